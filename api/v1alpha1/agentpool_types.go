@@ -1,0 +1,182 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// AgentPool is a team of people at the desk, and the workers that serve their consoles.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.workers.replicas,statuspath=.status.workers,selectorpath=.status.selector
+// +kubebuilder:resource:shortName=ap,categories=loket
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Waiting",type=string,JSONPath=`.status.waiting`
+// +kubebuilder:printcolumn:name="Active",type=string,JSONPath=`.status.active`
+// +kubebuilder:printcolumn:name="Agents",type=integer,JSONPath=`.status.agents`
+// +kubebuilder:printcolumn:name="Workers",type=string,JSONPath=`.status.workersReady`
+// +kubebuilder:printcolumn:name="Why",type=string,JSONPath=`.status.why`
+// +kubebuilder:printcolumn:name="URL",type=string,priority=1,JSONPath=`.status.url`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="metadata.name must be at most 40 characters: the desk's Deployment is named after it"
+type AgentPool struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Spec              AgentPoolSpec `json:"spec"`
+	// +optional
+	Status AgentPoolStatus `json:"status,omitempty"`
+}
+
+// AgentPoolSpec says who answers, how many conversations at once, when, and how the workers scale.
+type AgentPoolSpec struct {
+	// agents is where the people come from.
+	Agents Agents `json:"agents"`
+	// conversationsPerAgent is how many an agent holds at once.
+	// +kubebuilder:default=4
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=20
+	ConversationsPerAgent int32 `json:"conversationsPerAgent,omitempty"`
+	// hours when people are there; always when absent. In the tenant's time zone.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=28
+	Hours []Hours `json:"hours,omitempty"`
+	// queue bounds the waiting line.
+	// +optional
+	// +kubebuilder:default={}
+	Queue Queue `json:"queue,omitempty"`
+	// serviceLevel is the promise to citizens.
+	// +optional
+	// +kubebuilder:default={}
+	ServiceLevel ServiceLevel `json:"serviceLevel,omitempty"`
+	// workers are the desk pods.
+	// +optional
+	// +kubebuilder:default={}
+	Workers Workers `json:"workers,omitempty"`
+}
+
+// Agents are people with accounts in a Secret: key the agent's name, value the argon2id hash of the password.
+type Agents struct {
+	SecretName ObjectName `json:"secretName"`
+}
+
+// Hours opens a pool on some days from one time to another.
+//
+// +kubebuilder:validation:XValidation:rule="self.from < self.to",message="from must be before to; split hours over midnight in two"
+type Hours struct {
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=7
+	// +listType=set
+	Days []Day `json:"days"`
+	// from, as 08:00
+	// +kubebuilder:validation:Pattern=`^([01][0-9]|2[0-3]):[0-5][0-9]$`
+	From string `json:"from"`
+	// to, as 16:30 or 24:00
+	// +kubebuilder:validation:Pattern=`^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`
+	To string `json:"to"`
+}
+
+// Day of the week.
+//
+// +kubebuilder:validation:Enum=Mon;Tue;Wed;Thu;Fri;Sat;Sun
+type Day string
+
+// Queue bounds the waiting line.
+type Queue struct {
+	// maxWaiting conversations; a hand-off beyond takes the node's otherwise.
+	// +kubebuilder:default=1000
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	MaxWaiting int32 `json:"maxWaiting,omitempty"`
+}
+
+// ServiceLevel is the share of citizens answered by a person within a time.
+type ServiceLevel struct {
+	// percent of all who came.
+	// +kubebuilder:default=80
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Percent int32 `json:"percent,omitempty"`
+	// +kubebuilder:default="60s"
+	Within metav1.Duration `json:"within,omitempty"`
+}
+
+// WorkersMode says who decides the number of workers.
+//
+// +kubebuilder:validation:Enum=auto;external
+type WorkersMode string
+
+// The modes.
+const (
+	// WorkersAuto lets Loket decide by backlog.
+	WorkersAuto WorkersMode = "auto"
+	// WorkersExternal follows spec.workers.replicas, written by an HPA, KEDA or a person through the scale subresource.
+	WorkersExternal WorkersMode = "external"
+)
+
+// Workers are the pods that serve the desk.
+//
+// +kubebuilder:validation:XValidation:rule="self.min <= self.max",message="min must not be above max"
+type Workers struct {
+	// +kubebuilder:default=auto
+	Mode WorkersMode `json:"mode,omitempty"`
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=500
+	Min int32 `json:"min,omitempty"`
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=500
+	Max int32 `json:"max,omitempty"`
+	// conversationsPerWorker is how many waiting and active conversations one worker is meant for.
+	// +kubebuilder:default=60
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	ConversationsPerWorker int32 `json:"conversationsPerWorker,omitempty"`
+	// scaleDownAfter is how long demand must have been lower before workers go.
+	// +kubebuilder:default="60s"
+	ScaleDownAfter metav1.Duration `json:"scaleDownAfter,omitempty"`
+	// replicas is read in mode external only.
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=500
+	Replicas int32 `json:"replicas"`
+}
+
+// AgentPoolStatus says how the counter does. Waiting and active are classes, not live figures: those are metrics.
+type AgentPoolStatus struct {
+	Verdict `json:",inline"`
+	// waiting conversations, as a class such as <10 or ~180.
+	// +optional
+	Waiting string `json:"waiting,omitempty"`
+	// active conversations, as a class.
+	// +optional
+	Active string `json:"active,omitempty"`
+	// agents signed in.
+	// +optional
+	Agents int32 `json:"agents"`
+	// workers that exist, for the scale subresource.
+	// +optional
+	Workers int32 `json:"workers"`
+	// workersReady is ready of wanted.
+	// +optional
+	WorkersReady string `json:"workersReady,omitempty"`
+	// why is the reason for the number of workers.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Why string `json:"why,omitempty"`
+	// selector of the desk pods, for the scale subresource.
+	// +optional
+	Selector string `json:"selector,omitempty"`
+	// url of the console.
+	// +optional
+	URL string `json:"url,omitempty"`
+}
+
+// AgentPoolList is a list of pools.
+//
+// +kubebuilder:object:root=true
+type AgentPoolList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []AgentPool `json:"items"`
+}

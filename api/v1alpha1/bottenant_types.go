@@ -1,0 +1,165 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TenantLabel marks the namespaces where the operator may write; its value is "true".
+const TenantLabel = "loket.dev/tenant"
+
+// BotTenant is an agency with its bot: one a namespace.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=bt,categories=loket
+// +kubebuilder:printcolumn:name="Class",type=string,JSONPath=`.status.className`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Bot",type=string,JSONPath=`.status.bot`
+// +kubebuilder:printcolumn:name="Bundle",type=string,JSONPath=`.status.bundle`
+// +kubebuilder:printcolumn:name="Applied",type=string,JSONPath=`.status.applied`
+// +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.url`
+// +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="metadata.name must be at most 40 characters: names of workloads are made from it"
+type BotTenant struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Spec              BotTenantSpec `json:"spec"`
+	// +optional
+	Status BotTenantStatus `json:"status,omitempty"`
+}
+
+// BotTenantSpec says who the agency is and where its conversations are kept.
+type BotTenantSpec struct {
+	// className names a TenantClass; the default class when absent.
+	// +optional
+	ClassName ObjectName `json:"className,omitempty"`
+	// displayName is what citizens read.
+	DisplayName Text `json:"displayName"`
+	// languages the agency speaks; the first is the default.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=12
+	// +listType=atomic
+	Languages []Language `json:"languages"`
+	// timeZone is an IANA name; opening hours and dates are told in it.
+	// +kubebuilder:default="Asia/Jakarta"
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[A-Za-z]+(/[A-Za-z0-9_+-]+)*$`
+	TimeZone string `json:"timeZone,omitempty"`
+	// storage decides the shape: postgres has any number of replicas, embedded is one pod with a volume.
+	Storage TenantStorage `json:"storage"`
+	// bot is the citizens' side.
+	// +optional
+	// +kubebuilder:default={}
+	Bot BotWorkload `json:"bot,omitempty"`
+	// retention says how long messages are kept.
+	// +optional
+	// +kubebuilder:default={}
+	Retention Retention `json:"retention,omitempty"`
+	// pods are overrides for the tenant's pods.
+	// +optional
+	Pods PodOverrides `json:"pods,omitempty"`
+	// suspend stops all pods; webhooks are then refused by the network and the platforms re-deliver for days.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+}
+
+// TenantStorage is exactly one kind of storage.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.postgres) != has(self.embedded)",message="set exactly one of postgres, embedded"
+// +kubebuilder:validation:XValidation:rule="has(self.postgres) == has(oldSelf.postgres)",message="storage cannot be changed from one kind to the other: conversations would be left behind; make a new tenant"
+type TenantStorage struct {
+	// +optional
+	Postgres *PostgresStorage `json:"postgres,omitempty"`
+	// +optional
+	Embedded *EmbeddedStorage `json:"embedded,omitempty"`
+}
+
+// PostgresStorage is a database of the tenant's own.
+type PostgresStorage struct {
+	// secretName holds uri, or host, port, dbname, username and password, as CloudNativePG writes it.
+	SecretName ObjectName `json:"secretName"`
+}
+
+// EmbeddedStorage is SQLite on a volume, in one pod. It has no settings: size and class are the platform's.
+type EmbeddedStorage struct{}
+
+// BotWorkload is the number of pods on the citizens' side.
+type BotWorkload struct {
+	// replicas with storage postgres; embedded has always one.
+	// +kubebuilder:default=2
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Replicas int32 `json:"replicas,omitempty"`
+}
+
+// Retention says how long citizens' data is kept.
+type Retention struct {
+	// messages are dropped after this time; at least a day.
+	// +kubebuilder:default="2160h"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('24h')",message="must be at least 24h"
+	Messages metav1.Duration `json:"messages,omitempty"`
+}
+
+// PodOverrides are the parts of a pod that a tenant may set.
+type PodOverrides struct {
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	Labels map[string]string `json:"labels,omitempty"`
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// +optional
+	Resources corev1.ResourceRequirements `json:"resources,omitempty"`
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	PriorityClassName string `json:"priorityClassName,omitempty"`
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
+}
+
+// BotTenantStatus is what the tenant achieves.
+type BotTenantStatus struct {
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// className is the class in use.
+	// +optional
+	ClassName string `json:"className,omitempty"`
+	// bot is ready of wanted pods.
+	// +optional
+	Bot string `json:"bot,omitempty"`
+	// bundle is the short hash of what the objects of this namespace amount to.
+	// +optional
+	Bundle string `json:"bundle,omitempty"`
+	// applied is how many pods run that bundle, of how many.
+	// +optional
+	Applied string `json:"applied,omitempty"`
+	// url is the public base URL.
+	// +optional
+	URL string `json:"url,omitempty"`
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+}
+
+// BotTenantList is a list of tenants.
+//
+// +kubebuilder:object:root=true
+type BotTenantList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []BotTenant `json:"items"`
+}

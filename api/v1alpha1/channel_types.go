@@ -1,0 +1,93 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Channel is a way in: one account of one platform, and the flow that answers there.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=ch,categories=loket
+// +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.status.type`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Flow",type=string,JSONPath=`.spec.flow`
+// +kubebuilder:printcolumn:name="Health",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.url`
+// +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Channel struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Spec              ChannelSpec `json:"spec"`
+	// +optional
+	Status ChannelStatus `json:"status,omitempty"`
+}
+
+// ChannelSpec is exactly one kind of channel and the flow it enters.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.whatsapp) != has(self.webchat)",message="set exactly one of whatsapp, webchat"
+// +kubebuilder:validation:XValidation:rule="has(self.whatsapp) == has(oldSelf.whatsapp)",message="the kind of a channel cannot change: make a new Channel"
+type ChannelSpec struct {
+	// flow is the DialogFlow that answers.
+	Flow ObjectName `json:"flow"`
+	// +optional
+	WhatsApp *WhatsAppChannel `json:"whatsapp,omitempty"`
+	// +optional
+	WebChat *WebChatChannel `json:"webchat,omitempty"`
+}
+
+// WhatsAppChannel is one number on the WhatsApp Cloud API.
+type WhatsAppChannel struct {
+	// phoneNumberID is Meta's id of the number (digits), not the number itself.
+	// +kubebuilder:validation:Pattern=`^[0-9]{5,20}$`
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="phoneNumberID cannot change: conversations belong to the number; make a new Channel"
+	PhoneNumberID string `json:"phoneNumberID"`
+	// businessAccountID is the id of the WhatsApp Business Account (WABA); bodies of other accounts are refused.
+	// +kubebuilder:validation:Pattern=`^[0-9]{5,20}$`
+	BusinessAccountID string `json:"businessAccountID"`
+	// portfolioID is the Meta business portfolio, in which citizens' business-scoped ids mean the same person. Channels of one
+	// portfolio share contacts; defaults to the WABA's id.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[0-9]{5,20}$`
+	PortfolioID string `json:"portfolioID,omitempty"`
+	// secretName holds accessToken, appSecret (and appSecretPrevious during a rotation), verifyToken.
+	SecretName ObjectName `json:"secretName"`
+}
+
+// WebChatChannel is the widget on the agency's web site, and a page of its own.
+type WebChatChannel struct {
+	// title over the conversation; the tenant's display name when absent.
+	// +optional
+	Title Text `json:"title,omitempty"`
+	// allowedOrigins are the web sites that may embed the widget, such as https://www.example.go.id.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	AllowedOrigins []Origin `json:"allowedOrigins,omitempty"`
+}
+
+// Origin is scheme, host and port of a web site.
+//
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:Pattern=`^https?://[^/]+$`
+type Origin string
+
+// ChannelStatus says whether citizens are served there.
+type ChannelStatus struct {
+	Verdict `json:",inline"`
+	// type is whatsapp or webchat.
+	// +optional
+	Type string `json:"type,omitempty"`
+	// url is the webhook to give to the platform, or the page to open.
+	// +optional
+	URL string `json:"url,omitempty"`
+}
+
+// ChannelList is a list of channels.
+//
+// +kubebuilder:object:root=true
+type ChannelList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Channel `json:"items"`
+}

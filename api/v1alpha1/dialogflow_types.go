@@ -1,0 +1,385 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// DialogFlow is a dialog: nodes, what leads from one to the next, and tests of its own.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=df,categories=loket
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Valid",type=string,JSONPath=`.status.conditions[?(@.type=="Valid")].status`
+// +kubebuilder:printcolumn:name="Live",type=integer,JSONPath=`.status.liveGeneration`
+// +kubebuilder:printcolumn:name="Tests",type=string,JSONPath=`.status.tests`
+// +kubebuilder:printcolumn:name="Nodes",type=integer,JSONPath=`.status.nodes`
+// +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Valid")].message`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type DialogFlow struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+	Spec              DialogFlowSpec `json:"spec"`
+	// +optional
+	Status DialogFlowStatus `json:"status,omitempty"`
+}
+
+// DialogFlowSpec is the dialog.
+//
+// +kubebuilder:validation:XValidation:rule="self.nodes.exists(n, n.name == self.start)",message="start must be the name of a node",fieldPath=".start"
+// +kubebuilder:validation:XValidation:rule="self.nodes.all(n, !has(n.next) || self.nodes.exists(m, m.name == n.next))",message="a node's next must be the name of a node",fieldPath=".nodes"
+type DialogFlowSpec struct {
+	// languages of the flow's texts; the tenant's when absent. The first is the fallback.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=12
+	Languages []Language `json:"languages,omitempty"`
+	// start is the node where a new conversation begins.
+	Start Name `json:"start"`
+	// variables that nodes may set and expressions may read, beside input and contact.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=100
+	Variables []VariableDeclaration `json:"variables,omitempty"`
+	// knowledge names the Knowledge objects that free text at a menu is asked of, before the menu's otherwise.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=20
+	Knowledge []ObjectName `json:"knowledge,omitempty"`
+	// triggers work from every node.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=20
+	Triggers []Trigger `json:"triggers,omitempty"`
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=500
+	Nodes []Node `json:"nodes"`
+	// tests are conversations that must go as written; a flow whose tests fail is refused.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=200
+	Tests []ConversationTest `json:"tests,omitempty"`
+}
+
+// VariableType is the type of a variable in expressions.
+//
+// +kubebuilder:validation:Enum=string;number;bool
+type VariableType string
+
+// The variable types.
+const (
+	VariableString VariableType = "string"
+	VariableNumber VariableType = "number"
+	VariableBool   VariableType = "bool"
+)
+
+// VariableDeclaration declares a variable; it starts empty, zero or false.
+type VariableDeclaration struct {
+	Name Variable `json:"name"`
+	// +kubebuilder:default=string
+	Type VariableType `json:"type,omitempty"`
+}
+
+// Trigger leads from anywhere to a node when one of its words is what the citizen wrote, or stands in it.
+type Trigger struct {
+	Name  Name  `json:"name"`
+	Words Words `json:"words"`
+	Next  Name  `json:"next"`
+}
+
+// Node is one step of the dialog: exactly one of its kinds.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, menu, lookup, set, branch, handoff, survey, end"
+// +kubebuilder:validation:XValidation:rule="!(has(self.end) || has(self.menu) || has(self.lookup) || has(self.branch)) || !has(self.next)",message="end, menu, lookup and branch choose their own way: leave next out"
+// +kubebuilder:validation:XValidation:rule="!(has(self.say) || has(self.ask) || has(self.set) || has(self.handoff) || has(self.survey)) || has(self.next)",message="next is needed: the node that follows"
+type Node struct {
+	Name Name `json:"name"`
+	// +optional
+	Say *Say `json:"say,omitempty"`
+	// +optional
+	Ask *Ask `json:"ask,omitempty"`
+	// +optional
+	Menu *Menu `json:"menu,omitempty"`
+	// +optional
+	Lookup *Lookup `json:"lookup,omitempty"`
+	// +optional
+	Set *Set `json:"set,omitempty"`
+	// +optional
+	Branch *Branch `json:"branch,omitempty"`
+	// +optional
+	Handoff *Handoff `json:"handoff,omitempty"`
+	// +optional
+	Survey *Survey `json:"survey,omitempty"`
+	// +optional
+	End *End `json:"end,omitempty"`
+	// next is the node that follows.
+	// +optional
+	Next Name `json:"next,omitempty"`
+}
+
+// Say tells the citizen something. Says that follow each other without a wait become one message.
+type Say struct {
+	Text Text `json:"text"`
+}
+
+// AskType is what an answer must be.
+//
+// +kubebuilder:validation:Enum=text;number;date;email;phone
+type AskType string
+
+// The types of answers.
+const (
+	AskText   AskType = "text"
+	AskNumber AskType = "number"
+	AskDate   AskType = "date"
+	AskEmail  AskType = "email"
+	AskPhone  AskType = "phone"
+)
+
+// Ask puts a question and keeps the answer.
+type Ask struct {
+	Text Text `json:"text"`
+	// as is the variable that keeps the answer.
+	As Variable `json:"as"`
+	// +kubebuilder:default=text
+	Type AskType `json:"type,omitempty"`
+	// valid is CEL over input.text (and the variables) that must hold.
+	// +optional
+	Valid Expression `json:"valid,omitempty"`
+	// error is said when the answer will not do; a text of Loket's own when absent.
+	// +optional
+	Error Text `json:"error,omitempty"`
+	// retries before otherwise.
+	// +kubebuilder:default=2
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10
+	Retries int32 `json:"retries,omitempty"`
+	// otherwise is the node after the last retry; without it the question is put again.
+	// +optional
+	Otherwise Name `json:"otherwise,omitempty"`
+}
+
+// Menu offers options: buttons, a list, or numbered lines, as the channel can.
+type Menu struct {
+	Text Text `json:"text"`
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=10
+	Options []Option `json:"options"`
+	// otherwise is the node for anything typed that is no option; without it the menu is shown again.
+	// +optional
+	Otherwise Name `json:"otherwise,omitempty"`
+}
+
+// Option is one line of a menu.
+type Option struct {
+	Name Name `json:"name"`
+	// title is at most 24 characters in each language (20 in a menu of up to three); lint says so.
+	Title Text `json:"title"`
+	// words that mean the same.
+	// +optional
+	Words Words `json:"words,omitempty"`
+	Next  Name  `json:"next"`
+}
+
+// Outcome of a look-up.
+//
+// +kubebuilder:validation:Enum=exact;confident;ambiguous;lookalike;listed-illegal;none
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeExact         Outcome = "exact"
+	OutcomeConfident     Outcome = "confident"
+	OutcomeAmbiguous     Outcome = "ambiguous"
+	OutcomeLookalike     Outcome = "lookalike"
+	OutcomeListedIllegal Outcome = "listed-illegal"
+	OutcomeNone          Outcome = "none"
+)
+
+// Lookup asks a Directory and branches on the outcome.
+type Lookup struct {
+	Directory ObjectName `json:"directory"`
+	// query is CEL giving the text to look up.
+	// +kubebuilder:default="input.text"
+	Query Expression `json:"query,omitempty"`
+	// as is the variable that keeps the result: outcome, name, licence, type, status, site, phone, query, names.
+	As Variable `json:"as"`
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=6
+	On []OutcomeCase `json:"on,omitempty"`
+	// otherwise is the node for every other outcome.
+	Otherwise Name `json:"otherwise"`
+}
+
+// OutcomeCase leads some outcomes to a node.
+type OutcomeCase struct {
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=6
+	Outcomes []Outcome `json:"outcomes"`
+	Next     Name      `json:"next"`
+}
+
+// Set gives variables new values, in order.
+type Set struct {
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=20
+	Variables []Assignment `json:"variables"`
+}
+
+// Assignment gives one variable a value.
+type Assignment struct {
+	Name Variable `json:"name"`
+	// value is CEL of the variable's type.
+	Value Expression `json:"value"`
+}
+
+// Branch goes to the first case that holds.
+type Branch struct {
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=20
+	Cases     []Case `json:"cases"`
+	Otherwise Name   `json:"otherwise"`
+}
+
+// Case is one way of a branch.
+type Case struct {
+	// when is CEL giving true or false.
+	When Expression `json:"when"`
+	Next Name       `json:"next"`
+}
+
+// Priority of a hand-off.
+//
+// +kubebuilder:validation:Enum=normal;high;urgent
+type Priority string
+
+// The priorities, in rising order.
+const (
+	PriorityNormal Priority = "normal"
+	PriorityHigh   Priority = "high"
+	PriorityUrgent Priority = "urgent"
+)
+
+// Handoff gives the conversation to a person of a pool; next follows when the person closes it.
+type Handoff struct {
+	Pool ObjectName `json:"pool"`
+	// +kubebuilder:default=normal
+	Priority Priority `json:"priority,omitempty"`
+	// text is said when the conversation enters the queue.
+	// +optional
+	Text Text `json:"text,omitempty"`
+	// summary is CEL giving a line for the agent.
+	// +optional
+	Summary Expression `json:"summary,omitempty"`
+	// otherwise is the node when the pool is closed or its queue is full. Without it the conversation waits in the queue.
+	// +optional
+	Otherwise Name `json:"otherwise,omitempty"`
+}
+
+// Survey asks for a rating of the conversation from 1 to 5.
+type Survey struct {
+	Text Text `json:"text"`
+	// thanks is said after a rating.
+	// +optional
+	Thanks Text `json:"thanks,omitempty"`
+}
+
+// End ends the conversation; the citizen's next message starts anew.
+type End struct {
+	// +optional
+	Text Text `json:"text,omitempty"`
+}
+
+// ConversationTest is a conversation that must go as written.
+type ConversationTest struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=120
+	Name string `json:"name"`
+	// language the citizen speaks; the flow's first when absent.
+	// +optional
+	Language Language `json:"language,omitempty"`
+	// at is the time of the conversation, for opening hours; a Monday at 10:00 in the tenant's time zone when absent.
+	// +optional
+	At *metav1.Time `json:"at,omitempty"`
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Steps []TestStep `json:"steps"`
+}
+
+// TestStep is what one side does: the citizen writes, the bot is checked, or the agent closes.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, bot, agent"
+type TestStep struct {
+	// citizen is what the citizen writes, or the title of what they tap.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	Citizen string `json:"citizen,omitempty"`
+	// +optional
+	Bot *Expectation `json:"bot,omitempty"`
+	// agent is what the agent does after a hand-off.
+	// +optional
+	// +kubebuilder:validation:Enum=close
+	Agent string `json:"agent,omitempty"`
+}
+
+// Expectation is about everything the bot said since the citizen's last words.
+type Expectation struct {
+	// contains must stand in what the bot said, case aside.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Contains string `json:"contains,omitempty"`
+	// node is where the conversation stands now, or one it passed since the citizen's last words.
+	// +optional
+	Node Name `json:"node,omitempty"`
+	// handedTo is the pool whose queue the conversation entered.
+	// +optional
+	HandedTo ObjectName `json:"handedTo,omitempty"`
+	// messages is how many outgoing messages it took.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Messages *int32 `json:"messages,omitempty"`
+	// not holds what must not be so.
+	// +optional
+	Not *NotExpected `json:"not,omitempty"`
+}
+
+// NotExpected is what must not be so.
+type NotExpected struct {
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Contains string `json:"contains,omitempty"`
+	// +optional
+	Node Name `json:"node,omitempty"`
+}
+
+// DialogFlowStatus says what serves and what the compiler found.
+type DialogFlowStatus struct {
+	Verdict `json:",inline"`
+	// tests passed of all.
+	// +optional
+	Tests string `json:"tests,omitempty"`
+	// nodes of the live revision.
+	// +optional
+	Nodes int32 `json:"nodes"`
+}
+
+// DialogFlowList is a list of flows.
+//
+// +kubebuilder:object:root=true
+type DialogFlowList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []DialogFlow `json:"items"`
+}

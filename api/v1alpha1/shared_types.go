@@ -1,0 +1,137 @@
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Text is one thing to say, by language (BCP 47 tag, such as "id" or "en").
+// Say, answer and question texts may hold CEL in {{ }}; titles may not.
+//
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:MaxProperties=12
+type Text map[string]Sentence
+
+// Sentence is a text in one language.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=4096
+type Sentence string
+
+// Words are things a citizen may type, by language.
+//
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:MaxProperties=12
+type Words map[string]Phrases
+
+// Phrases are alternatives in one language.
+//
+// +kubebuilder:validation:MinItems=1
+// +kubebuilder:validation:MaxItems=50
+type Phrases []Phrase
+
+// Phrase is a word or a few.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=200
+type Phrase string
+
+// Name names a thing inside an object: a node, an option, a trigger.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9_-]*$`
+type Name string
+
+// Variable names a value of the conversation, for CEL.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
+type Variable string
+
+// Expression is CEL over the conversation's variables.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=1024
+type Expression string
+
+// ObjectName is the name of another object in the same namespace. No reference crosses namespaces.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:Pattern=`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`
+type ObjectName string
+
+// Language is a BCP 47 tag: language, with a region or script where it matters.
+//
+// +kubebuilder:validation:MinLength=2
+// +kubebuilder:validation:MaxLength=16
+// +kubebuilder:validation:Pattern=`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`
+type Language string
+
+// Conditions that every namespaced kind reports. kstatus reads Ready.
+const (
+	// ConditionReady says whether the object does its job now.
+	ConditionReady = "Ready"
+	// ConditionAccepted says whether the operator takes the object up at all (class, one tenant a namespace).
+	ConditionAccepted = "Accepted"
+	// ConditionValid says whether the runtime's compiler has found anything wrong; the last good revision serves meanwhile.
+	ConditionValid = "Valid"
+	// ConditionOperatorReachable says whether operator and runtime can talk; False names the NetworkPolicy to look at.
+	ConditionOperatorReachable = "OperatorReachable"
+	// ConditionDurability says what the tenant's database promises once a message is acknowledged.
+	ConditionDurability = "Durability"
+)
+
+// Reasons, stable for alerts and scripts.
+const (
+	ReasonAccepted             = "Accepted"
+	ReasonNoClass              = "NoClass"
+	ReasonNotAllowed           = "NamespaceNotAllowed"
+	ReasonNamespaceNotLabelled = "NamespaceNotLabelled"
+	ReasonStorageNotOffered    = "StorageNotOffered"
+	ReasonNotOldest            = "AnotherTenantIsOlder"
+	ReasonNoTenant             = "NoTenant"
+	ReasonWaitingForRuntime    = "WaitingForRuntime"
+	ReasonServing              = "Serving"
+	ReasonProgressing          = "Progressing"
+	ReasonSuspended            = "Suspended"
+	ReasonFindings             = "Findings"
+	ReasonValid                = "Valid"
+	ReasonCredentialMissing    = "CredentialMissing"
+	ReasonUnreachable          = "Unreachable"
+	ReasonReachable            = "Reachable"
+	ReasonNoLiveFlow           = "NoLiveFlow"
+	ReasonStoreUnavailable     = "StoreUnavailable"
+)
+
+// Finding is one thing the compiler found wrong in an object, and the mend.
+type Finding struct {
+	// path is where in the object's spec, such as nodes[menu].options[2].next.
+	// +kubebuilder:validation:MaxLength=256
+	Path string `json:"path"`
+	// reason is stable and for machines, such as DanglingTarget.
+	// +kubebuilder:validation:MaxLength=63
+	Reason string `json:"reason"`
+	// message says what is wrong and what mends it.
+	// +kubebuilder:validation:MaxLength=512
+	Message string `json:"message"`
+}
+
+// Verdict is what the runtime's compiler said of an object, in its status.
+type Verdict struct {
+	// observedGeneration is the generation that the conditions speak of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// conditions follow the Kubernetes conventions; Ready is the one to wait for.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// findings are the first twenty; bot-runtime lint prints all.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	Findings []Finding `json:"findings,omitempty"`
+	// liveGeneration is the generation that serves; behind observedGeneration while the newest is refused.
+	// +optional
+	LiveGeneration int64 `json:"liveGeneration,omitempty"`
+}

@@ -1,0 +1,126 @@
+// Package message holds what citizens and the counter say to each other, independent of any channel.
+//
+// Bodies in the store are the JSON of In and Out. Channels turn webhooks into In and Out into calls; dialogs and the desk
+// read and write nothing else. Unknown fields of stored JSON are ignored, new fields are optional: old and new binaries
+// read each other's rows.
+package message
+
+import "time"
+
+// InKind is what the citizen sent.
+type InKind string
+
+// The kinds. Everything a channel cannot name better is InOther, and is kept, and is never answered with nothing.
+const (
+	InText     InKind = "text"
+	InChoice   InKind = "choice" // a tap on a button or list row: ChoiceID says which
+	InMedia    InKind = "media"  // image, video, voice, document, sticker: MediaType says which
+	InLocation InKind = "location"
+	InContact  InKind = "contact"
+	InReaction InKind = "reaction" // shown to agents, never answered
+	InSystem   InKind = "system"   // the platform speaks, such as of a changed number; never answered
+	InOther    InKind = "other"
+)
+
+// In is one message from a citizen.
+type In struct {
+	Kind InKind `json:"kind"`
+	// Text as typed, the caption of media, or the title of a tapped choice. Valid UTF-8, at most 8 kB.
+	Text string `json:"text,omitempty"`
+	// ChoiceID is the id that the option was offered with.
+	ChoiceID string `json:"choiceID,omitempty"`
+	// MediaType is image, video, audio, voice, document or sticker.
+	MediaType string `json:"mediaType,omitempty"`
+	// MediaID is the platform's id, for a later download.
+	MediaID string `json:"mediaID,omitempty"`
+	// FileName of a document, as the sender named it: data, never a path.
+	FileName  string  `json:"fileName,omitempty"`
+	Latitude  float64 `json:"latitude,omitempty"`
+	Longitude float64 `json:"longitude,omitempty"`
+	// Original is the platform's type where Kind is InOther or InSystem.
+	Original string `json:"original,omitempty"`
+}
+
+// Choice is one option that a citizen may tap.
+type Choice struct {
+	// ID comes back in In.ChoiceID; at most 200 bytes.
+	ID    string `json:"id"`
+	Title string `json:"title"`
+}
+
+// Out is one message to a citizen.
+type Out struct {
+	Text string `json:"text"`
+	// Choices are shown as buttons, a list or numbered lines, as the channel can; at most 10.
+	Choices []Choice `json:"choices,omitempty"`
+	// Language of the text, for the channel's own words (such as the label of a list's button).
+	Language string `json:"language,omitempty"`
+}
+
+// Class orders sending where budgets are short, and says what to do when the outcome of a send stays unknown.
+type Class string
+
+// The classes, most urgent first.
+const (
+	// ClassAnswer is the bot's answer: sent again when it surely was not accepted.
+	ClassAnswer Class = "answer"
+	// ClassAgent is a person's reply: as ClassAnswer, and the person is told while it is unknown.
+	ClassAgent Class = "agent"
+)
+
+// Author says who wrote an outgoing message.
+type Author string
+
+// The authors.
+const (
+	AuthorBot   Author = "bot"
+	AuthorAgent Author = "agent"
+)
+
+// Identity is one way a contact is known: (Scope, Kind, Value) is unique in a tenant.
+type Identity struct {
+	// Scope is where the value means one person: a WhatsApp portfolio, or a channel's name.
+	Scope string       `json:"scope"`
+	Kind  IdentityKind `json:"kind"`
+	Value string       `json:"value"`
+}
+
+// IdentityKind is the kind of an Identity.
+type IdentityKind string
+
+// The kinds of identities.
+const (
+	IdentityBSUID   IdentityKind = "bsuid"   // business-scoped user id, within a portfolio
+	IdentityPhone   IdentityKind = "phone"   // E.164 digits without the plus
+	IdentityWebChat IdentityKind = "webchat" // hash of the browser's token
+)
+
+// Delivery is how far an outgoing message came on the platform. Ranks only rise: see Rank.
+type Delivery string
+
+// The deliveries.
+const (
+	DeliverySent      Delivery = "sent"
+	DeliveryDelivered Delivery = "delivered"
+	DeliveryRead      Delivery = "read"
+	DeliveryPlayed    Delivery = "played"
+	DeliveryFailed    Delivery = "failed"
+)
+
+// Rank orders deliveries: a status with a lower rank that arrives late changes nothing. Failed stands apart, at 0.
+func (d Delivery) Rank() int {
+	switch d {
+	case DeliverySent:
+		return 1
+	case DeliveryDelivered:
+		return 2
+	case DeliveryRead:
+		return 3
+	case DeliveryPlayed:
+		return 4
+	}
+	return 0
+}
+
+// Window is how long after a citizen's message WhatsApp lets a business write freely, from the message's own timestamp.
+const Window = 24 * time.Hour

@@ -1,0 +1,549 @@
+// Package store names the acts by which the runtime changes what it remembers, and the rows they speak of.
+//
+// Each act is one whole transaction, so that an engine can keep the rules of the message path (docs/architecture.md,
+// "The message path") in its own way: package postgres with row locks, package sqlite with one writer. Package storetest
+// holds the conformance suite that both must pass. No act waits for the network, and none is open while a citizen's
+// platform is called. Nothing here decides: dialogs, routing and channels do, on rows that an act hands them.
+//
+// Time is the database's clock in every rule about work (leases, back-off, due); At fields of messages are the platform's.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/message"
+)
+
+// Errors that callers act upon.
+var (
+	// ErrUnavailable: the database cannot be reached or refuses work for now; nothing was done. Answer 503.
+	ErrUnavailable = errors.New("store unavailable")
+	// ErrUnknownOutcome: the commit's reply was lost. It may or may not have happened: forget memory, do not acknowledge.
+	ErrUnknownOutcome = errors.New("outcome of the commit is unknown")
+	// ErrConflict: a precondition did not hold (another version, another owner); nothing was done.
+	ErrConflict = errors.New("conflict")
+	// ErrNotFound: no such row.
+	ErrNotFound = errors.New("not found")
+)
+
+// Store is all acts. Implementations are safe for concurrent use.
+type Store interface {
+	Intake
+	Dialogs
+	Sending
+	Desk
+	Config
+	// Poll says what is due, in one query. It is the only thing a pod asks when idle.
+	Poll(ctx context.Context, in PollRequest) (Due, error)
+	// Janitor repairs what must never need repair, drops what is past retention, and counts both. A repaired lane is a bug.
+	Janitor(ctx context.Context, retention time.Duration) (JanitorReport, error)
+	// Durability says what a commit promises on this database.
+	Durability(ctx context.Context) (Durability, error)
+	// Ping fails while the database cannot commit.
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Intake accepts what platforms tell.
+type Intake interface {
+	// Accept stores a batch in ONE durable transaction: identities, dedupe keys, messages, inbox rows, and last the lanes
+	// (raised, which waits for a stepper's lock), statuses and raw events. When it returns nil, everything may be
+	// acknowledged. Duplicates and stale messages (older than StaleAfter by the platform's time) are counted, not stored.
+	Accept(ctx context.Context, batch Batch) (Accepted, error)
+}
+
+// StaleAfter is the dedupe horizon: a message older than this by the platform's timestamp is refused as stale, because a
+// re-delivery could no longer be told from it.
+const StaleAfter = 35 * 24 * time.Hour
+
+// Batch is what one or several webhooks brought, in the order of arrival.
+type Batch struct {
+	Messages []Inbound
+	Statuses []Status
+	Moves    []IdentityMove
+	Raw      []RawEvent
+}
+
+// Inbound is one message from a citizen.
+type Inbound struct {
+	Channel string
+	// Identities are all ways the sender is known in this message; they are joined, since they came together. If they belong
+	// to two contacts already, the first wins, nothing is merged, and Accepted.IdentityConflicts counts it.
+	Identities []message.Identity
+	// DisplayName as the platform told it; display only.
+	DisplayName string
+	// ExternalID is the platform's id of the message: the dedupe key, within the channel.
+	ExternalID string
+	// At is the platform's timestamp.
+	At   time.Time
+	Body message.In
+}
+
+// Status tells how far an outgoing message came.
+type Status struct {
+	Channel    string
+	ExternalID string // the platform's id of our message
+	// Ref is our own random id, as the platform echoes it; empty where it does not.
+	Ref      string
+	Delivery message.Delivery
+	At       time.Time
+	// ErrorCode and ErrorText with DeliveryFailed.
+	ErrorCode int
+	ErrorText string
+}
+
+// IdentityMove says that a person's identity changed: the new one joins the contact, the old one stays as a closed alias.
+type IdentityMove struct {
+	Old, New message.Identity
+	At       time.Time
+}
+
+// RawEvent is a webhook part that Loket does not know: kept as it came, bounded, and counted.
+type RawEvent struct {
+	Channel string
+	Kind    string
+	Body    []byte
+}
+
+// Accepted counts what Accept did.
+type Accepted struct {
+	Stored, Duplicates, Stale, IdentityConflicts int
+}
+
+// Dialogs steps conversations.
+type Dialogs interface {
+	// Turn claims up to k due lanes (skipping those that other pods hold), reads them by a second statement, calls step for
+	// each, and commits all outcomes in one transaction; it returns how many lanes it stepped, 0 when nothing was due.
+	// A lane whose step fails or panics is counted, backed off (three tries in under 10 s) under the claim's lock, and
+	// after the third its first inbox row becomes a dead letter with step called once more with Lane.Poisoned set, so that
+	// the citizen gets an apology. step must be pure but for what it reads of the bundle: it may be called again.
+	Turn(ctx context.Context, k int, step func(Lane) (Outcome, error)) (int, error)
+	// FireTimers turns due timers into inbox rows; returns how many.
+	FireTimers(ctx context.Context, k int) (int, error)
+}
+
+// Owner is who speaks to the citizen now. Bot and person never both do.
+type Owner string
+
+// The owners.
+const (
+	OwnerBot   Owner = "bot"
+	OwnerQueue Owner = "queue" // waiting for a person
+	OwnerAgent Owner = "agent"
+)
+
+// Conversation is a contact on a channel.
+type Conversation struct {
+	ID          int64
+	Contact     int64
+	Channel     string
+	DisplayName string
+	Language    string // as the dialog keeps it, for the desk
+	Owner       Owner
+	Pool        string // with OwnerQueue and OwnerAgent
+	Agent       string // with OwnerAgent
+	LastInAt    time.Time
+}
+
+// Lane is one claimed conversation with its work.
+type Lane struct {
+	Conversation Conversation
+	// Format and State are as the last outcome wrote them; Format 0 is a new conversation.
+	Format int
+	State  []byte
+	// Inbox in order, at most 32 rows.
+	Inbox []Item
+	// Now is the database's clock at the claim.
+	Now time.Time
+	// Poisoned: this lane failed three times on its first row, which goes to the dead letters with this outcome.
+	Poisoned bool
+}
+
+// ItemKind is the kind of an inbox row.
+type ItemKind string
+
+// The kinds.
+const (
+	ItemMessage ItemKind = "message" // a citizen wrote
+	ItemTimer   ItemKind = "timer"   // Name and Generation of the timer that fell due
+	ItemClosed  ItemKind = "closed"  // the agent closed: the bot is back
+)
+
+// Item is one inbox row.
+type Item struct {
+	ID   int64
+	Kind ItemKind
+	// MessageID, ExternalID, At and Body of ItemMessage.
+	MessageID  int64
+	ExternalID string
+	At         time.Time
+	Body       message.In
+	// Name and Generation of ItemTimer.
+	Name       string
+	Generation int64
+}
+
+// Outcome is what a step wants.
+type Outcome struct {
+	// Skip leaves the lane as it is, for a newer binary: the state's format is above mine.
+	Skip bool
+	// Handled are the ids of the inbox rows that this outcome is the answer to. Rows left keep the lane due.
+	Handled []int64
+	// Format and State replace the stored ones.
+	Format int
+	State  []byte
+	// Revision is the hash of the flow object that the conversation stands in, pinned while it runs.
+	Revision string
+	Language string
+	Send     []Outgoing
+	// Handoff moves the conversation from the bot into a pool's queue.
+	Handoff *Handoff
+	// ToDesk are message ids that the agent or the queue must be shown (owner is not the bot).
+	ToDesk []int64
+	Rating *Rating
+	Timers []Timer
+	// Finished counts an enquiry that ended with the bot alone.
+	Finished bool
+}
+
+// Outgoing is a message to the conversation's citizen.
+type Outgoing struct {
+	// ID is deterministic (uuid5 of channel, conversation, what caused it, ordinal): a step that runs again after a lost
+	// commit makes the same.
+	ID     string
+	Author message.Author
+	Class  message.Class
+	Body   message.Out
+	// Expires: not sent after this time (the end of the platform's window).
+	Expires time.Time
+}
+
+// Handoff asks for a person.
+type Handoff struct {
+	Pool     string
+	Priority int // higher first: 0 normal, 1 high, 2 urgent
+	Summary  string
+}
+
+// Rating is a citizen's answer to a survey, 1 to 5.
+type Rating struct {
+	Score int
+	Pool  string
+	Agent string
+}
+
+// Timer wakes a conversation. A timer of the same name and conversation is replaced; DueAt zero removes it.
+type Timer struct {
+	Name       string
+	Generation int64
+	DueAt      time.Time
+}
+
+// Sending hands over what the outbox holds.
+type Sending interface {
+	// ClaimSends takes up to k heads of conversations' outboxes whose channel is among channels, writes the durable mark
+	// sending(attempt, lease) and commits, BEFORE anything is called. Only the head of a conversation is eligible.
+	// It also takes tokens of the number's budget (ratePerSecond a channel, by the database's clock, shared by all pods).
+	ClaimSends(ctx context.Context, channels []string, k int, lease time.Duration, ratePerSecond int) ([]Send, error)
+	// Settle records the outcome of attempt; a stale attempt changes nothing and returns ErrConflict.
+	Settle(ctx context.Context, id string, attempt int, result SendResult) error
+	// ApplyStatuses works off statuses that Accept stored, up to k: delivery ranks rise, an echo of our Ref settles an
+	// unknown send, a failed one is shown to the agent. Returns how many.
+	ApplyStatuses(ctx context.Context, k int) (int, error)
+	// ResolveUnknown queues again what surely was not accepted: leases that ended without a settle become unknown;
+	// unknown sends whose channel has since received a status of a later send, after wait (120 s), or after quiet (10 min)
+	// without other traffic, are queued again with the same id. Returns how many were queued again.
+	ResolveUnknown(ctx context.Context, wait, quiet time.Duration) (int, error)
+	// PauseChannel stops sending on a channel until the time, because the platform said so.
+	PauseChannel(ctx context.Context, channel string, until time.Time, reason string) error
+}
+
+// Send is one message that a sender has claimed.
+type Send struct {
+	ID           string
+	Conversation int64
+	Channel      string
+	Identities   []message.Identity // open ones of the contact
+	Attempt      int
+	Lease        time.Time
+	Class        message.Class
+	Body         message.Out
+	// ReplyTo is the platform's id of the citizen's last message.
+	ReplyTo string
+	// Generation counts how often the message was queued again after an unknown outcome.
+	Resends int
+}
+
+// SendOutcome is what became of a send.
+type SendOutcome string
+
+// The outcomes.
+const (
+	SendAccepted    SendOutcome = "accepted"     // the platform took it: ExternalID
+	SendNotAccepted SendOutcome = "not-accepted" // surely not taken: queued again at RetryAt
+	SendUnknown     SendOutcome = "unknown"      // may have been taken: see ResolveUnknown
+	SendFailed      SendOutcome = "failed"       // final: Reason; goes to the dead letters
+	SendNotCalled   SendOutcome = "not-called"   // the lease was over before the call: queued again at once
+)
+
+// SendResult is the outcome of one attempt.
+type SendResult struct {
+	Outcome    SendOutcome
+	ExternalID string
+	RetryAfter time.Duration
+	Code       int
+	Reason     string
+}
+
+// Desk is what people at the counter do. Slots and owners are constraints of the database, not code.
+type Desk interface {
+	// SignIn opens a session; token is stored as its SHA-256 only.
+	SignIn(ctx context.Context, s Session) error
+	// SessionOf returns the session of a token's hash and moves its idle end; ErrNotFound when it is over.
+	SessionOf(ctx context.Context, tokenHash []byte, idle time.Duration) (Session, error)
+	// SignOut ends a session. The agent's conversations stay theirs until Release.
+	SignOut(ctx context.Context, tokenHash []byte) error
+	// SetAvailable says whether the agent takes new conversations. Seen is when the agent's console last spoke.
+	SetAvailable(ctx context.Context, pool, agent string, available bool) error
+	// Route gives waiting conversations to agents: it reads the pool's queue and free slots, asks choose, and writes the
+	// assignments; an assignment whose conversation or slot was taken meanwhile is left out. Returns what was assigned.
+	// Slots are per agent: 1 to slots. Agents not seen for absent are not offered.
+	Route(ctx context.Context, pool string, slots int, absent time.Duration, choose func(Waiting) []Assignment) ([]Assignment, error)
+	// Release gives conversations of agents that were not seen for gone back to the queue's head. Returns how many.
+	Release(ctx context.Context, pool string, gone time.Duration) (int, error)
+	// Reply queues an agent's message; id is made from the console's own client id, so that a repeated click is one message.
+	// ErrConflict when the conversation is not this agent's.
+	Reply(ctx context.Context, pool, agent string, conversation int64, out Outgoing) error
+	// CloseConversation frees the slot and puts an ItemClosed into the lane; ErrConflict when it is not this agent's.
+	CloseConversation(ctx context.Context, pool, agent string, conversation int64) error
+	// SaveDraft keeps what the agent has typed; empty removes.
+	SaveDraft(ctx context.Context, pool, agent string, conversation int64, draft string) error
+	// DeskView is all that an agent's console shows, as of Seq.
+	DeskView(ctx context.Context, pool, agent string) (DeskView, error)
+	// DeskEvents are the pool's events after seq that concern the agent (or nobody in particular), in order, at most limit.
+	DeskEvents(ctx context.Context, pool, agent string, after int64, limit int) ([]DeskEvent, error)
+	// Transcript is the conversation's last limit messages before a message id (0: the newest), oldest first.
+	Transcript(ctx context.Context, conversation int64, before int64, limit int) ([]TranscriptMessage, error)
+	// TranscriptSince is the conversation's messages after a message id, oldest first: the web chat's mailbox.
+	TranscriptSince(ctx context.Context, conversation int64, after int64, limit int) ([]TranscriptMessage, error)
+	// FindConversation of an identity on a channel; ErrNotFound.
+	FindConversation(ctx context.Context, channel string, id message.Identity) (Conversation, error)
+	// PoolCounts is the backlog of every pool.
+	PoolCounts(ctx context.Context) ([]PoolCount, error)
+}
+
+// Session is a signed-in agent.
+type Session struct {
+	TokenHash []byte
+	Pool      string
+	Agent     string
+	// Expires whatever happens.
+	Expires time.Time
+}
+
+// Waiting is what routing chooses from.
+type Waiting struct {
+	Queue  []QueueEntry // longest waiting first
+	Agents []FreeAgent
+	Now    time.Time
+}
+
+// QueueEntry is one conversation that waits.
+type QueueEntry struct {
+	Conversation int64
+	Priority     int
+	Since        time.Time
+	// LastAgent served this contact before; empty if none.
+	LastAgent string
+}
+
+// FreeAgent is one agent with room.
+type FreeAgent struct {
+	Agent string
+	Free  int
+	// IdleSince is when the agent last closed or was given a conversation.
+	IdleSince time.Time
+}
+
+// Assignment gives a conversation to an agent.
+type Assignment struct {
+	Conversation int64
+	Agent        string
+}
+
+// DeskView is an agent's console.
+type DeskView struct {
+	Seq           int64
+	Available     bool
+	Waiting       int
+	OldestWaiting time.Duration
+	AgentsOnline  int
+	Conversations []DeskConversation
+	Now           time.Time
+}
+
+// DeskConversation is one conversation that the agent holds.
+type DeskConversation struct {
+	Conversation Conversation
+	Priority     int
+	Summary      string
+	QueuedAt     time.Time
+	AssignedAt   time.Time
+	Draft        string
+	Messages     []TranscriptMessage // the last 50, oldest first
+}
+
+// DeskEventKind is the kind of an event for consoles.
+type DeskEventKind string
+
+// The kinds.
+const (
+	EventQueued   DeskEventKind = "queued"
+	EventAssigned DeskEventKind = "assigned"
+	EventMessage  DeskEventKind = "message" // from the citizen or the agent: read MessageID
+	EventDelivery DeskEventKind = "delivery"
+	EventClosed   DeskEventKind = "closed"
+	EventReleased DeskEventKind = "released"
+)
+
+// DeskEvent is one thing that consoles must know. Its sequence has no gaps that a later event could fill.
+type DeskEvent struct {
+	Seq          int64
+	Kind         DeskEventKind
+	Pool         string
+	Agent        string
+	Conversation int64
+	MessageID    int64
+	At           time.Time
+}
+
+// TranscriptMessage is one message as people read it.
+type TranscriptMessage struct {
+	ID     int64
+	In     *message.In  // from the citizen
+	Out    *message.Out // to the citizen
+	Author message.Author
+	Agent  string
+	At     time.Time
+	// State of an outgoing one: queued, sending, unknown, sent, delivered, read, failed.
+	State  string
+	Reason string
+	// ClientID is what the web chat or the console called it.
+	ClientID string
+}
+
+// PoolCount is a pool's backlog. Arrived and Finished only rise.
+type PoolCount struct {
+	Pool             string
+	WaitingForWorker int // not yet seen by any desk pod
+	WaitingForAgent  int
+	Active           int
+	Agents           int
+	Arrived          int64
+	Finished         int64
+	OldestWaiting    time.Duration
+}
+
+// Config keeps bundles, verdicts and pods.
+type Config interface {
+	// PutBundle stores objects under hash if the current hash is ifMatch ("" for the first); ErrConflict otherwise.
+	// Putting the current hash again does nothing.
+	PutBundle(ctx context.Context, hash, ifMatch string, body []byte) error
+	// CurrentBundle is the newest bundle and its version, which only rises; ErrNotFound before the first.
+	CurrentBundle(ctx context.Context) (StoredBundle, error)
+	// SaveVerdicts records the judgement of a bundle's objects and, with it, what is live; once per bundle hash
+	// (a second judge's is dropped). Objects not in the bundle are no longer live.
+	SaveVerdicts(ctx context.Context, hash string, verdicts []ObjectVerdict) error
+	// Live is every live object (the last good revision of each) and the newest verdicts.
+	Live(ctx context.Context) (LiveSet, error)
+	// Revision is an object body by hash, for conversations pinned to it; ErrNotFound.
+	Revision(ctx context.Context, hash string) ([]byte, error)
+	// Heartbeat records what this pod runs. Pods not seen for a minute are forgotten.
+	Heartbeat(ctx context.Context, p Pod) error
+	Pods(ctx context.Context) ([]Pod, error)
+}
+
+// StoredBundle is a bundle as it was put.
+type StoredBundle struct {
+	Version int64
+	Hash    string
+	Body    []byte
+	Judged  bool
+}
+
+// ObjectVerdict is the judgement of one object.
+type ObjectVerdict struct {
+	Kind, Name, Hash string
+	Generation       int64
+	Good             bool
+	// Body of the object, kept by hash.
+	Body []byte
+	// Verdict is the JSON of a bundle.Verdict.
+	Verdict []byte
+}
+
+// LiveSet is what serves.
+type LiveSet struct {
+	Version  int64
+	Hash     string
+	Objects  []LiveObject
+	Verdicts [][]byte
+	// Bundle is the body of the judged bundle, for tenant-wide settings.
+	Bundle []byte
+}
+
+// LiveObject is one live object revision.
+type LiveObject struct {
+	Kind, Name, Hash string
+	Generation       int64
+	Body             []byte
+}
+
+// Pod is a pod of this tenant.
+type Pod struct {
+	Name    string
+	Roles   string
+	Bundle  string
+	Started time.Time
+	SeenAt  time.Time // by the database's clock, set by Heartbeat
+	// Report is the pod's own observation (channel health), JSON, at most 8 kB.
+	Report []byte
+}
+
+// PollRequest says what a pod cares for.
+type PollRequest struct {
+	Channels []string // those it sends on
+	Pools    []string // those it routes
+}
+
+// Due is what waits to be done now.
+type Due struct {
+	Lanes, Timers, Sends, Statuses, Unknown int
+	// Queues that have both waiting conversations and free agents, by pool.
+	Queues        map[string]int
+	BundleVersion int64
+	// DeskSeq is the newest desk event.
+	DeskSeq int64
+	// NextAt is when the next row not yet due falls due; zero when none.
+	NextAt time.Time
+	Now    time.Time
+}
+
+// JanitorReport counts what the janitor found.
+type JanitorReport struct {
+	RepairedLanes int // must be 0
+	Dropped       int64
+}
+
+// Durability is what a commit promises.
+type Durability string
+
+// The durabilities, weakest first.
+const (
+	DurabilityUnsafe       Durability = "Unsafe" // fsync or synchronous_commit is off
+	DurabilityAsyncReplica Durability = "AsyncReplica"
+	DurabilitySingleNode   Durability = "SingleNode"
+	DurabilitySynchronous  Durability = "Synchronous"
+)
