@@ -1,0 +1,87 @@
+// Package dialog compiles DialogFlows and steps conversations through them. It is pure: state and input in, state and
+// outputs out; time, directories, knowledge and pools come in through Env. It knows no channel, no store and no cluster.
+//
+// Compile finds everything wrong with a flow at once, each finding with its path and mend. A compiled Program is immutable
+// and safe for concurrent use. Step never panics on citizens' input and never runs more than MaxNodesPerStep nodes.
+package dialog
+
+import (
+	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/directory"
+	"github.com/loket-dev/loket/bot-runtime/message"
+)
+
+// Format is the version of the encoded State that this binary writes and the highest it reads.
+const Format = 1
+
+// Bounds of a conversation's state; a value beyond is cut and reported.
+const (
+	MaxVariableBytes = 8 << 10
+	MaxStateBytes    = 64 << 10
+	MaxNodesPerStep  = 200
+)
+
+// Env is what a step may ask. All functions are pure for one bundle, and fast.
+type Env struct {
+	Now time.Time
+	// Lookup searches a Directory; ok is false when no such directory serves.
+	Lookup func(directory, query string) (answer directory.Answer, ok bool)
+	// PoolOpen says whether a pool takes hand-offs now (hours); full says whether its queue is full.
+	PoolOpen func(pool string) (open, full bool)
+}
+
+// InputKind is what happened.
+type InputKind string
+
+// The kinds of input.
+const (
+	InputMessage InputKind = "message" // the citizen wrote
+	InputTimer   InputKind = "timer"   // a timer fell due
+	InputClosed  InputKind = "closed"  // the agent closed the conversation: the bot is back
+	// InputApology: the citizen's message could not be handled (a dead letter); say sorry and offer a person.
+	InputApology InputKind = "apology"
+)
+
+// Input is one thing that happened.
+type Input struct {
+	Kind       InputKind
+	Message    message.In
+	At         time.Time // the platform's time of the message
+	Timer      string
+	Generation int64
+}
+
+// Result is what a step wants done.
+type Result struct {
+	// Say is in order; adjacent texts are merged already. Empty for input that wants no answer.
+	Say []message.Out
+	// Handoff is set when the conversation enters a pool's queue.
+	Handoff *Handoff
+	// Rating is set when the citizen answered a survey.
+	Rating int
+	// Ended: the enquiry is over.
+	Ended bool
+	// Timers to set (DueIn > 0) or remove (DueIn 0).
+	Timers []Timer
+	// Visited are the nodes passed, in order.
+	Visited []string
+	// Problems are expressions that failed at run time and what was done instead, with node and column.
+	Problems []string
+	// Language that the conversation is held in.
+	Language string
+}
+
+// Handoff asks for a person.
+type Handoff struct {
+	Pool     string
+	Priority string // normal, high, urgent
+	Summary  string
+}
+
+// Timer wakes the conversation.
+type Timer struct {
+	Name       string
+	Generation int64
+	DueIn      time.Duration
+}

@@ -1,0 +1,49 @@
+// Package directory holds look-up data sets and finds in them what people mean. It is pure: rows in, index out; query in,
+// Answer out, with the reason in words. It never calls a look-alike licensed. Fetching rows is not its business.
+package directory
+
+// Outcome of a look-up; the names are those of v1alpha1.Outcome.
+type Outcome string
+
+// The outcomes.
+const (
+	// Exact: a name, alias or identifier is equal after folding, and nothing beside it contradicts.
+	Exact Outcome = "exact"
+	// Confident: one entry is surely meant, with a typo; the official name must be shown.
+	Confident Outcome = "confident"
+	// Ambiguous: up to three entries may be meant.
+	Ambiguous Outcome = "ambiguous"
+	// Lookalike: near an entry, but with a distinctive word or identifier that the entry has not.
+	Lookalike Outcome = "lookalike"
+	// ListedIllegal: on the data set's warning list.
+	ListedIllegal Outcome = "listed-illegal"
+	// None: nothing near.
+	None Outcome = "none"
+)
+
+// Entry is one institution.
+type Entry struct {
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Aliases []string `json:"aliases,omitempty"`
+	Licence string   `json:"licence,omitempty"`
+	Type    string   `json:"type,omitempty"`
+	// Status is licensed or illegal.
+	Status string   `json:"status"`
+	Sites  []string `json:"sites,omitempty"`
+	Phones []string `json:"phones,omitempty"`
+	Emails []string `json:"emails,omitempty"`
+}
+
+// Answer is what a look-up found.
+type Answer struct {
+	Outcome Outcome
+	// Entries: one for exact, confident, lookalike, listed-illegal; up to three for ambiguous; none for none.
+	Entries []Entry
+	// Score is 0 to 1.
+	Score float64
+	// Field that matched: name, alias, site, phone, email, licence.
+	Field string
+	// Why in words, for the audit record and the author.
+	Why string
+}
