@@ -218,6 +218,9 @@ type Outgoing struct {
 	Body   message.Out
 	// Expires: not sent after this time (the end of the platform's window).
 	Expires time.Time
+	// ClientID is what the console called an agent's reply; it comes back in TranscriptMessage.ClientID, so that the console
+	// knows its own. Empty for the bot's. At most 64 bytes.
+	ClientID string
 }
 
 // Handoff asks for a person.
