@@ -1,0 +1,156 @@
+// Command sim plays the world around Loket: the WhatsApp Cloud API, its citizens and the agents at the desk.
+//
+//	sim serve     the platform, with a control API for citizens, loads and surges
+//	sim citizen   one citizen in a terminal, on a running simulator
+//	sim check     judges a journal of the counting flow
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/loket-dev/loket/hack/sim/check"
+	"github.com/loket-dev/loket/hack/sim/control"
+	"github.com/loket-dev/loket/hack/sim/journal"
+	"github.com/loket-dev/loket/hack/sim/platform"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "sim:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("say serve, citizen or check")
+	}
+	switch args[0] {
+	case "serve":
+		return serve(ctx, args[1:])
+	case "citizen":
+		return citizen(ctx, args[1:])
+	case "check":
+		return judge(args[1:])
+	}
+	return fmt.Errorf("no command %q: say serve, citizen or check", args[0])
+}
+
+func serve(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	listen := flags.String("listen", ":9157", "address of the Graph API and the control API")
+	data := flags.String("data", ".", "folder of the journal")
+	webhook := flags.String("webhook", "", "where messages are delivered, such as http://bot.ojk.svc:8080/hooks/wa")
+	secrets := flags.String("secrets", "", "folder with accessToken, appSecret and verifyToken, a file each")
+	waba := flags.String("business-account", "", "id of the WhatsApp Business Account")
+	number := flags.String("phone-number-id", "", "id of the number")
+	seed := flags.Uint64("seed", 157, "seed of everything random")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	account := platform.Account{BusinessAccountID: *waba, PhoneNumberID: *number, DisplayNumber: "6281100000157", Webhook: *webhook}
+	for name, into := range map[string]*string{"accessToken": &account.AccessToken, "appSecret": &account.AppSecret, "verifyToken": &account.VerifyToken} {
+		body, err := os.ReadFile(filepath.Join(*secrets, name))
+		if err != nil {
+			return fmt.Errorf("reading the account's secrets: %w", err)
+		}
+		*into = strings.TrimSpace(string(body))
+	}
+	path := filepath.Join(*data, "journal.jsonl")
+	j, err := journal.Open(path)
+	if err != nil {
+		return err
+	}
+	p := platform.New(platform.Options{Account: account, Journal: j, Seed: *seed})
+	mux := http.NewServeMux()
+	mux.Handle("/control/", control.New(ctx, p, path))
+	mux.Handle("/", p)
+	server := &http.Server{Addr: *listen, Handler: mux, ReadHeaderTimeout: 10 * time.Second,
+		BaseContext: func(net.Listener) context.Context { return ctx }}
+	ended := make(chan error, 1)
+	go func() { ended <- server.ListenAndServe() }()
+	fmt.Println("simulator listens on", *listen, "and delivers to", *webhook)
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = server.Shutdown(bye)
+	}
+	p.Close()
+	return errors.Join(err, j.Close())
+}
+
+func citizen(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("citizen", flag.ContinueOnError)
+	base := flags.String("control", "http://127.0.0.1:9157", "address of the simulator")
+	name := flags.String("name", "Warga", "the citizen's name")
+	mode := flags.String("mode", "number", "number, bsuid or changing: how the citizen is known")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	client := control.Client{Base: *base}
+	who, err := client.NewCitizen(ctx, *name, platform.Mode(*mode))
+	if err != nil {
+		return err
+	}
+	go show(ctx, client, who)
+	lines := bufio.NewScanner(os.Stdin)
+	for lines.Scan() {
+		text := strings.TrimSpace(lines.Text())
+		if text == "" {
+			continue
+		}
+		if err := client.Say(ctx, who, text); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}
+
+// show prints what reaches the citizen until the end.
+func show(ctx context.Context, client control.Client, who control.Citizen) {
+	for n := 0; ctx.Err() == nil; {
+		got, err := client.Messages(ctx, who, n, 20*time.Second)
+		if err != nil {
+			return
+		}
+		for _, m := range got {
+			fmt.Println("  <", strings.ReplaceAll(m.Text, "\n", "\n    "))
+			for _, c := range m.Choices {
+				fmt.Println("    [" + c.Title + "]")
+			}
+		}
+		n += len(got)
+	}
+}
+
+func judge(args []string) error {
+	if len(args) != 1 {
+		return errors.New("say: sim check JOURNAL")
+	}
+	records, err := journal.ReadFile(args[0])
+	if err != nil {
+		return err
+	}
+	report := check.Count(records)
+	fmt.Println(report)
+	if !report.OK() {
+		return errors.New("the promise is broken")
+	}
+	return nil
+}

@@ -1,0 +1,246 @@
+package platform
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/loket-dev/loket/hack/sim/journal"
+)
+
+// ServeHTTP is the Graph API: POST /{version}/{phone number id}/messages.
+func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	want := "/" + p.account.Version + "/" + p.account.PhoneNumberID + "/messages"
+	if r.URL.Path != want || r.Method != http.MethodPost {
+		refuse(w, http.StatusBadRequest, 100, "Invalid parameter", "Unsupported "+r.Method+" request to this object")
+		return
+	}
+	if r.Header.Get("Authorization") != "Bearer "+p.account.AccessToken {
+		refuse(w, http.StatusUnauthorized, 190, "Access token is invalid", "Error validating access token")
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err != nil {
+		return // the line is dead
+	}
+	var call sendCall
+	if err := json.Unmarshal(body, &call); err != nil {
+		refuse(w, http.StatusBadRequest, 100, "Invalid parameter", "The body is not valid JSON")
+		return
+	}
+	if call.Status == "read" {
+		answer(w, object{"success": true})
+		return
+	}
+	p.send(w, call)
+}
+
+type sendCall struct {
+	MessagingProduct string       `json:"messaging_product"`
+	Status           string       `json:"status"`
+	To               string       `json:"to"`
+	Recipient        string       `json:"recipient"`
+	Type             string       `json:"type"`
+	Ref              string       `json:"biz_opaque_callback_data"`
+	Text             *sentText    `json:"text"`
+	Interactive      *interactive `json:"interactive"`
+}
+
+type sentText struct {
+	Body string `json:"body"`
+}
+
+type interactive struct {
+	Type   string                 `json:"type"`
+	Body   *struct{ Text string } `json:"body"`
+	Action struct {
+		Button  string `json:"button"`
+		Buttons []struct {
+			Type  string
+			Reply struct{ ID, Title string }
+		} `json:"buttons"`
+		Sections []struct {
+			Title string
+			Rows  []struct{ ID, Title, Description string }
+		} `json:"sections"`
+	} `json:"action"`
+}
+
+func (p *Platform) send(w http.ResponseWriter, call sendCall) {
+	received, problem := call.check()
+	citizen, byPhone := p.addressee(call)
+	name := ""
+	if citizen != nil {
+		name = citizen.Name
+	}
+	p.record(journal.Record{Kind: journal.SendIn, Ref: call.Ref, Citizen: name, Text: received.Text})
+	if problem != "" {
+		p.record(journal.Record{Kind: journal.SendReply, Ref: call.Ref, Code: 100, Note: problem},
+			journal.Record{Kind: journal.Violation, Note: problem})
+		refuse(w, http.StatusBadRequest, 100, "Invalid parameter", problem)
+		return
+	}
+	if citizen == nil {
+		p.record(journal.Record{Kind: journal.SendReply, Ref: call.Ref, Code: 131026},
+			journal.Record{Kind: journal.Violation, Note: fmt.Sprintf("a message to %q, who is nobody here", call.To+call.Recipient)})
+		refuse(w, http.StatusBadRequest, 131026, "Message undeliverable", "Unable to deliver message")
+		return
+	}
+	if p.chance(func(f Faults) float64 { return f.Refuse }) {
+		p.record(journal.Record{Kind: journal.SendReply, Ref: call.Ref, Code: 131000})
+		refuse(w, http.StatusInternalServerError, 131000, "Something went wrong", "Message failed to send due to an unknown error")
+		return
+	}
+	id := p.nextID("wamid.")
+	cut := p.chance(func(f Faults) float64 { return f.Cut })
+	p.record(journal.Record{Kind: journal.SendReply, Ref: call.Ref, ID: id, Cut: cut})
+	received.ID, received.At = id, time.Now()
+	citizen.receive(received)
+	p.statuses(call, citizen, byPhone, id)
+	if cut {
+		panic(http.ErrAbortHandler) // the caller sees a closed connection
+	}
+	contact := object{"input": call.To + call.Recipient}
+	if byPhone {
+		contact["input"], contact["wa_id"] = call.To, citizen.Phone
+	} else {
+		contact["user_id"] = citizen.BSUID
+	}
+	answer(w, object{"messaging_product": "whatsapp", "contacts": []object{contact}, "messages": []object{{"id": id}}})
+}
+
+// addressee finds who is meant; `to` wins over recipient, and holds a number, never a business-scoped id.
+func (p *Platform) addressee(call sendCall) (c *Citizen, byPhone bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if call.To != "" {
+		c = p.byPhone[strings.TrimPrefix(call.To, "+")]
+		return c, true
+	}
+	return p.byBSUID[call.Recipient], false
+}
+
+// check is the platform's own validation (limits of the messages reference).
+func (c sendCall) check() (r Received, problem string) {
+	length := utf8.RuneCountInString
+	switch {
+	case c.MessagingProduct != "whatsapp":
+		return r, "messaging_product must be whatsapp"
+	case c.To == "" && c.Recipient == "":
+		return r, "to or recipient is needed"
+	case c.To != "" && !strings.HasPrefix(c.To, "+"):
+		return r, "to without + may be taken for a number of the business's own country"
+	case len(c.Ref) > 512:
+		return r, "biz_opaque_callback_data is longer than 512"
+	case c.Type == "text" && c.Text != nil:
+		if n := length(c.Text.Body); n == 0 || n > 4096 {
+			return r, fmt.Sprintf("text.body has %d characters, 1 to 4096 are allowed", n)
+		}
+		return Received{Text: c.Text.Body}, ""
+	case c.Type == "interactive" && c.Interactive != nil && c.Interactive.Body != nil:
+		return c.Interactive.check()
+	}
+	return r, "type " + strconv.Quote(c.Type) + " without its object"
+}
+
+func (i interactive) check() (r Received, problem string) {
+	length := utf8.RuneCountInString
+	r.Text = i.Body.Text
+	limit := 1024
+	if i.Type == "list" {
+		limit = 4096
+	}
+	if n := length(i.Body.Text); n == 0 || n > limit {
+		return r, fmt.Sprintf("interactive.body.text has %d characters, 1 to %d are allowed", n, limit)
+	}
+	titles, ids := map[string]bool{}, map[string]bool{}
+	add := func(id, title string, idMax, titleMax int, list bool) string {
+		switch {
+		case id == "" || len(id) > idMax || ids[id]:
+			return fmt.Sprintf("id %q is empty, longer than %d or not unique", id, idMax)
+		case title == "" || length(title) > titleMax || titles[title]:
+			return fmt.Sprintf("title %q is empty, longer than %d or not unique", title, titleMax)
+		}
+		ids[id], titles[title] = true, true
+		r.Choices = append(r.Choices, Choice{ID: id, Title: title, List: list})
+		return ""
+	}
+	switch i.Type {
+	case "button":
+		if n := len(i.Action.Buttons); n == 0 || n > 3 {
+			return r, fmt.Sprintf("%d buttons, 1 to 3 are allowed", n)
+		}
+		for _, b := range i.Action.Buttons {
+			if problem := add(b.Reply.ID, b.Reply.Title, 256, 20, false); problem != "" {
+				return r, problem
+			}
+		}
+	case "list":
+		if n := length(i.Action.Button); n == 0 || n > 20 {
+			return r, "action.button must have 1 to 20 characters"
+		}
+		for _, s := range i.Action.Sections {
+			for _, row := range s.Rows {
+				if length(row.Description) > 72 {
+					return r, "a row's description is longer than 72"
+				}
+				if problem := add(row.ID, row.Title, 200, 24, true); problem != "" {
+					return r, problem
+				}
+			}
+		}
+		if n := len(r.Choices); n == 0 || n > 10 {
+			return r, fmt.Sprintf("%d rows, 1 to 10 are allowed", n)
+		}
+	default:
+		return r, "interactive.type " + strconv.Quote(i.Type) + " is not known"
+	}
+	return r, ""
+}
+
+// statuses follow an accepted send, echoing the callback data.
+func (p *Platform) statuses(call sendCall, c *Citizen, byPhone bool, id string) {
+	for i, status := range []string{"sent", "delivered", "read"} {
+		p.later(time.Duration(i+1)*p.delay, func() {
+			s := object{"id": id, "status": status, "timestamp": strconv.FormatInt(time.Now().Unix(), 10)}
+			contact := object{"profile": object{"name": c.Name}, "user_id": c.BSUID}
+			if byPhone {
+				s["recipient_id"], contact["wa_id"] = c.Phone, c.Phone
+			} else {
+				s["recipient_user_id"] = c.BSUID
+			}
+			if call.Ref != "" {
+				s["biz_opaque_callback_data"] = call.Ref
+			}
+			if status != "read" {
+				s["pricing"] = object{"billable": true, "pricing_model": "PMP", "type": "regular", "category": "service"}
+			}
+			p.record(journal.Record{Kind: journal.StatusOut, ID: id, Ref: call.Ref, Note: status})
+			body := p.envelope("messages", object{"contacts": []object{contact}, "statuses": []object{s}})
+			for wait := p.retry; p.post(body) != http.StatusOK; wait = min(2*wait, 32*p.retry) {
+				select {
+				case <-p.ctx.Done():
+					return
+				case <-time.After(wait):
+				}
+			}
+		})
+	}
+}
+
+func answer(w http.ResponseWriter, v object) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(Escape(v))
+}
+
+func refuse(w http.ResponseWriter, status, code int, title, details string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(Escape(object{"error": object{"message": fmt.Sprintf("(#%d) %s", code, title), "type": "OAuthException",
+		"code": code, "error_data": object{"messaging_product": "whatsapp", "details": details}, "fbtrace_id": "Asim"}}))
+}
