@@ -16,7 +16,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Why",type=string,JSONPath=`.status.why`
 // +kubebuilder:printcolumn:name="URL",type=string,priority=1,JSONPath=`.status.url`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="metadata.name must be at most 40 characters: the desk's Deployment is named after it"
+// +kubebuilder:validation:XValidation:rule="!self.metadata.name.contains('.') && self.metadata.name.size() <= 40",message="metadata.name must be at most 40 letters, digits and dashes, without dots: the desk's Deployment and Service are named after it"
 type AgentPool struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -43,15 +43,15 @@ type AgentPoolSpec struct {
 	// queue bounds the waiting line.
 	// +optional
 	// +kubebuilder:default={}
-	Queue Queue `json:"queue,omitempty"`
+	Queue Queue `json:"queue,omitzero"`
 	// serviceLevel is the promise to citizens.
 	// +optional
 	// +kubebuilder:default={}
-	ServiceLevel ServiceLevel `json:"serviceLevel,omitempty"`
+	ServiceLevel ServiceLevel `json:"serviceLevel,omitzero"`
 	// workers are the desk pods.
 	// +optional
 	// +kubebuilder:default={}
-	Workers Workers `json:"workers,omitempty"`
+	Workers Workers `json:"workers,omitzero"`
 }
 
 // Agents are people with accounts in a Secret: key the agent's name, value the argon2id hash of the password.
@@ -68,9 +68,11 @@ type Hours struct {
 	// +listType=set
 	Days []Day `json:"days"`
 	// from, as 08:00
+	// +kubebuilder:validation:MaxLength=5
 	// +kubebuilder:validation:Pattern=`^([01][0-9]|2[0-3]):[0-5][0-9]$`
 	From string `json:"from"`
 	// to, as 16:30 or 24:00
+	// +kubebuilder:validation:MaxLength=5
 	// +kubebuilder:validation:Pattern=`^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`
 	To string `json:"to"`
 }
@@ -96,8 +98,12 @@ type ServiceLevel struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	Percent int32 `json:"percent,omitempty"`
+	// within is the time to an agent's first answer.
 	// +kubebuilder:default="60s"
-	Within metav1.Duration `json:"within,omitempty"`
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="must be a time such as 60s, from 1s to 24h"
+	Within metav1.Duration `json:"within,omitzero"`
 }
 
 // WorkersMode says who decides the number of workers.
@@ -115,7 +121,7 @@ const (
 
 // Workers are the pods that serve the desk.
 //
-// +kubebuilder:validation:XValidation:rule="self.min <= self.max",message="min must not be above max"
+// +kubebuilder:validation:XValidation:rule="!has(self.min) || !has(self.max) || self.min <= self.max",message="min must not be above max"
 type Workers struct {
 	// +kubebuilder:default=auto
 	Mode WorkersMode `json:"mode,omitempty"`
@@ -134,12 +140,15 @@ type Workers struct {
 	ConversationsPerWorker int32 `json:"conversationsPerWorker,omitempty"`
 	// scaleDownAfter is how long demand must have been lower before workers go.
 	// +kubebuilder:default="60s"
-	ScaleDownAfter metav1.Duration `json:"scaleDownAfter,omitempty"`
-	// replicas is read in mode external only.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="must be a time such as 60s, from 1s to 24h"
+	ScaleDownAfter metav1.Duration `json:"scaleDownAfter,omitzero"`
+	// replicas is read in mode external only. At least one: without a worker no agent can sign in.
 	// +kubebuilder:default=1
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=500
-	Replicas int32 `json:"replicas"`
+	Replicas int32 `json:"replicas,omitempty"`
 }
 
 // AgentPoolStatus says how the counter does. Waiting and active are classes, not live figures: those are metrics.

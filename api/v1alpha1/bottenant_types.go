@@ -21,7 +21,8 @@ const TenantLabel = "loket.dev/tenant"
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.url`
 // +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 40",message="metadata.name must be at most 40 characters: names of workloads are made from it"
+// +kubebuilder:validation:XValidation:rule="!self.metadata.name.contains('.') && self.metadata.name.size() <= 40 && !(self.metadata.name.substring(0, 1) in ['0','1','2','3','4','5','6','7','8','9'])",message="metadata.name must be at most 40 letters, digits and dashes and begin with a letter: Services are named after it"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name != 'desk' && !self.metadata.name.startsWith('desk-')",message="metadata.name must not be desk or begin with desk-: it would clash with the Services of agent pools"
 type BotTenant struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -32,6 +33,8 @@ type BotTenant struct {
 }
 
 // BotTenantSpec says who the agency is and where its conversations are kept.
+//
+// +kubebuilder:validation:XValidation:rule="self.languages[0] in self.displayName",message="displayName must be given in the first of languages"
 type BotTenantSpec struct {
 	// className names a TenantClass; the default class when absent.
 	// +optional
@@ -42,6 +45,7 @@ type BotTenantSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=12
 	// +listType=atomic
+	// +kubebuilder:validation:XValidation:rule="self.all(l, self.exists_one(m, m == l))",message="a language stands twice"
 	Languages []Language `json:"languages"`
 	// timeZone is an IANA name; opening hours and dates are told in it.
 	// +kubebuilder:default="Asia/Jakarta"
@@ -53,14 +57,14 @@ type BotTenantSpec struct {
 	// bot is the citizens' side.
 	// +optional
 	// +kubebuilder:default={}
-	Bot BotWorkload `json:"bot,omitempty"`
+	Bot BotWorkload `json:"bot,omitzero"`
 	// retention says how long messages are kept.
 	// +optional
 	// +kubebuilder:default={}
-	Retention Retention `json:"retention,omitempty"`
+	Retention Retention `json:"retention,omitzero"`
 	// pods are overrides for the tenant's pods.
 	// +optional
-	Pods PodOverrides `json:"pods,omitempty"`
+	Pods PodOverrides `json:"pods,omitzero"`
 	// suspend stops all pods; webhooks are then refused by the network and the platforms re-deliver for days.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
@@ -88,7 +92,7 @@ type EmbeddedStorage struct{}
 
 // BotWorkload is the number of pods on the citizens' side.
 type BotWorkload struct {
-	// replicas with storage postgres; embedded has always one.
+	// replicas with storage postgres; embedded always has one.
 	// +kubebuilder:default=2
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
@@ -99,29 +103,44 @@ type BotWorkload struct {
 type Retention struct {
 	// messages are dropped after this time; at least a day.
 	// +kubebuilder:default="2160h"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('24h')",message="must be at least 24h"
-	Messages metav1.Duration `json:"messages,omitempty"`
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('24h') && duration(self) <= duration('87600h')",message="must be a time such as 2160h, from 24h to 87600h (ten years)"
+	Messages metav1.Duration `json:"messages,omitzero"`
 }
 
 // PodOverrides are the parts of a pod that a tenant may set.
 type PodOverrides struct {
+	// labels beside Loket's own.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('app.kubernetes.io/') && !k.contains('loket.dev/'))",message="labels of app.kubernetes.io/ and loket.dev/ are Loket's own"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue())",message="every key must be a label key of Kubernetes"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, self[k].size() <= 63)",message="a label's value is at most 63 characters"
 	Labels map[string]string `json:"labels,omitempty"`
+	// annotations beside Loket's own.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.contains('loket.dev/'))",message="annotations of loket.dev/ are Loket's own"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k.lowerAscii()).hasValue())",message="every key must be an annotation key of Kubernetes"
 	Annotations map[string]string `json:"annotations,omitempty"`
+	// resources of the one container.
 	// +optional
-	Resources corev1.ResourceRequirements `json:"resources,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="!has(self.claims)",message="claims are not offered: set requests and limits"
+	Resources corev1.ResourceRequirements `json:"resources,omitzero"`
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue())",message="every key must be a label key of Kubernetes"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, self[k].size() <= 63)",message="a label's value is at most 63 characters"
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// priorityClassName of the platform's offer; the classes of the cluster itself (system-) are not for tenants.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('system-')",message="the priority classes of the cluster itself (system-) are not for tenants"
 	PriorityClassName string `json:"priorityClassName,omitempty"`
 	// +optional
 	// +listType=map

@@ -14,6 +14,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.status.url`
 // +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="!self.metadata.name.contains('.') && self.metadata.name.size() <= 40",message="metadata.name must be at most 40 letters, digits and dashes, without dots: addresses and volumes are named after it"
 type Channel struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -39,15 +40,18 @@ type ChannelSpec struct {
 // WhatsAppChannel is one number on the WhatsApp Cloud API.
 type WhatsAppChannel struct {
 	// phoneNumberID is Meta's id of the number (digits), not the number itself.
+	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:Pattern=`^[0-9]{5,20}$`
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="phoneNumberID cannot change: conversations belong to the number; make a new Channel"
 	PhoneNumberID string `json:"phoneNumberID"`
 	// businessAccountID is the id of the WhatsApp Business Account (WABA); bodies of other accounts are refused.
+	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:Pattern=`^[0-9]{5,20}$`
 	BusinessAccountID string `json:"businessAccountID"`
 	// portfolioID is the Meta business portfolio, in which citizens' business-scoped ids mean the same person. Channels of one
 	// portfolio share contacts; defaults to the WABA's id.
 	// +optional
+	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:Pattern=`^[0-9]{5,20}$`
 	PortfolioID string `json:"portfolioID,omitempty"`
 	// secretName holds accessToken, appSecret (and appSecretPrevious during a rotation), verifyToken.

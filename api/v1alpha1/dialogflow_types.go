@@ -14,6 +14,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Nodes",type=integer,JSONPath=`.status.nodes`
 // +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Valid")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="!self.metadata.name.contains('.') && self.metadata.name.size() <= 63",message="metadata.name must be at most 63 letters, digits and dashes, without dots: other objects name it"
 type DialogFlow struct {
 	metav1.TypeMeta `json:",inline"`
 	// +optional
@@ -25,8 +26,8 @@ type DialogFlow struct {
 
 // DialogFlowSpec is the dialog.
 //
-// +kubebuilder:validation:XValidation:rule="self.nodes.exists(n, n.name == self.start)",message="start must be the name of a node",fieldPath=".start"
-// +kubebuilder:validation:XValidation:rule="self.nodes.all(n, !has(n.next) || self.nodes.exists(m, m.name == n.next))",message="a node's next must be the name of a node",fieldPath=".nodes"
+// +kubebuilder:validation:XValidation:rule="self.nodes.exists(n, n.name == self.start)",messageExpression="'no node \"' + self.start + '\"'",message="start must be the name of a node",fieldPath=".start"
+// +kubebuilder:validation:XValidation:rule="self.nodes.all(n, !has(n.next) || self.nodes.exists(m, m.name == n.next))",message="a node's next must be the name of a node; bot-runtime lint names the one that is not",fieldPath=".nodes"
 type DialogFlowSpec struct {
 	// languages of the flow's texts; the tenant's when absent. The first is the fallback.
 	// +optional
@@ -155,7 +156,7 @@ type Ask struct {
 	Error Text `json:"error,omitempty"`
 	// retries before otherwise.
 	// +kubebuilder:default=2
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10
 	Retries int32 `json:"retries,omitempty"`
 	// otherwise is the node after the last retry; without it the question is put again.
@@ -334,7 +335,9 @@ type TestStep struct {
 	Agent string `json:"agent,omitempty"`
 }
 
-// Expectation is about everything the bot said since the citizen's last words.
+// Expectation is about everything the bot said since the citizen's last words. It expects something at least.
+//
+// +kubebuilder:validation:MinProperties=1
 type Expectation struct {
 	// contains must stand in what the bot said, case aside.
 	// +optional
@@ -356,6 +359,8 @@ type Expectation struct {
 }
 
 // NotExpected is what must not be so.
+//
+// +kubebuilder:validation:MinProperties=1
 type NotExpected struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512

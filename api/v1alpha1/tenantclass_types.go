@@ -33,20 +33,23 @@ type TenantClassSpec struct {
 	AllowedNamespaces *NamespaceSelection `json:"allowedNamespaces,omitempty"`
 	// exposure says how citizens and agents reach a tenant.
 	// +optional
-	Exposure Exposure `json:"exposure,omitempty"`
+	// +kubebuilder:default={}
+	Exposure Exposure `json:"exposure,omitzero"`
 	// storage names what is offered; a tenant that asks for another kind is not accepted.
 	Storage StorageOffer `json:"storage"`
 	// runtime is the image of the tenants' pods.
 	Runtime RuntimeImage `json:"runtime"`
 	// egress lists private destinations that tenants may reach; public HTTPS is always open.
 	// +optional
-	Egress Egress `json:"egress,omitempty"`
+	Egress Egress `json:"egress,omitzero"`
 	// whatsapp says where the Cloud API is.
 	// +optional
-	WhatsApp WhatsAppPlatform `json:"whatsapp,omitempty"`
+	// +kubebuilder:default={}
+	WhatsApp WhatsAppPlatform `json:"whatsapp,omitzero"`
 	// ceilings bound what a tenant may ask for.
 	// +optional
-	Ceilings Ceilings `json:"ceilings,omitempty"`
+	// +kubebuilder:default={}
+	Ceilings Ceilings `json:"ceilings,omitzero"`
 }
 
 // NamespaceSelection picks namespaces by label.
@@ -56,7 +59,7 @@ type NamespaceSelection struct {
 
 // Exposure is how a tenant is reached from outside the cluster.
 //
-// +kubebuilder:validation:XValidation:rule="self.type != 'NodePort' || has(self.nodeAddress)",message="nodeAddress is needed with type NodePort: the host or address that people open"
+// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type != 'NodePort' || has(self.nodeAddress)",message="nodeAddress is needed with type NodePort: the host or address that people open"
 type Exposure struct {
 	// type None leaves the Services to the cluster (bring your own route); NodePort opens a port on every node.
 	// +kubebuilder:validation:Enum=None;NodePort
@@ -65,6 +68,7 @@ type Exposure struct {
 	// nodeAddress is the host that people open with type NodePort.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.:\[\]-]+$`
 	NodeAddress string `json:"nodeAddress,omitempty"`
 	// url is the public base URL with type None, with {{ namespace }} in it, such as https://{{ namespace }}.loket.example.
 	// +optional
@@ -96,9 +100,12 @@ type StorageOffer struct {
 type EmbeddedOffer struct {
 	// size of the volume.
 	// +kubebuilder:default="5Gi"
-	Size resource.Quantity `json:"size,omitempty"`
+	// +kubebuilder:validation:XValidation:rule="type(self) == string ? (isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))) : int(self) > 0",message="must be a size above zero, such as 5Gi"
+	Size resource.Quantity `json:"size,omitzero"`
 	// storageClassName of the volume; the cluster's default when absent.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
 	StorageClassName *string `json:"storageClassName,omitempty"`
 	// accessMode is ReadWriteOncePod where the driver has it.
 	// +kubebuilder:validation:Enum=ReadWriteOnce;ReadWriteOncePod
@@ -166,7 +173,10 @@ type Ceilings struct {
 	WorkersPerPool int32 `json:"workersPerPool,omitempty"`
 	// retention is the longest time messages are kept.
 	// +kubebuilder:default="8760h"
-	Retention metav1.Duration `json:"retention,omitempty"`
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('24h') && duration(self) <= duration('87600h')",message="must be a time such as 8760h, from 24h to 87600h (ten years)"
+	Retention metav1.Duration `json:"retention,omitzero"`
 }
 
 // TenantClassStatus counts.
