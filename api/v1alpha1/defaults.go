@@ -1,0 +1,102 @@
+package v1alpha1
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// The Default methods fill what is absent with what the API server fills in, for objects that never met one: those a test or
+// the simulator builds. A test proves them equal to the defaults in the CRDs. A zero value counts as absent: no field with a
+// default has a valid zero.
+
+// Default fills in the class's defaults.
+func (c *TenantClass) Default() {
+	s := &c.Spec
+	or(&s.Exposure.Type, ExposureNone)
+	if e := s.Storage.Embedded; e != nil {
+		if e.Size.IsZero() {
+			e.Size = resource.MustParse("5Gi")
+		}
+		or(&e.AccessMode, corev1.ReadWriteOncePod)
+	}
+	or(&s.Runtime.PullPolicy, corev1.PullIfNotPresent)
+	or(&s.WhatsApp.APIBase, "https://graph.facebook.com/v26.0")
+	or(&s.Ceilings.BotReplicas, 10)
+	or(&s.Ceilings.WorkersPerPool, 50)
+	or(&s.Ceilings.Retention, metav1.Duration{Duration: 8760 * time.Hour})
+}
+
+// Default fills in the tenant's defaults.
+func (t *BotTenant) Default() {
+	s := &t.Spec
+	or(&s.TimeZone, "Asia/Jakarta")
+	or(&s.Bot.Replicas, 2)
+	or(&s.Retention.Messages, metav1.Duration{Duration: 2160 * time.Hour})
+}
+
+// Default does nothing: a channel has no defaults.
+func (c *Channel) Default() {}
+
+// Default fills in the flow's defaults, node by node.
+func (f *DialogFlow) Default() {
+	s := &f.Spec
+	for i := range s.Variables {
+		or(&s.Variables[i].Type, VariableString)
+	}
+	for i := range s.Nodes {
+		n := &s.Nodes[i]
+		if n.Ask != nil {
+			or(&n.Ask.Type, AskText)
+			or(&n.Ask.Retries, 2)
+		}
+		if n.Lookup != nil {
+			or(&n.Lookup.Query, "input.text")
+		}
+		if n.Handoff != nil {
+			or(&n.Handoff.Priority, PriorityNormal)
+		}
+	}
+}
+
+// Default fills in the names of columns.
+func (d *Directory) Default() {
+	m := &d.Spec.Mapping
+	or(&m.Name, "name")
+	or(&m.Aliases, "aliases")
+	or(&m.Licence, "licence")
+	or(&m.Type, "type")
+	or(&m.Status, "status")
+	or(&m.Sites, "sites")
+	or(&m.Phones, "phones")
+	or(&m.Emails, "emails")
+}
+
+// Default does nothing: answers have no defaults.
+func (k *Knowledge) Default() {}
+
+// Default fills in the pool's defaults.
+func (p *AgentPool) Default() {
+	s := &p.Spec
+	or(&s.ConversationsPerAgent, 4)
+	or(&s.Queue.MaxWaiting, 1000)
+	or(&s.ServiceLevel.Percent, 80)
+	or(&s.ServiceLevel.Within, metav1.Duration{Duration: time.Minute})
+	w := &s.Workers
+	or(&w.Mode, WorkersAuto)
+	or(&w.Min, 1)
+	or(&w.Max, 10)
+	or(&w.ConversationsPerWorker, 60)
+	or(&w.ScaleDownAfter, metav1.Duration{Duration: time.Minute})
+	or(&w.Replicas, 1)
+}
+
+// or gives a field a value where it has none.
+func or[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
