@@ -71,7 +71,7 @@ func (a *app) theNode() (*node.Node, error) {
 }
 
 func down(ctx context.Context, a *app, args []string) error {
-	return a.end(ctx, "down", args, func(n *node.Node) error {
+	return a.end("down", args, func(n *node.Node) error {
 		server, err := a.server(postgres.Cluster)
 		if err != nil {
 			return err
@@ -82,10 +82,10 @@ func down(ctx context.Context, a *app, args []string) error {
 }
 
 func purge(ctx context.Context, a *app, args []string) error {
-	return a.end(ctx, "purge", args, func(n *node.Node) error { return purgeAll(ctx, a, n) })
+	return a.end("purge", args, func(n *node.Node) error { return purgeAll(ctx, a, n) })
 }
 
-func (a *app) end(_ context.Context, name string, args []string, how func(*node.Node) error) error {
+func (a *app) end(name string, args []string, how func(*node.Node) error) error {
 	rest, err := a.parse(name, args, nil)
 	if err := none(name, rest, err); err != nil {
 		return err
@@ -93,9 +93,6 @@ func (a *app) end(_ context.Context, name string, args []string, how func(*node.
 	if !a.layout.Claimed() {
 		a.progress.Say("%s: nothing to do, no state at %s", name, a.layout.State)
 		return nil
-	}
-	if err := needs.Node(needs.Here(), false); err != nil {
-		return err
 	}
 	n, err := a.theNode()
 	if err != nil {

@@ -20,8 +20,11 @@ const podGrace = 5 * time.Second
 // namespace with its link and routes, kernel settings. It goes on past what it cannot do and reports all
 // of that at the end; what is not there is no error.
 func (n *Node) Down(ctx context.Context) error {
-	if !n.Layout.Claimed() {
-		return nil
+	if !n.Layout.Claimed() || !n.begun() {
+		return nil // of PostgreSQL alone, perhaps
+	}
+	if os.Getuid() != 0 {
+		return errors.New("the cluster was started by root, and only root can end it (sudo -E)")
 	}
 	if err := n.foreign(); err != nil {
 		return err
@@ -52,6 +55,12 @@ func (n *Node) Down(ctx context.Context) error {
 		n.Out.Say("mounts, control groups and network given back")
 	}
 	return err
+}
+
+// begun reports whether an Up ever came so far as to borrow anything of the machine.
+func (n *Node) begun() bool {
+	_, err := os.Stat(n.Layout.In("run"))
+	return err == nil
 }
 
 // Purge is Down and removes the state folder: the next Up begins from nothing.
