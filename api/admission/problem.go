@@ -31,6 +31,9 @@ func (p Problem) String() string {
 func problemsOf(errs field.ErrorList, u *unstructured.Unstructured, k *kind) []Problem {
 	var out []Problem
 	for _, e := range errs {
+		if e.Detail == rulesNotChecked {
+			continue // nothing to mend
+		}
 		path := e.Field
 		if path == "<nil>" {
 			path = ""
@@ -52,9 +55,12 @@ func messageOf(e *field.Error) string {
 		switch v := e.BadValue.(type) {
 		case string:
 			if len(v) <= 80 && v != "object" && v != "array" && detail != "" {
-				return fmt.Sprintf("%q: %s", v, detail)
+				return fmt.Sprintf("%q: %s", v, strings.TrimSuffix(detail, fmt.Sprintf(": %q", v)))
 			}
 		case int64, float64, bool:
+			if strings.HasPrefix(detail, "should have") {
+				break // the value is a count that nobody wrote
+			}
 			return fmt.Sprintf("%v: %s", v, detail)
 		}
 		if detail != "" {
@@ -79,7 +85,11 @@ func unknownFields(paths []string, u *unstructured.Unstructured, k *kind) []Prob
 				known = append(known, name)
 			}
 		}
-		out = append(out, Problem{Path: named(path, u.Object, k.schema), Message: "no such field" + didYouMean(last, known)})
+		hint := didYouMean(last, known)
+		if last == "true" || last == "false" {
+			hint = "; YAML reads a bare on, yes, off or no as true or false: quote it if it is a name"
+		}
+		out = append(out, Problem{Path: named(path, u.Object, k.schema), Message: "no such field" + hint})
 	}
 	return out
 }

@@ -34,7 +34,7 @@ type BotTenant struct {
 
 // BotTenantSpec says who the agency is and where its conversations are kept.
 //
-// +kubebuilder:validation:XValidation:rule="self.languages[0] in self.displayName",message="displayName must be given in the first of languages"
+// +kubebuilder:validation:XValidation:rule="self.languages.size() == 0 || self.languages[0] in self.displayName",message="displayName must be given in the first of languages"
 type BotTenantSpec struct {
 	// className names a TenantClass; the default class when absent.
 	// +optional

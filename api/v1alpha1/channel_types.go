@@ -41,7 +41,7 @@ type ChannelSpec struct {
 type WhatsAppChannel struct {
 	// phoneNumberID is Meta's id of the number (digits), not the number itself.
 	// +kubebuilder:validation:MaxLength=20
-	// +kubebuilder:validation:Pattern=`^[0-9]{5,20}$`
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{5,20}$')",message="must be Meta's id of the number, 5 to 20 digits; it is not the telephone number"
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="phoneNumberID cannot change: conversations belong to the number; make a new Channel"
 	PhoneNumberID string `json:"phoneNumberID"`
 	// businessAccountID is the id of the WhatsApp Business Account (WABA); bodies of other accounts are refused.
@@ -73,7 +73,7 @@ type WebChatChannel struct {
 // Origin is scheme, host and port of a web site.
 //
 // +kubebuilder:validation:MaxLength=253
-// +kubebuilder:validation:Pattern=`^https?://[^/]+$`
+// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/]+$')",message="must be scheme and host of a web site without a path, such as https://www.example.go.id"
 type Origin string
 
 // ChannelStatus says whether citizens are served there.

@@ -211,10 +211,11 @@ type Lookup struct {
 	Query Expression `json:"query,omitempty"`
 	// as is the variable that keeps the result: outcome, name, licence, type, status, site, phone, query, names.
 	As Variable `json:"as"`
+	// cases lead outcomes to nodes. (Not named on: YAML 1.1, which kubectl reads, takes a bare on for true.)
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=6
-	On []OutcomeCase `json:"on,omitempty"`
+	On []OutcomeCase `json:"cases,omitempty"`
 	// otherwise is the node for every other outcome.
 	Otherwise Name `json:"otherwise"`
 }
