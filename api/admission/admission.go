@@ -35,8 +35,9 @@ type Object interface {
 	runtime.Object
 }
 
-// Check judges one YAML or JSON document. The object comes with its defaults and without a status; it is nil when there is any
-// problem. A document of another API group is not ours to judge: then both are nil.
+// Check judges one YAML or JSON document. The object comes with its defaults and without a status. Beside problems it is what
+// could be read, or nil: for a compiler that goes on to look for more problems, and for nothing else. A document of another API
+// group is not ours to judge: then both are nil.
 //
 // The namespace may be left out, as in files that kubectl -n or kustomize place.
 func Check(raw []byte) (Object, []Problem) {
@@ -63,14 +64,16 @@ func Check(raw []byte) (Object, []Problem) {
 	}
 	problems := unknownFields(unknown, u, k)
 	problems = append(problems, problemsOf(validate(u, nil, k), u, k)...)
-	if len(problems) > 0 {
-		return nil, problems
-	}
 	object := k.new()
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, object); err != nil {
+	err = runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, object)
+	switch {
+	case err == nil:
+		return object, problems
+	case len(problems) > 0: // which say it better
+		return nil, problems
+	default:
 		return nil, []Problem{{Message: err.Error()}}
 	}
-	return object, nil
 }
 
 // decodeStrictly prunes, drops nulls and fills defaults in the order of the API server's decoder, and returns the paths of

@@ -169,4 +169,3 @@ func decode(t *rapid.T, content map[string]any, into Object) {
 		t.Fatal(err)
 	}
 }
-

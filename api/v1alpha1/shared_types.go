@@ -23,6 +23,7 @@ type Words map[string]Phrases
 
 // Phrases are alternatives in one language.
 //
+// +listType=atomic
 // +kubebuilder:validation:MinItems=1
 // +kubebuilder:validation:MaxItems=50
 type Phrases []Phrase
