@@ -1,0 +1,162 @@
+package controllers
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+)
+
+// application is a BotTenant that wants to be taken up, with everything that decides about it.
+type application struct {
+	tenant          *v1alpha1.BotTenant
+	siblings        []v1alpha1.BotTenant // all of the namespace
+	namespaceLabels map[string]string
+	classes         []v1alpha1.TenantClass
+}
+
+// refusal is why a tenant is not taken up, for its condition as it is.
+type refusal struct {
+	reason, message string
+}
+
+// acceptance are asked in order; the first that objects decides.
+var acceptance = []func(application) *refusal{
+	namespaceIsATenant,
+	isTheOldest,
+	hasAClass,
+	classIsForTheNamespace,
+	storageIsOffered,
+}
+
+// accept says with which class a tenant is taken up, or why it is not.
+func accept(a application) (*v1alpha1.TenantClass, *refusal) {
+	for _, objection := range acceptance {
+		if r := objection(a); r != nil {
+			return nil, r
+		}
+	}
+	return a.class(), nil
+}
+
+// namespaceIsATenant: the operator may write in labelled namespaces only, whoever made the BotTenant.
+func namespaceIsATenant(a application) *refusal {
+	if a.namespaceLabels[v1alpha1.TenantLabel] == "true" {
+		return nil
+	}
+	return &refusal{v1alpha1.ReasonNamespaceNotLabelled, fmt.Sprintf(
+		"the operator may write only in namespaces labelled %s=true; the platform team labels namespace %s",
+		v1alpha1.TenantLabel, a.tenant.Namespace)}
+}
+
+func isTheOldest(a application) *refusal {
+	oldest := oldestTenant(a.siblings)
+	if oldest == nil || oldest.UID == a.tenant.UID {
+		return nil
+	}
+	return &refusal{v1alpha1.ReasonNotOldest, fmt.Sprintf(
+		"a namespace is one tenant, and BotTenant %s is older; delete one of them or use a namespace of its own", oldest.Name)}
+}
+
+func hasAClass(a application) *refusal {
+	switch {
+	case a.class() != nil:
+		return nil
+	case a.tenant.Spec.ClassName != "":
+		return &refusal{v1alpha1.ReasonNoClass, fmt.Sprintf(
+			"TenantClass %s is not there; kubectl get tenantclasses shows what the platform offers", a.tenant.Spec.ClassName)}
+	default:
+		return &refusal{v1alpha1.ReasonNoClass, fmt.Sprintf(
+			"no TenantClass is the default; set spec.className, or have the platform team annotate one with %s=true",
+			v1alpha1.DefaultClassAnnotation)}
+	}
+}
+
+func classIsForTheNamespace(a application) *refusal {
+	class := a.class()
+	if class.Spec.AllowedNamespaces == nil {
+		return nil // every labelled namespace
+	}
+	selector, err := metav1.LabelSelectorAsSelector(&class.Spec.AllowedNamespaces.Selector)
+	if err != nil {
+		return &refusal{v1alpha1.ReasonNotAllowed, fmt.Sprintf(
+			"allowedNamespaces of TenantClass %s selects nothing: %v", class.Name, err)}
+	}
+	if selector.Matches(labels.Set(a.namespaceLabels)) {
+		return nil
+	}
+	return &refusal{v1alpha1.ReasonNotAllowed, fmt.Sprintf(
+		"TenantClass %s is not for namespace %s: it asks for namespaces labelled %s", class.Name, a.tenant.Namespace, selector)}
+}
+
+func storageIsOffered(a application) *refusal {
+	class, wish := a.class(), a.tenant.Spec.Storage
+	switch {
+	case wish.Embedded != nil && class.Spec.Storage.Embedded == nil:
+		return &refusal{v1alpha1.ReasonStorageNotOffered, fmt.Sprintf(
+			"TenantClass %s does not offer storage embedded; use postgres or another class", class.Name)}
+	case wish.Postgres != nil && class.Spec.Storage.Postgres == nil:
+		return &refusal{v1alpha1.ReasonStorageNotOffered, fmt.Sprintf(
+			"TenantClass %s does not offer storage postgres; use embedded or another class", class.Name)}
+	}
+	return nil
+}
+
+// class is the named one, or else the default; of several defaults the newest, as Kubernetes does with StorageClasses.
+func (a application) class() *v1alpha1.TenantClass {
+	var found *v1alpha1.TenantClass
+	for i := range a.classes {
+		c := &a.classes[i]
+		switch {
+		case a.tenant.Spec.ClassName != "":
+			if c.Name == string(a.tenant.Spec.ClassName) {
+				return c
+			}
+		case c.Annotations[v1alpha1.DefaultClassAnnotation] == "true":
+			if found == nil || found.CreationTimestamp.Before(&c.CreationTimestamp) {
+				found = c
+			}
+		}
+	}
+	return found
+}
+
+// oldestTenant is the one that a namespace belongs to: by creation time, then name.
+func oldestTenant(tenants []v1alpha1.BotTenant) *v1alpha1.BotTenant {
+	if len(tenants) == 0 {
+		return nil
+	}
+	oldest := slices.MinFunc(tenants, func(a, b v1alpha1.BotTenant) int {
+		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
+	})
+	return &oldest
+}
+
+// withinCeilings cuts a tenant's wishes to what its class allows, and says what was cut.
+func withinCeilings(tenant v1alpha1.BotTenant, class *v1alpha1.TenantClass) (v1alpha1.BotTenant, []string) {
+	tenant = *tenant.DeepCopy()
+	var cuts []string
+	ceilings := class.Spec.Ceilings
+	if most := ceilings.BotReplicas; most > 0 && tenant.Spec.Bot.Replicas > most {
+		cuts = append(cuts, fmt.Sprintf("bot.replicas %d is cut to %d", tenant.Spec.Bot.Replicas, most))
+		tenant.Spec.Bot.Replicas = most
+	}
+	if most := ceilings.Retention.Duration; most > 0 && tenant.Spec.Retention.Messages.Duration > most {
+		cuts = append(cuts, fmt.Sprintf("retention.messages %s is cut to %s", short(tenant.Spec.Retention.Messages.Duration), short(most)))
+		tenant.Spec.Retention.Messages.Duration = most
+	}
+	return tenant, cuts
+}
+
+// short prints whole hours as people write them: 8760h, not 8760h0m0s.
+func short(d time.Duration) string {
+	if d%time.Hour == 0 {
+		return fmt.Sprintf("%dh", d/time.Hour)
+	}
+	return d.String()
+}

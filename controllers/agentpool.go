@@ -1,0 +1,219 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/controllers/capacity"
+	"github.com/loket-dev/loket/controllers/render"
+)
+
+// AgentPoolReconciler scales a pool's desk with its backlog and says how the counter does.
+type AgentPoolReconciler struct {
+	shared
+
+	mu    sync.Mutex
+	pools map[types.NamespacedName]poolMemory
+}
+
+// poolMemory is what is remembered of a pool between two observations. It is lost with the operator, which then holds the
+// workers for a whole window before any of them goes.
+type poolMemory struct {
+	uid   types.UID
+	state capacity.State
+	// figuresAt is when waiting, active, agents and why were written last.
+	figuresAt time.Time
+}
+
+// poolSeen is everything that a pool's reconciler looks at.
+type poolSeen struct {
+	judgement
+	pool  *v1alpha1.AgentPool
+	class *v1alpha1.TenantClass // nil unless the tenant is accepted
+	// desk is the workload that serves the pool, nil when it is not made yet.
+	desk     *facts
+	nodePort int32
+	embedded bool
+}
+
+// Reconcile scales first and reports afterwards: citizens wait for workers, nobody waits for a status.
+func (r *AgentPoolReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	seen, err := r.gather(ctx, req.NamespacedName)
+	if err != nil || seen == nil {
+		return ctrl.Result{}, err
+	}
+	memory := r.recall(seen.pool)
+	decision := capacity.Decision{}
+	if seen.scales() {
+		decision, memory.state = capacity.Decide(seen.limits(), memory.state, seen.observation())
+		if err := r.scale(ctx, seen, decision); err != nil {
+			r.remember(req.NamespacedName, memory)
+			return ctrl.Result{}, err
+		}
+	}
+	result, err := r.report(ctx, seen, decision, &memory)
+	r.remember(req.NamespacedName, memory)
+	return result, err
+}
+
+// gather does all the reading; nil when the pool is gone.
+func (r *AgentPoolReconciler) gather(ctx context.Context, name types.NamespacedName) (*poolSeen, error) {
+	pool := &v1alpha1.AgentPool{}
+	if err := r.client.Get(ctx, name, pool); err != nil {
+		if client.IgnoreNotFound(err) == nil {
+			r.forget(name)
+		}
+		return nil, client.IgnoreNotFound(err)
+	}
+	q, err := r.question(ctx, bundle.KindAgentPool, pool, pool.Status.Verdict)
+	if err != nil {
+		return nil, err
+	}
+	seen := &poolSeen{judgement: q, pool: pool}
+	if q.tenant == nil || q.tenant.Status.ClassName == "" || !accepted(q.tenant) {
+		return seen, nil
+	}
+	class := &v1alpha1.TenantClass{}
+	if err := r.client.Get(ctx, client.ObjectKey{Name: q.tenant.Status.ClassName}, class); err != nil {
+		return seen, client.IgnoreNotFound(err)
+	}
+	seen.class = class
+	seen.embedded = q.tenant.Spec.Storage.Embedded != nil
+	kind, workload := deploymentKind, types.NamespacedName{Namespace: name.Namespace, Name: render.DeskName(name.Name)}
+	if seen.embedded {
+		kind, workload.Name = statefulSetKind, render.BotName
+	}
+	desk, err := r.children.look(ctx, kind, workload)
+	if err != nil {
+		return nil, err
+	}
+	if desk != nil {
+		seen.desk = &desk.facts
+	}
+	service, err := r.children.look(ctx, serviceKind, workload)
+	if err != nil {
+		return nil, err
+	}
+	if service != nil {
+		seen.nodePort = service.facts.NodePort
+	}
+	return seen, nil
+}
+
+// scales says whether there is a desk of its own whose size may be decided.
+func (s *poolSeen) scales() bool {
+	return s.class != nil && s.desk != nil && !s.embedded
+}
+
+func (s *poolSeen) limits() capacity.Spec {
+	w := s.pool.Spec.Workers
+	out := capacity.Spec{
+		Min: w.Min, Max: w.Max, Ceiling: s.class.Spec.Ceilings.WorkersPerPool,
+		ConversationsPerWorker: w.ConversationsPerWorker, ScaleDownAfter: w.ScaleDownAfter.Duration,
+	}
+	if out.Ceiling == 0 {
+		out.Ceiling = max(w.Max, w.Replicas)
+	}
+	none := int32(0)
+	switch {
+	case s.tenant.Spec.Suspend:
+		out.External = &none
+	case w.Mode == v1alpha1.WorkersExternal:
+		out.External = &w.Replicas
+	}
+	return out
+}
+
+// observation is fresh only when the runtime speaks: a pool it does not know has no figures.
+func (s *poolSeen) observation() capacity.Observation {
+	out := capacity.Observation{Now: s.now, Workers: s.desk.Wanted}
+	if p := s.view.Pool(s.name); p != nil && !s.view.Stale && s.view.Status.StoreError == "" {
+		out.Fresh = true
+		out.Waiting, out.Active = p.WaitingForWorker+p.WaitingForAgent, p.Active
+	}
+	return out
+}
+
+// scale asks for the decided number of workers, and tells when that is another one.
+func (r *AgentPoolReconciler) scale(ctx context.Context, seen *poolSeen, d capacity.Decision) error {
+	desk := types.NamespacedName{Namespace: seen.pool.Namespace, Name: render.DeskName(seen.pool.Name)}
+	workersWanted.WithLabelValues(desk.Namespace, seen.pool.Name).Set(float64(d.Workers))
+	before, scaled, err := r.children.scale(ctx, deploymentKind, desk, d.Workers)
+	if err != nil || !scaled {
+		return err
+	}
+	seen.desk.Wanted, seen.desk.Rolling = d.Workers, true
+	reason := "ScaledUp"
+	if d.Workers < before {
+		reason = "ScaledDown"
+	}
+	r.events.Eventf(seen.pool, nil, corev1.EventTypeNormal, reason, "Scale", "%d → %d: %s", before, d.Workers, seen.why(d))
+	return nil
+}
+
+// report writes the status if it differs. Waiting, active, agents and the reason move with every citizen, so that they are
+// written at most once a minute, and else only together with something that matters more.
+func (r *AgentPoolReconciler) report(ctx context.Context, seen *poolSeen, d capacity.Decision, memory *poolMemory) (ctrl.Result, error) {
+	before := seen.pool
+	after := before.DeepCopy()
+	var again time.Duration
+	after.Status, again = poolStatus(seen, d)
+	again = sooner(again, d.Again)
+	if wait := figuresEvery - seen.now.Sub(memory.figuresAt); wait > 0 && onlyFigures(before.Status, after.Status) {
+		return ctrl.Result{RequeueAfter: sooner(again, wait)}, nil
+	}
+	same := equality.Semantic.DeepEqual(before.Status, after.Status)
+	if !same {
+		memory.figuresAt = seen.now
+	}
+	result, err := r.write(ctx, before, after, same, before.Status.Conditions, after.Status.Conditions, again)
+	if err != nil {
+		return result, fmt.Errorf("reporting: %w", err)
+	}
+	return result, nil
+}
+
+// sooner is the shorter of two waits, of which 0 is never.
+func sooner(a, b time.Duration) time.Duration {
+	switch {
+	case a <= 0:
+		return max(b, 0)
+	case b <= 0:
+		return a
+	default:
+		return min(a, b)
+	}
+}
+
+func (r *AgentPoolReconciler) recall(pool *v1alpha1.AgentPool) poolMemory {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.pools[client.ObjectKeyFromObject(pool)]
+	if m.uid != pool.UID {
+		return poolMemory{uid: pool.UID}
+	}
+	return m
+}
+
+func (r *AgentPoolReconciler) remember(name types.NamespacedName, m poolMemory) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.pools[name] = m
+}
+
+func (r *AgentPoolReconciler) forget(name types.NamespacedName) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.pools, name)
+	workersWanted.DeleteLabelValues(name.Namespace, name.Name)
+}

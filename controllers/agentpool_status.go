@@ -1,0 +1,158 @@
+package controllers
+
+import (
+	"fmt"
+	"math"
+	"time"
+	"unicode/utf8"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/controllers/capacity"
+	"github.com/loket-dev/loket/controllers/render"
+)
+
+// figuresEvery is how often a pool's figures are written when nothing else changes; the figures of the moment are metrics.
+const figuresEvery = time.Minute
+
+// ConditionScaling says whether the number of workers follows demand; it names what keeps it from that.
+const ConditionScaling = "Scaling"
+
+// Reasons of ConditionScaling.
+const (
+	reasonFollowsDemand   = "FollowsDemand"
+	reasonFollowsReplicas = "FollowsReplicas"
+	reasonEmbedded        = "EmbeddedStorage"
+	reasonNoFigures       = "NoFreshFigures"
+)
+
+// poolStatus is what a pool's status shall say, and when to look again.
+func poolStatus(s *poolSeen, d capacity.Decision) (v1alpha1.AgentPoolStatus, time.Duration) {
+	out := *s.pool.Status.DeepCopy()
+	j := judge(s.judgement)
+	if j.Said != nil {
+		j.better(s.deskReady())
+	}
+	if c := s.scaling(d); c != nil {
+		j.says(s.judgement, *c)
+	}
+	observed := j.Verdict.ObservedGeneration
+	if j.Kept { // conditions of the desk may be told, but the generation is not judged yet
+		j.ObservedGeneration = s.before.ObservedGeneration
+		observed = s.before.ObservedGeneration
+	}
+	out.Verdict = j.verdict(s.judgement)
+	out.ObservedGeneration = observed
+	if p := s.view.Pool(s.name); p != nil {
+		out.Waiting = class(p.WaitingForWorker + p.WaitingForAgent)
+		out.Active = class(p.Active)
+		out.Agents = int32(min(p.Agents, math.MaxInt32))
+	}
+	if s.class == nil {
+		return out, j.Again
+	}
+	out.Selector = s.selector()
+	out.URL = render.DeskPage(render.BaseURL(*s.class, s.pool.Namespace, s.nodePort), s.pool.Name)
+	out.Workers, out.WorkersReady, out.Why = 0, "0/0", "the desk is not made yet"
+	if s.desk != nil {
+		out.Workers = s.desk.Exist
+		out.WorkersReady = fmt.Sprintf("%d/%d", s.desk.Ready, s.desk.Wanted)
+		out.Why = cut(s.why(d), 256)
+	}
+	return out, j.Again
+}
+
+// deskReady is what stands between a good pool and its agents; nil is nothing.
+func (s *poolSeen) deskReady() *metav1.Condition {
+	if s.desk != nil && s.desk.Ready > 0 {
+		return nil
+	}
+	c := no(v1alpha1.ConditionReady, v1alpha1.ReasonProgressing, "no desk pod is ready yet")
+	return &c
+}
+
+// scaling says who decides the number of workers; nil where there is no tenant that has any.
+func (s *poolSeen) scaling(d capacity.Decision) *metav1.Condition {
+	var c metav1.Condition
+	switch {
+	case s.class == nil || s.tenant.Spec.Suspend:
+		return nil
+	case s.embedded:
+		c = no(ConditionScaling, reasonEmbedded,
+			"the one pod that holds the database is also the desk; a tenant with storage postgres may have more workers")
+	case s.desk == nil:
+		return nil
+	case d.Reason.Code == capacity.External:
+		c = yes(ConditionScaling, reasonFollowsReplicas, "spec.workers.replicas decides, as mode external says")
+	case d.Reason.Code == capacity.Stale:
+		c = no(ConditionScaling, reasonNoFigures, fmt.Sprintf(
+			"the runtime gives no fresh figures, so workers stay at %d; see condition %s of the BotTenant",
+			d.Workers, v1alpha1.ConditionOperatorReachable))
+		if s.view.Status == nil { // an operator that has just started is no news
+			before := meta.FindStatusCondition(s.before.Conditions, ConditionScaling)
+			if before != nil && s.view.Fault == nil {
+				return nil
+			}
+			c.Status = metav1.ConditionUnknown
+		}
+	default:
+		c = yes(ConditionScaling, reasonFollowsDemand, "demand decides, within min and max")
+	}
+	return &c
+}
+
+// why is the reason for the number of workers, in one line.
+func (s *poolSeen) why(d capacity.Decision) string {
+	switch {
+	case s.tenant.Spec.Suspend:
+		return "the tenant is suspended"
+	case s.embedded:
+		return "embedded storage: the one bot pod is the desk"
+	default:
+		return d.Reason.String()
+	}
+}
+
+// selector of the pods that serve the pool, for the scale subresource.
+func (s *poolSeen) selector() string {
+	if s.embedded {
+		return labels.SelectorFromSet(render.BotLabels(s.tenant.Name)).String()
+	}
+	return labels.SelectorFromSet(render.DeskLabels(s.tenant.Name, s.pool.Name)).String()
+}
+
+// onlyFigures says whether two statuses differ in nothing but what moves with every citizen.
+func onlyFigures(before, after v1alpha1.AgentPoolStatus) bool {
+	after.Waiting, after.Active, after.Agents, after.Why = before.Waiting, before.Active, before.Agents, before.Why
+	return equality.Semantic.DeepEqual(before, after)
+}
+
+// class rounds a number to what is worth a write: 0, <10, tens below a hundred, two digits above: ~180, ~1200.
+func class(n int) string {
+	switch {
+	case n <= 0:
+		return "0"
+	case n < 10:
+		return "<10"
+	}
+	unit := 10
+	for n/unit >= 100 {
+		unit *= 10
+	}
+	return fmt.Sprintf("~%d", (n+unit/2)/unit*unit)
+}
+
+func cut(s string, limit int) string {
+	if utf8.RuneCountInString(s) <= limit {
+		return s
+	}
+	return string([]rune(s)[:limit-1]) + "…"
+}
+
+func accepted(t *v1alpha1.BotTenant) bool {
+	return meta.IsStatusConditionTrue(t.Status.Conditions, v1alpha1.ConditionAccepted)
+}

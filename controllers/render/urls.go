@@ -1,0 +1,47 @@
+package render
+
+import (
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+)
+
+// PublicURL is where citizens' platforms and browsers reach the bot, without a slash at the end; empty when not known yet.
+func (in Input) PublicURL() string {
+	return BaseURL(in.Class, in.Tenant.Namespace, in.NodePorts[BotName])
+}
+
+// DeskURL is a pool's console; empty when not known yet.
+func (in Input) DeskURL(pool string) string {
+	service := DeskName(pool)
+	if in.Embedded() {
+		service = BotName
+	}
+	return DeskPage(BaseURL(in.Class, in.Tenant.Namespace, in.NodePorts[service]), pool)
+}
+
+// BaseURL is how a class exposes a Service of a namespace; nodePort is looked at only where the class exposes node ports.
+func BaseURL(class v1alpha1.TenantClass, namespace string, nodePort int32) string {
+	e := class.Spec.Exposure
+	if e.Type != v1alpha1.ExposureNodePort {
+		return strings.TrimRight(expandNamespace(e.URL, namespace), "/")
+	}
+	if nodePort == 0 {
+		return ""
+	}
+	return "http://" + net.JoinHostPort(e.NodeAddress, strconv.Itoa(int(nodePort)))
+}
+
+// DeskPage is a pool's console below a base URL.
+func DeskPage(base, pool string) string {
+	if base == "" {
+		return ""
+	}
+	return base + "/desk/" + pool + "/"
+}
+
+func expandNamespace(pattern, namespace string) string {
+	return strings.NewReplacer("{{ namespace }}", namespace, "{{namespace}}", namespace).Replace(pattern)
+}

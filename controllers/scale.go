@@ -1,0 +1,46 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// CapacityManager is the field manager that alone owns the number of replicas. Were it part of the applied configuration,
+// dropping it once would set every workload back to 1.
+const CapacityManager = "loket-capacity"
+
+// scale asks for a number of pods through the scale subresource, and does nothing when that is what is asked for already.
+// It returns how many were asked for before; nothing happens to a workload that is not there yet.
+func (c *Children) scale(ctx context.Context, kind schema.GroupVersionKind, name types.NamespacedName, replicas int32) (before int32, scaled bool, err error) {
+	k, err := c.look(ctx, kind, name)
+	if err != nil || k == nil || k.facts.Wanted == replicas {
+		return replicas, false, err
+	}
+	object := kinds[kind].empty()
+	object.SetNamespace(name.Namespace)
+	object.SetName(name.Name)
+	answer := &autoscalingv1.Scale{}
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"replicas":`+strconv.Itoa(int(replicas))+`}}`))
+	err = c.cache.SubResource("scale").Patch(ctx, object, patch, client.WithSubResourceBody(answer),
+		client.FieldOwner(CapacityManager), client.DisableReadYourWritesConsistency)
+	if client.IgnoreNotFound(err) != nil {
+		return 0, false, fmt.Errorf("scaling %s %s to %d: %w", kind.Kind, name, replicas, err)
+	}
+	if err != nil { // gone meanwhile
+		c.drop(childKey{kind, name})
+		return replicas, false, nil
+	}
+	before = k.facts.Wanted
+	after := *k
+	after.resourceVersion = answer.ResourceVersion // the cache catches up; until then this is the newest that is known
+	after.facts.Wanted = replicas
+	after.facts.Rolling = true
+	c.remember(childKey{kind, name}, after)
+	return before, true, nil
+}
