@@ -45,8 +45,10 @@ const (
 
 // Input is one thing that happened.
 type Input struct {
-	Kind       InputKind
-	Message    message.In
+	Kind    InputKind
+	Message message.In
+	// Contact is what the channel knows of the citizen.
+	Contact    Contact
 	At         time.Time // the platform's time of the message
 	Timer      string
 	Generation int64

@@ -1,0 +1,57 @@
+package dialog
+
+import "github.com/loket-dev/loket/api/v1alpha1"
+
+// Loket's own words, where a flow has none to say. Other languages get the English.
+type builtin struct {
+	notUnderstood string
+	pleaseWrite   string
+	apology       string
+	person        string // title of the choice that leads to one
+	ratings       [5]string
+	invalid       map[v1alpha1.AskType]string
+	restarted     string
+}
+
+var builtins = map[string]*builtin{
+	"id": {
+		notUnderstood: "Maaf, saya belum mengerti. Silakan pilih salah satu.",
+		pleaseWrite:   "Maaf, saya hanya bisa membaca tulisan. Silakan ketik pesan Anda.",
+		apology:       "Maaf, pesan Anda tidak dapat kami proses karena gangguan di pihak kami. Silakan kirim sekali lagi atau bicara dengan petugas.",
+		person:        "Bicara dgn petugas",
+		ratings:       [5]string{"1 Buruk", "2 Kurang", "3 Cukup", "4 Puas", "5 Sangat puas"},
+		invalid: map[v1alpha1.AskType]string{
+			v1alpha1.AskText:   "Maaf, jawaban itu belum sesuai. Silakan coba lagi.",
+			v1alpha1.AskNumber: "Silakan tulis dengan angka, misalnya 250000.",
+			v1alpha1.AskDate:   "Silakan tulis tanggal, misalnya 31-12-2026.",
+			v1alpha1.AskEmail:  "Silakan tulis alamat e-mail, misalnya nama@contoh.id.",
+			v1alpha1.AskPhone:  "Silakan tulis nomor telepon, misalnya 0812 3456 7890.",
+		},
+		restarted: "Kita mulai lagi dari awal.",
+	},
+	"en": {
+		notUnderstood: "Sorry, I did not understand. Please choose one.",
+		pleaseWrite:   "Sorry, I can only read text. Please write your message.",
+		apology:       "Sorry, we could not handle your message because of a fault on our side. Please send it again or talk to a person.",
+		person:        "Talk to a person",
+		ratings:       [5]string{"1 Bad", "2 Poor", "3 Fair", "4 Good", "5 Very good"},
+		invalid: map[v1alpha1.AskType]string{
+			v1alpha1.AskText:   "Sorry, that answer will not do. Please try again.",
+			v1alpha1.AskNumber: "Please write digits, such as 250000.",
+			v1alpha1.AskDate:   "Please write a date, such as 31-12-2026.",
+			v1alpha1.AskEmail:  "Please write an e-mail address, such as name@example.com.",
+			v1alpha1.AskPhone:  "Please write a phone number, such as 0812 3456 7890.",
+		},
+		restarted: "Let us start again.",
+	},
+}
+
+// own gives Loket's words in a language.
+func own(language string) *builtin {
+	if len(language) >= 2 {
+		if b, ok := builtins[language[:2]]; ok {
+			return b
+		}
+	}
+	return builtins["en"]
+}

@@ -1,0 +1,166 @@
+package dialog
+
+import (
+	"time"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/knowledge"
+)
+
+// CompileInput is what a flow is checked against.
+type CompileInput struct {
+	Tenant bundle.Tenant
+	// Directories and Pools that exist; false for one that is refused itself and never served.
+	Directories map[string]bool
+	Pools       map[string]bool
+	// Knowledge by name; nil for one that is refused itself.
+	Knowledge map[string]*knowledge.Set
+}
+
+// Program is a compiled flow. It is immutable and safe for concurrent use.
+type Program struct {
+	nodes     []node
+	index     map[string]int
+	start     int
+	opening   int // the menu that a conversation begins at, when only says stand before it; else none
+	person    int // where a person is reached, or none
+	languages []string
+	triggers  []trigger
+	knowledge []*knowledge.Set
+	variables map[string]v1alpha1.VariableType
+	lookups   map[string]bool
+	zone      *time.Location
+	tests     []v1alpha1.ConversationTest
+}
+
+// none is the index of no node.
+const none = -1
+
+// Nodes is how many there are.
+func (p *Program) Nodes() int { return len(p.nodes) }
+
+// Languages of the flow, the fallback first.
+func (p *Program) Languages() []string { return p.languages }
+
+// Tests are the flow's own conversations.
+func (p *Program) Tests() []v1alpha1.ConversationTest { return p.tests }
+
+// Reasons of findings, stable for scripts.
+const (
+	reasonDangling       = "DanglingTarget"
+	reasonUnreachable    = "UnreachableNode"
+	reasonLoop           = "LoopWithoutWait"
+	reasonTranslation    = "MissingTranslation"
+	reasonTooLong        = "TooLong"
+	reasonDuplicate      = "Duplicate"
+	reasonUndeclared     = "UndeclaredVariable"
+	reasonVariableType   = "VariableType"
+	reasonReserved       = "ReservedName"
+	reasonUnknownObject  = "UnknownObject"
+	reasonRefusedObject  = "RefusedObject"
+	reasonExpression     = "ExpressionInvalid"
+	reasonExpressionType = "ExpressionType"
+	reasonExpressionCost = "ExpressionTooCostly"
+	reasonNode           = "NodeKind"
+	reasonTimeZone       = "TimeZone"
+	reasonNoPerson       = "NoPersonNear"
+	reasonPaid           = "ManyPaidMessages"
+	reasonExtraLanguage  = "ExtraLanguage"
+	reasonShadowed       = "SameTitleAsTrigger"
+
+	// ReasonTestFailed is the reason of a finding about one of the flow's own tests.
+	ReasonTestFailed = "TestFailed"
+)
+
+// Compile checks a flow and makes its program. All findings come at once, in the order of the flow; the program is nil when
+// one of them is more than advice. Paths name nodes, as nodes[warn].say.text.en; options belong to menus only and are
+// written nodes[menu].options[2].next.
+func Compile(flow v1alpha1.DialogFlowSpec, in CompileInput) (*Program, []bundle.Finding) {
+	c := newCompiler(flow, in)
+	c.declarations()
+	c.nodes()
+	c.triggers()
+	c.references()
+	if !c.refused() {
+		c.graph()
+	}
+	if c.refused() {
+		return nil, c.findings
+	}
+	return c.program, c.findings
+}
+
+// node is a compiled node: the fields of its kind are set.
+type node struct {
+	name      string
+	kind      nodeKind
+	next      int
+	otherwise int // of ask, menu, lookup, branch, handoff
+	text      texts
+	options   []option // menu
+	ask       *ask
+	directory string // lookup
+	query     *expression
+	as        string
+	outcomes  map[string]int
+	sets      []assignment
+	cases     []branchCase
+	pool      string // handoff
+	priority  string
+	summary   *expression
+	thanks    texts // survey
+}
+
+type nodeKind uint8
+
+const (
+	kindSay nodeKind = iota
+	kindAsk
+	kindMenu
+	kindLookup
+	kindSet
+	kindBranch
+	kindHandoff
+	kindSurvey
+	kindEnd
+)
+
+// texts is a text by the index of the language; nil where there is none.
+type texts []*template
+
+type option struct {
+	name   string
+	id     string // <node>/<option>: what a tap sends back
+	titles []string
+	// said are the folded titles and words of all languages.
+	said []string
+	next int
+}
+
+type ask struct {
+	as       string
+	kind     v1alpha1.AskType
+	number   bool // the variable is a number
+	valid    *expression
+	fault    texts
+	retries  int
+	retryOut int
+}
+
+type assignment struct {
+	name  string
+	kind  v1alpha1.VariableType
+	value *expression
+}
+
+type branchCase struct {
+	when *expression
+	next int
+}
+
+type trigger struct {
+	name    string
+	phrases [][]string // folded words
+	next    int
+}

@@ -1,0 +1,227 @@
+package dialog
+
+import (
+	"fmt"
+	"strings"
+)
+
+// edge is a way from one node to another; wait says that the citizen (or an agent) speaks before it is taken.
+type edge struct {
+	to   int
+	wait bool
+}
+
+// edges of a node, in the order that they are written.
+func (n *node) edges() []edge {
+	var out []edge
+	add := func(to int, wait bool) {
+		if to != none {
+			out = append(out, edge{to, wait})
+		}
+	}
+	switch n.kind {
+	case kindMenu:
+		for i := range n.options {
+			add(n.options[i].next, true)
+		}
+		add(n.otherwise, true)
+	case kindAsk:
+		add(n.next, true)
+		add(n.otherwise, true)
+	case kindHandoff:
+		add(n.next, true)
+		add(n.otherwise, false) // a closed pool: nobody speaks before
+	case kindSurvey:
+		add(n.next, true)
+	case kindLookup:
+		for _, o := range keysOf(n.outcomes) {
+			add(n.outcomes[o], false)
+		}
+		add(n.otherwise, false)
+	case kindBranch:
+		for i := range n.cases {
+			add(n.cases[i].next, false)
+		}
+		add(n.otherwise, false)
+	case kindSay, kindSet:
+		add(n.next, false)
+	}
+	return out
+}
+
+// graph checks how nodes hang together; all targets exist by now.
+func (c *compiler) graph() {
+	c.unreachable()
+	c.loops()
+	p := c.program
+	p.opening = p.openingMenu()
+	p.person = p.nearestPerson()
+	c.personNear()
+	c.paid()
+}
+
+func (c *compiler) unreachable() {
+	seen := make([]bool, len(c.program.nodes))
+	var visit func(int)
+	visit = func(i int) {
+		if seen[i] {
+			return
+		}
+		seen[i] = true
+		for _, e := range c.program.nodes[i].edges() {
+			visit(e.to)
+		}
+	}
+	visit(c.program.start)
+	for _, t := range c.program.triggers {
+		visit(t.next)
+	}
+	for i, ok := range seen {
+		if !ok {
+			c.node = c.program.nodes[i].name
+			c.find(reasonUnreachable, fmt.Sprintf("nodes[%s]", c.node), "nothing leads to it; lead a next to it or remove it")
+		}
+	}
+	c.node = ""
+}
+
+// loops finds ways that come back without a wait: they would run until the step is stopped.
+func (c *compiler) loops() {
+	const (
+		white = iota
+		grey
+		black
+	)
+	colour := make([]int, len(c.program.nodes))
+	var path []int
+	var visit func(int)
+	visit = func(i int) {
+		colour[i] = grey
+		path = append(path, i)
+		for _, e := range c.program.nodes[i].edges() {
+			if e.wait {
+				continue
+			}
+			switch colour[e.to] {
+			case white:
+				visit(e.to)
+			case grey:
+				c.loop(path, e.to)
+			}
+		}
+		path = path[:len(path)-1]
+		colour[i] = black
+	}
+	for i := range c.program.nodes {
+		if colour[i] == white {
+			visit(i)
+		}
+	}
+	c.node = ""
+}
+
+func (c *compiler) loop(path []int, to int) {
+	var names []string
+	for i := range path {
+		if path[i] == to {
+			for _, j := range path[i:] {
+				names = append(names, c.program.nodes[j].name)
+			}
+			break
+		}
+	}
+	c.node = c.program.nodes[to].name
+	c.find(reasonLoop, fmt.Sprintf("nodes[%s]", c.node), "%s → %s comes back without a wait; put an ask, a menu or an end into it", strings.Join(names, " → "), c.node)
+}
+
+// openingMenu is the menu that a conversation begins at when only says stand before it.
+func (p *Program) openingMenu() int {
+	for i := p.start; ; i = p.nodes[i].next {
+		switch p.nodes[i].kind {
+		case kindMenu:
+			return i
+		case kindSay: // says in a ring are refused by loops
+			continue
+		}
+		return none
+	}
+}
+
+// nearestPerson is where a citizen who wants a person is led: by the first trigger that leads to a hand-off without a further
+// question, else the first hand-off of the flow.
+func (p *Program) nearestPerson() int {
+	for _, t := range p.triggers {
+		if p.handsOff(t.next, 0) {
+			return t.next
+		}
+	}
+	for i := range p.nodes {
+		if p.nodes[i].kind == kindHandoff {
+			return i
+		}
+	}
+	return none
+}
+
+// handsOff says whether every way from i is a hand-off without a wait before.
+func (p *Program) handsOff(i, depth int) bool {
+	n := &p.nodes[i]
+	switch {
+	case n.kind == kindHandoff:
+		return true
+	case depth > len(p.nodes):
+		return false
+	case n.kind == kindSay || n.kind == kindSet:
+		return p.handsOff(n.next, depth+1)
+	}
+	return false
+}
+
+// personNear advises when a citizen needs more than two replies to reach a person.
+func (c *compiler) personNear() {
+	p := c.program
+	if p.person == none {
+		c.advise(reasonNoPerson, "nodes", "no hand-off: citizens can reach no person; add a handoff node")
+		return
+	}
+	for _, t := range p.triggers {
+		if p.handsOff(t.next, 0) {
+			return // one word from anywhere
+		}
+	}
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if (n.kind == kindMenu || n.kind == kindAsk) && !p.personWithin(i, 2) {
+			c.node = n.name
+			c.advise(reasonNoPerson, fmt.Sprintf("nodes[%s]", n.name), "a person is more than two replies away; add a trigger that leads to a handoff")
+		}
+	}
+	c.node = ""
+}
+
+// personWithin says whether a hand-off is reached from i with so many replies.
+func (p *Program) personWithin(i, replies int) bool {
+	type at struct{ node, replies int }
+	seen := map[at]bool{}
+	var visit func(at) bool
+	visit = func(a at) bool {
+		if p.nodes[a.node].kind == kindHandoff {
+			return true
+		}
+		if seen[a] {
+			return false
+		}
+		seen[a] = true
+		for _, e := range p.nodes[a.node].edges() {
+			left := a.replies
+			if e.wait {
+				left--
+			}
+			if left >= 0 && visit(at{e.to, left}) {
+				return true
+			}
+		}
+		return false
+	}
+	return visit(at{i, replies})
+}

@@ -1,0 +1,284 @@
+package dialog
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/common/types"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/directory/words"
+)
+
+// nodes compiles every node, each by its kind.
+func (c *compiler) nodes() {
+	c.node = ""
+	c.program.start = c.target(c.flow.Start, "start")
+	for _, n := range c.flow.Nodes {
+		c.node = string(n.Name)
+		path := fmt.Sprintf("nodes[%s]", n.Name)
+		out := node{name: c.node, next: none, otherwise: none}
+		switch kinds := kindsOf(n); {
+		case len(kinds) != 1:
+			c.find(reasonNode, path, "a node is exactly one of say, ask, menu, lookup, set, branch, handoff, survey, end; this has %s", orNothing(kinds))
+		case n.Say != nil:
+			out.kind = kindSay
+			out.text = c.text(n.Say.Text, path+".say.text", maxText)
+		case n.Ask != nil:
+			c.ask(&out, n.Ask, path+".ask")
+		case n.Menu != nil:
+			c.menu(&out, n.Menu, path)
+		case n.Lookup != nil:
+			c.lookup(&out, n.Lookup, path+".lookup")
+		case n.Set != nil:
+			c.set(&out, n.Set, path+".set")
+		case n.Branch != nil:
+			c.branch(&out, n.Branch, path+".branch")
+		case n.Handoff != nil:
+			c.handoff(&out, n.Handoff, path+".handoff")
+		case n.Survey != nil:
+			out.kind = kindSurvey
+			out.text = c.text(n.Survey.Text, path+".survey.text", maxText)
+			out.thanks = c.optionalText(n.Survey.Thanks, path+".survey.thanks")
+		case n.End != nil:
+			out.kind = kindEnd
+			out.text = c.optionalText(n.End.Text, path+".end.text")
+		}
+		switch out.kind {
+		case kindSay, kindAsk, kindSet, kindHandoff, kindSurvey:
+			out.next = c.target(n.Next, path+".next")
+		default:
+			if n.Next != "" {
+				c.find(reasonNode, path+".next", "end, menu, lookup and branch choose their own way; leave next out")
+			}
+		}
+		c.program.nodes = append(c.program.nodes, out)
+	}
+	c.node = ""
+}
+
+func kindsOf(n v1alpha1.Node) []string {
+	var kinds []string
+	for _, k := range []struct {
+		name string
+		set  bool
+	}{{"say", n.Say != nil}, {"ask", n.Ask != nil}, {"menu", n.Menu != nil}, {"lookup", n.Lookup != nil}, {"set", n.Set != nil},
+		{"branch", n.Branch != nil}, {"handoff", n.Handoff != nil}, {"survey", n.Survey != nil}, {"end", n.End != nil}} {
+		if k.set {
+			kinds = append(kinds, k.name)
+		}
+	}
+	return kinds
+}
+
+func orNothing(kinds []string) string {
+	if len(kinds) == 0 {
+		return "none"
+	}
+	return strings.Join(kinds, ", ")
+}
+
+func (c *compiler) ask(out *node, a *v1alpha1.Ask, path string) {
+	out.kind = kindAsk
+	out.text = c.text(a.Text, path+".text", maxText)
+	kind := a.Type
+	if kind == "" {
+		kind = v1alpha1.AskText
+	}
+	out.ask = &ask{as: string(a.As), kind: kind, retries: int(a.Retries), retryOut: c.optionalTarget(a.Otherwise, path+".otherwise")}
+	out.otherwise = out.ask.retryOut
+	c.askVariable(out.ask, path)
+	if a.Valid != "" {
+		out.ask.valid = c.expression(string(a.Valid), path+".valid", 0, types.BoolKind)
+	}
+	out.ask.fault = c.optionalText(a.Error, path+".error")
+}
+
+// askVariable: a number is kept in a number or as text, everything else as text.
+func (c *compiler) askVariable(a *ask, path string) {
+	declared, ok := c.program.variables[a.as]
+	switch {
+	case !ok:
+		c.find(reasonUndeclared, path+".as", "no variable %q%s; declare it in variables", a.as, didYouMean(a.as, keysOf(c.program.variables)))
+	case declared == v1alpha1.VariableNumber && a.kind == v1alpha1.AskNumber:
+		a.number = true
+	case declared != v1alpha1.VariableString:
+		c.find(reasonVariableType, path+".as", "%q is a %s, but the answer is a %s; declare it as string", a.as, declared, a.kind)
+	}
+}
+
+func (c *compiler) menu(out *node, m *v1alpha1.Menu, path string) {
+	out.kind = kindMenu
+	limit, titleLimit := maxText, maxListRowTitle
+	if len(m.Options) <= maxButtons {
+		limit, titleLimit = maxButtonsBody, maxButtonTitle
+	}
+	out.text = c.text(m.Text, path+".menu.text", limit)
+	out.otherwise = c.optionalTarget(m.Otherwise, path+".menu.otherwise")
+	titles := make([]map[string]int, len(c.program.languages))
+	for i, o := range m.Options {
+		at := fmt.Sprintf("%s.options[%d]", path, i)
+		opt := option{name: string(o.Name), id: out.name + "/" + string(o.Name), next: c.target(o.Next, at+".next")}
+		for j, l := range c.program.languages {
+			title := string(o.Title[l])
+			opt.titles = append(opt.titles, title)
+			switch n := utf8.RuneCountInString(title); {
+			case title == "":
+				c.find(reasonTranslation, at+".title."+l, "missing; add it or remove %s from languages", l)
+				continue
+			case n > titleLimit:
+				c.find(reasonTooLong, at+".title."+l, "%d characters, at most %d are shown with %d options; shorten it", n, titleLimit, len(m.Options))
+			case strings.Contains(title, "{{"):
+				c.find(reasonExpression, at+".title."+l, "a title holds no expressions; write it out")
+			}
+			folded := words.Fold(title)
+			if titles[j] == nil {
+				titles[j] = map[string]int{}
+			}
+			if other, twice := titles[j][folded]; twice {
+				c.find(reasonDuplicate, at+".title."+l, "reads as options[%d] does; no one could choose between them", other)
+			} else {
+				titles[j][folded] = i
+			}
+			if folded != "" && !slices.Contains(opt.said, folded) {
+				opt.said = append(opt.said, folded)
+			}
+		}
+		c.extraLanguages(keysOf(o.Title), at+".title")
+		for _, w := range said(o.Words) {
+			if !slices.Contains(opt.said, w) {
+				opt.said = append(opt.said, w)
+			}
+		}
+		for k := range out.options {
+			if out.options[k].name == opt.name {
+				c.find(reasonDuplicate, at+".name", "options[%d] is named %q, too; rename one", k, opt.name)
+			}
+		}
+		out.options = append(out.options, opt)
+	}
+}
+
+func (c *compiler) lookup(out *node, l *v1alpha1.Lookup, path string) {
+	out.kind = kindLookup
+	out.directory = string(l.Directory)
+	out.as = string(l.As)
+	if reserved[out.as] {
+		c.find(reasonReserved, path+".as", "%q is Loket's own; choose another name", out.as)
+	}
+	query := string(l.Query)
+	if query == "" {
+		query = "input.text"
+	}
+	out.query = c.expression(query, path+".query", 0, types.StringKind)
+	out.outcomes = map[string]int{}
+	for i, on := range l.On {
+		next := c.target(on.Next, fmt.Sprintf("%s.on[%d].next", path, i))
+		for _, o := range on.Outcomes {
+			if _, twice := out.outcomes[string(o)]; twice {
+				c.find(reasonDuplicate, fmt.Sprintf("%s.on[%d].outcomes", path, i), "%s has a way already; the first is taken", o)
+				continue
+			}
+			out.outcomes[string(o)] = next
+		}
+	}
+	out.otherwise = c.target(l.Otherwise, path+".otherwise")
+}
+
+func (c *compiler) set(out *node, s *v1alpha1.Set, path string) {
+	out.kind = kindSet
+	for i, v := range s.Variables {
+		at := fmt.Sprintf("%s.variables[%d]", path, i)
+		kind, ok := c.program.variables[string(v.Name)]
+		if !ok {
+			c.find(reasonUndeclared, at+".name", "no variable %q%s; declare it in variables", v.Name, didYouMean(string(v.Name), keysOf(c.program.variables)))
+			continue
+		}
+		wanted := []types.Kind{types.StringKind}
+		switch kind {
+		case v1alpha1.VariableNumber:
+			wanted = []types.Kind{types.DoubleKind, types.IntKind, types.UintKind}
+		case v1alpha1.VariableBool:
+			wanted = []types.Kind{types.BoolKind}
+		}
+		out.sets = append(out.sets, assignment{name: string(v.Name), kind: kind, value: c.expression(string(v.Value), at+".value", 0, wanted...)})
+	}
+}
+
+func (c *compiler) branch(out *node, b *v1alpha1.Branch, path string) {
+	out.kind = kindBranch
+	for i, k := range b.Cases {
+		at := fmt.Sprintf("%s.cases[%d]", path, i)
+		out.cases = append(out.cases, branchCase{
+			when: c.expression(string(k.When), at+".when", 0, types.BoolKind),
+			next: c.target(k.Next, at+".next"),
+		})
+	}
+	out.otherwise = c.target(b.Otherwise, path+".otherwise")
+}
+
+func (c *compiler) handoff(out *node, h *v1alpha1.Handoff, path string) {
+	out.kind = kindHandoff
+	out.pool = string(h.Pool)
+	out.priority = string(h.Priority)
+	if out.priority == "" {
+		out.priority = string(v1alpha1.PriorityNormal)
+	}
+	out.text = c.optionalText(h.Text, path+".text")
+	if h.Summary != "" {
+		out.summary = c.expression(string(h.Summary), path+".summary", 0, types.StringKind)
+	}
+	out.otherwise = c.optionalTarget(h.Otherwise, path+".otherwise")
+}
+
+// triggers compiles what works from anywhere.
+func (c *compiler) triggers() {
+	for _, t := range c.flow.Triggers {
+		path := fmt.Sprintf("triggers[%s]", t.Name)
+		out := trigger{name: string(t.Name), next: c.target(t.Next, path+".next")}
+		for _, w := range said(t.Words) {
+			out.phrases = append(out.phrases, strings.Fields(w))
+		}
+		if len(out.phrases) == 0 {
+			c.find(reasonNode, path+".words", "no word of letters; a citizen could never say it")
+		}
+		c.extraLanguages(keysOf(t.Words), path+".words")
+		c.program.triggers = append(c.program.triggers, out)
+	}
+}
+
+// references checks the other objects that the flow names.
+func (c *compiler) references() {
+	for _, n := range c.flow.Nodes {
+		c.node = string(n.Name)
+		if n.Lookup != nil {
+			c.reference("Directory", string(n.Lookup.Directory), fmt.Sprintf("nodes[%s].lookup.directory", n.Name), c.in.Directories)
+		}
+		if n.Handoff != nil {
+			c.reference("AgentPool", string(n.Handoff.Pool), fmt.Sprintf("nodes[%s].handoff.pool", n.Name), c.in.Pools)
+		}
+	}
+	c.node = ""
+	known := map[string]bool{}
+	for name, set := range c.in.Knowledge {
+		known[name] = set != nil
+	}
+	for i, k := range c.flow.Knowledge {
+		if c.reference("Knowledge", string(k), fmt.Sprintf("knowledge[%d]", i), known) {
+			c.program.knowledge = append(c.program.knowledge, c.in.Knowledge[string(k)])
+		}
+	}
+}
+
+func (c *compiler) reference(kind, name, path string, known map[string]bool) bool {
+	good, ok := known[name]
+	switch {
+	case !ok:
+		c.find(reasonUnknownObject, path, "no %s %q in this namespace%s", kind, name, didYouMean(name, keysOf(known)))
+	case !good:
+		c.find(reasonRefusedObject, path, "%s %q is refused itself and has never served; mend it first", kind, name)
+	}
+	return ok && good
+}

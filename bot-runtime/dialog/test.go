@@ -1,0 +1,285 @@
+package dialog
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/directory"
+	"github.com/loket-dev/loket/bot-runtime/message"
+)
+
+// Budgets of conversation tests, so that a flow cannot hold up the pod that judges it.
+const (
+	maxTestNodes = 10_000
+	maxTestTime  = 250 * time.Millisecond
+	maxTestsTime = 2 * time.Second // of one flow
+)
+
+// Report is how the conversation tests of a flow went.
+type Report struct {
+	Passed, All int
+	Failures    []Failure
+	// Nodes and Edges that the tests passed, of all that there are.
+	Nodes, AllNodes, Edges, AllEdges int
+}
+
+// Failure is the first step of a test that did not go as written.
+type Failure struct {
+	Test    string
+	Index   int // of the test
+	Step    int // from 1
+	Citizen string
+	Want    string
+	Got     string
+	Why     string
+}
+
+// Findings are the failures as findings of the flow.
+func (r Report) Findings() []bundle.Finding {
+	var out []bundle.Finding
+	for _, f := range r.Failures {
+		m := fmt.Sprintf("%s, step %d: want %s; got %s", f.Test, f.Step, f.Want, f.Got)
+		if f.Citizen != "" {
+			m = fmt.Sprintf("%s, step %d, after %q: want %s; got %s", f.Test, f.Step, f.Citizen, f.Want, f.Got)
+		}
+		if f.Why != "" {
+			m += "; why: " + f.Why
+		}
+		out = append(out, bundle.Finding{Path: fmt.Sprintf("tests[%d].steps[%d]", f.Index, f.Step-1), Reason: ReasonTestFailed, Message: m})
+	}
+	return out
+}
+
+// Test runs the flow's own conversations against env, which must be made of fixtures: it is asked for the time of each test.
+// A test without a time of its own takes place on the last Monday at 10:00 before now, in the tenant's time zone.
+func Test(p *Program, env func(time.Time) Env, now time.Time) Report {
+	r := Report{All: len(p.tests), AllNodes: len(p.nodes)}
+	passed := map[[2]string]bool{}
+	started := time.Now()
+	for i := range p.tests {
+		t := &p.tests[i]
+		if time.Since(started) > maxTestsTime {
+			r.Failures = append(r.Failures, Failure{Test: t.Name, Index: i, Step: 1, Want: "all tests within " + maxTestsTime.String(), Got: "no time left for this one"})
+			continue
+		}
+		at := mondayMorning(now, p.zone)
+		if t.At != nil {
+			at = t.At.Time
+		}
+		run := talk{p: p, env: env(at), at: at, passed: passed, deadline: time.Now().Add(maxTestTime)}
+		if f, ok := run.test(t); !ok {
+			f.Test, f.Index = t.Name, i
+			r.Failures = append(r.Failures, f)
+			continue
+		}
+		r.Passed++
+	}
+	r.cover(p, passed)
+	return r
+}
+
+func mondayMorning(now time.Time, zone *time.Location) time.Time {
+	t := now.In(zone)
+	back := (int(t.Weekday()) + 6) % 7
+	m := time.Date(t.Year(), t.Month(), t.Day()-back, 10, 0, 0, 0, zone)
+	if m.After(now) {
+		m = m.AddDate(0, 0, -7)
+	}
+	return m
+}
+
+// cover counts the nodes and edges that were passed.
+func (r *Report) cover(p *Program, passed map[[2]string]bool) {
+	seen := map[string]bool{}
+	for pair := range passed {
+		seen[pair[1]] = true
+	}
+	for i := range p.nodes {
+		n := &p.nodes[i]
+		if seen[n.name] {
+			r.Nodes++
+		}
+		counted := map[int]bool{}
+		for _, e := range n.edges() {
+			if counted[e.to] {
+				continue
+			}
+			counted[e.to] = true
+			r.AllEdges++
+			if passed[[2]string{n.name, p.nodes[e.to].name}] {
+				r.Edges++
+			}
+		}
+	}
+}
+
+// talk is one test under way.
+type talk struct {
+	p        *Program
+	env      Env
+	at       time.Time
+	deadline time.Time
+	passed   map[[2]string]bool
+	state    []byte
+	nodes    int
+	last     Result // since the citizen's last words
+	said     string
+	offered  []message.Choice // that can be tapped now
+	answers  []string         // what directories said, for why
+}
+
+func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
+	lookup := t.env.Lookup
+	t.env.Lookup = func(name, query string) (directory.Answer, bool) {
+		a, ok := lookup(name, query)
+		if ok {
+			t.answers = append(t.answers, fmt.Sprintf("directory %s answered %s; %s", name, a.Outcome, a.Why))
+		}
+		return a, ok
+	}
+	if test.Language != "" {
+		t.state = mustEncode(State{Format: Format, Language: string(test.Language)})
+	}
+	for i := range test.Steps {
+		step := &test.Steps[i]
+		fail := Failure{Step: i + 1, Citizen: t.said}
+		switch {
+		case step.Citizen != "":
+			t.citizen(step.Citizen)
+		case step.Agent != "":
+			if t.last.Handoff == nil {
+				fail.Want, fail.Got = "an agent who can close", "no hand-off before"
+				return fail, false
+			}
+			t.step(Input{Kind: InputClosed, At: t.at})
+		case step.Bot != nil:
+			if want, got := t.check(step.Bot); want != "" {
+				fail.Want, fail.Got, fail.Why = want, got, strings.Join(append(t.answers, t.last.Problems...), "; ")
+				return fail, false
+			}
+		}
+		switch {
+		case t.nodes > maxTestNodes:
+			fail.Want, fail.Got = fmt.Sprintf("at most %d nodes", maxTestNodes), fmt.Sprint(t.nodes)
+			return fail, false
+		case time.Now().After(t.deadline):
+			fail.Want, fail.Got = "an answer within "+maxTestTime.String(), "none"
+			return fail, false
+		}
+	}
+	return Failure{}, true
+}
+
+func mustEncode(s State) []byte { b, _ := s.encode(); return b }
+
+// citizen writes, or taps when the words are the title of a choice.
+func (t *talk) citizen(text string) {
+	m := message.In{Kind: message.InText, Text: text}
+	for _, c := range t.offered {
+		if strings.EqualFold(c.Title, text) {
+			m = message.In{Kind: message.InChoice, Text: c.Title, ChoiceID: c.ID}
+		}
+	}
+	t.said = text
+	t.step(Input{Kind: InputMessage, Message: m, At: t.at})
+}
+
+func (t *talk) step(in Input) {
+	t.answers = nil
+	before := ""
+	if s, err := Decode(t.state); err == nil {
+		before = s.Node
+	}
+	state, result, err := t.p.Step(t.state, in, t.env)
+	if err != nil {
+		result.Problems = append(result.Problems, err.Error())
+	}
+	t.state, t.last = state, result
+	t.nodes += len(result.Visited)
+	for _, n := range result.Visited {
+		t.passed[[2]string{before, n}] = true
+		before = n
+	}
+	for _, m := range result.Say {
+		if len(m.Choices) > 0 {
+			t.offered = m.Choices
+		}
+	}
+}
+
+// check gives what was wanted and what came instead; nothing when all is as expected.
+func (t *talk) check(e *v1alpha1.Expectation) (want, got string) {
+	all := strings.ToLower(t.text())
+	passed := func(name v1alpha1.Name) bool {
+		for _, n := range t.last.Visited {
+			if n == string(name) {
+				return true
+			}
+		}
+		s, _ := Decode(t.state)
+		return s.Node == string(name)
+	}
+	var wants []string
+	add := func(bad bool, format string, args ...any) {
+		if bad {
+			wants = append(wants, fmt.Sprintf(format, args...))
+		}
+	}
+	add(e.Node != "" && !passed(e.Node), "node %s", e.Node)
+	add(e.Contains != "" && !strings.Contains(all, strings.ToLower(e.Contains)), "contains %q", e.Contains)
+	add(e.HandedTo != "" && (t.last.Handoff == nil || t.last.Handoff.Pool != string(e.HandedTo)), "handed to %s", e.HandedTo)
+	add(e.Messages != nil && int(*e.Messages) != len(t.last.Say), "%d messages", deref(e.Messages))
+	if e.Not != nil {
+		add(e.Not.Node != "" && passed(e.Not.Node), "not node %s", e.Not.Node)
+		add(e.Not.Contains != "" && strings.Contains(all, strings.ToLower(e.Not.Contains)), "not contains %q", e.Not.Contains)
+	}
+	if len(wants) == 0 {
+		return "", ""
+	}
+	return strings.Join(wants, ", "), t.got()
+}
+
+func deref(p *int32) int32 {
+	if p == nil {
+		return 0
+	}
+	return *p
+}
+
+// text is all that the bot said, with the titles of choices.
+func (t *talk) text() string {
+	var b strings.Builder
+	for _, m := range t.last.Say {
+		b.WriteString(m.Text)
+		for _, c := range m.Choices {
+			b.WriteString("\n" + c.Title)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+func (t *talk) got() string {
+	at := "no node"
+	if n := len(t.last.Visited); n > 0 {
+		at = "node " + t.last.Visited[n-1]
+		if n > 1 {
+			at = "nodes " + strings.Join(t.last.Visited, " → ")
+		}
+	}
+	said := make([]string, 0, len(t.last.Say))
+	for _, m := range t.last.Say {
+		said = append(said, quoted(m.Text))
+	}
+	out := at + ": " + strings.Join(said, ", ")
+	if len(said) == 0 {
+		out = at + ", nothing said"
+	}
+	if t.last.Handoff != nil {
+		out += ", handed to " + t.last.Handoff.Pool
+	}
+	return out
+}

@@ -1,0 +1,289 @@
+// Package judge turns the objects of a bundle into what serves (Set) and into what is told of each (verdicts). It is pure: the
+// engine gives it a newly put bundle and keeps what comes out; `lint` and `test` use the same.
+//
+// Each object stands alone. A refused one keeps its last good revision, if it has one; what depends on it is judged against
+// that.
+package judge
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/dialog"
+	"github.com/loket-dev/loket/bot-runtime/directory"
+	"github.com/loket-dev/loket/bot-runtime/knowledge"
+)
+
+// Set is what serves. It is immutable and safe for concurrent use.
+type Set struct {
+	Tenant      bundle.Tenant
+	Zone        *time.Location
+	Flows       map[string]*dialog.Program
+	Directories map[string]*directory.Index
+	Knowledge   map[string]*knowledge.Set
+	Pools       map[string]*Pool
+	Channels    map[string]v1alpha1.ChannelSpec
+	// Objects are the revisions that serve, sorted by kind and name: what is to be stored as live. Serve makes the same Set of
+	// them again.
+	Objects []bundle.Object
+}
+
+// Revision is the hash of the object that serves, or empty.
+func (s *Set) Revision(kind bundle.Kind, name string) string {
+	i := sort.Search(len(s.Objects), func(i int) bool {
+		o := &s.Objects[i]
+		return o.Kind > kind || o.Kind == kind && o.Name >= name
+	})
+	if i < len(s.Objects) && s.Objects[i].Kind == kind && s.Objects[i].Name == name {
+		return s.Objects[i].Hash
+	}
+	return ""
+}
+
+// Env is what dialogs may ask at a time. full says whether a pool's queue is full; nil says never.
+func (s *Set) Env(now time.Time, full func(pool string) bool) dialog.Env {
+	return dialog.Env{
+		Now: now,
+		Lookup: func(name, query string) (directory.Answer, bool) {
+			index, ok := s.Directories[name]
+			if !ok {
+				return directory.Answer{}, false
+			}
+			return index.Ask(query), true
+		},
+		PoolOpen: func(name string) (bool, bool) {
+			pool, ok := s.Pools[name]
+			if !ok {
+				return false, false
+			}
+			return pool.Open(now), full != nil && full(name)
+		},
+	}
+}
+
+// Bundle judges a newly put bundle. live are the revisions that served before (Set.Objects of the last judgement). It gives the
+// Set that serves from now on, and a verdict an object of the bundle, in its order, with at most bundle.MaxFindings findings.
+// LiveGeneration is set where the new revision serves; for a refused object it is the caller's to fill in.
+func Bundle(e bundle.Envelope, live []bundle.Object, now time.Time) (Set, []bundle.Verdict) {
+	set, verdicts := All(e, live, now)
+	for i := range verdicts {
+		verdicts[i].Findings = firstFindings(verdicts[i].Findings)
+	}
+	return set, verdicts
+}
+
+// All is Bundle with every finding, for the author's commands.
+func All(e bundle.Envelope, live []bundle.Object, now time.Time) (Set, []bundle.Verdict) {
+	j := judgement{now: now, tests: true, set: emptySet(e.Bundle.Tenant), live: map[string]bundle.Object{}, serving: map[string]bundle.Object{}}
+	for _, o := range live {
+		j.live[bundle.Key(o.Kind, o.Name)] = o
+	}
+	verdicts := make([]bundle.Verdict, len(e.Bundle.Objects))
+	for _, kind := range inOrder {
+		for i := range e.Bundle.Objects {
+			o := &e.Bundle.Objects[i]
+			if o.Kind != kind {
+				continue
+			}
+			v := bundle.Verdict{Kind: o.Kind, Name: o.Name, Hash: o.Hash, Generation: e.Generations[bundle.Key(o.Kind, o.Name)]}
+			j.object(*o, &v)
+			if v.Good {
+				v.LiveGeneration = v.Generation
+			}
+			verdicts[i] = v
+		}
+	}
+	return j.finish(), verdicts
+}
+
+// Serve compiles objects that were judged before: the live set, after a restart or on another pod. Flow tests do not run again.
+func Serve(tenant bundle.Tenant, objects []bundle.Object, now time.Time) Set {
+	j := judgement{now: now, set: emptySet(tenant), live: map[string]bundle.Object{}, serving: map[string]bundle.Object{}}
+	for _, kind := range inOrder {
+		for _, o := range objects {
+			if o.Kind == kind {
+				j.object(o, &bundle.Verdict{})
+			}
+		}
+	}
+	return j.finish()
+}
+
+// inOrder: what others depend on comes first.
+var inOrder = []bundle.Kind{bundle.KindDirectory, bundle.KindKnowledge, bundle.KindAgentPool, bundle.KindDialogFlow, bundle.KindChannel}
+
+func emptySet(t bundle.Tenant) Set {
+	zone, err := time.LoadLocation(t.TimeZone)
+	if err != nil {
+		zone = time.UTC // each flow says so in its verdict
+	}
+	return Set{
+		Tenant: t, Zone: zone, Flows: map[string]*dialog.Program{}, Directories: map[string]*directory.Index{},
+		Knowledge: map[string]*knowledge.Set{}, Pools: map[string]*Pool{}, Channels: map[string]v1alpha1.ChannelSpec{},
+	}
+}
+
+// judgement is one under way.
+type judgement struct {
+	now     time.Time
+	tests   bool
+	set     Set
+	live    map[string]bundle.Object // last good revisions, by key
+	serving map[string]bundle.Object
+	refused map[string]bool // by key: refused, and no last good one
+}
+
+// object judges one and puts it, or its last good revision, among what serves.
+func (j *judgement) object(o bundle.Object, v *bundle.Verdict) {
+	if v.Good = j.take(o, v, j.tests); v.Good {
+		j.serving[bundle.Key(o.Kind, o.Name)] = o
+		return
+	}
+	key := bundle.Key(o.Kind, o.Name)
+	if last, ok := j.live[key]; ok && last.Hash != o.Hash && j.take(last, &bundle.Verdict{}, false) {
+		j.serving[key] = last
+		return
+	}
+	if j.refused == nil {
+		j.refused = map[string]bool{}
+	}
+	j.refused[key] = true
+}
+
+// take compiles an object into the set; false when it is refused.
+func (j *judgement) take(o bundle.Object, v *bundle.Verdict, tests bool) bool {
+	switch {
+	case o.Directory != nil:
+		return j.directory(o, v)
+	case o.Knowledge != nil:
+		set, findings := knowledge.Build(*o.Knowledge, j.set.Tenant.Languages, j.now)
+		v.Findings, v.Entries, v.Expired = findings, set.Entries(), set.Expired(j.now)
+		if refuses(findings) {
+			return false
+		}
+		j.set.Knowledge[o.Name] = set
+	case o.Pool != nil:
+		pool, findings := newPool(*o.Pool, j.set.Zone)
+		v.Findings = findings
+		if refuses(findings) {
+			return false
+		}
+		j.set.Pools[o.Name] = pool
+	case o.Flow != nil:
+		return j.flow(o, v, tests)
+	case o.Channel != nil:
+		return j.channel(o, v)
+	default:
+		v.Findings = []bundle.Finding{{Reason: "UnknownKind", Message: fmt.Sprintf("this runtime does not know the kind %q; upgrade its image", o.Kind)}}
+		return false
+	}
+	return true
+}
+
+func (j *judgement) directory(o bundle.Object, v *bundle.Verdict) bool {
+	if o.Missing != "" {
+		v.Findings = []bundle.Finding{{Path: "source.configMap", Reason: "SourceMissing", Message: o.Missing + "; create it or correct the name"}}
+		return false
+	}
+	index, rejected, findings := directory.Build(o.Rows, o.Directory.Mapping)
+	v.Findings, v.Rejected = findings, rejected
+	if index == nil {
+		return false
+	}
+	v.Entries = index.Entries()
+	j.set.Directories[o.Name] = index
+	return true
+}
+
+func (j *judgement) flow(o bundle.Object, v *bundle.Verdict, tests bool) bool {
+	program, findings := dialog.Compile(*o.Flow, j.known())
+	v.Findings, v.TestsAll, v.Nodes = findings, len(o.Flow.Tests), len(o.Flow.Nodes)
+	if program == nil {
+		return false
+	}
+	if tests && len(o.Flow.Tests) > 0 {
+		report := dialog.Test(program, func(at time.Time) dialog.Env { return j.set.Env(at, nil) }, j.now)
+		v.TestsPassed = report.Passed
+		v.Findings = append(v.Findings, report.Findings()...)
+		if report.Passed < v.TestsAll {
+			return false
+		}
+	}
+	j.set.Flows[o.Name] = program
+	return true
+}
+
+func (j *judgement) known() dialog.CompileInput {
+	in := dialog.CompileInput{Tenant: j.set.Tenant, Directories: map[string]bool{}, Pools: map[string]bool{}, Knowledge: map[string]*knowledge.Set{}}
+	for name := range j.set.Directories {
+		in.Directories[name] = true
+	}
+	for name := range j.set.Pools {
+		in.Pools[name] = true
+	}
+	for name, set := range j.set.Knowledge {
+		in.Knowledge[name] = set
+	}
+	for key := range j.refused { // there, but nothing of it serves
+		kind, name, _ := strings.Cut(key, "/")
+		switch bundle.Kind(kind) {
+		case bundle.KindDirectory:
+			in.Directories[name] = false
+		case bundle.KindAgentPool:
+			in.Pools[name] = false
+		case bundle.KindKnowledge:
+			in.Knowledge[name] = nil
+		}
+	}
+	return in
+}
+
+func (j *judgement) channel(o bundle.Object, v *bundle.Verdict) bool {
+	if _, ok := j.set.Flows[string(o.Channel.Flow)]; ok {
+		j.set.Channels[o.Name] = *o.Channel
+		return true
+	}
+	message := fmt.Sprintf("no DialogFlow %q in this namespace; create it or correct the name", o.Channel.Flow)
+	if j.refused[bundle.Key(bundle.KindDialogFlow, string(o.Channel.Flow))] {
+		message = fmt.Sprintf("DialogFlow %q is refused and has never served; mend it first", o.Channel.Flow)
+	}
+	v.Findings = []bundle.Finding{{Path: "flow", Reason: v1alpha1.ReasonNoLiveFlow, Message: message}}
+	return false
+}
+
+func (j *judgement) finish() Set {
+	for _, o := range j.serving {
+		j.set.Objects = append(j.set.Objects, o)
+	}
+	sort.Slice(j.set.Objects, func(a, b int) bool {
+		if j.set.Objects[a].Kind != j.set.Objects[b].Kind {
+			return j.set.Objects[a].Kind < j.set.Objects[b].Kind
+		}
+		return j.set.Objects[a].Name < j.set.Objects[b].Name
+	})
+	return j.set
+}
+
+func refuses(findings []bundle.Finding) bool {
+	for _, f := range findings {
+		if !f.Advice {
+			return true
+		}
+	}
+	return false
+}
+
+// firstFindings keeps what refuses before advice, and says how many more there are.
+func firstFindings(all []bundle.Finding) []bundle.Finding {
+	if len(all) <= bundle.MaxFindings {
+		return all
+	}
+	sorted := append([]bundle.Finding(nil), all...)
+	sort.SliceStable(sorted, func(i, j int) bool { return !sorted[i].Advice && sorted[j].Advice })
+	kept := sorted[:bundle.MaxFindings-1]
+	return append(kept[:len(kept):len(kept)], bundle.Finding{Reason: "MoreFindings", Message: fmt.Sprintf("and %d more; bot-runtime lint prints all", len(all)-len(kept)), Advice: true})
+}
