@@ -42,52 +42,54 @@ type replyIn struct {
 }
 
 type replyOut struct {
-	ClientID string `json:"clientId"`
+	// Ref is how the transcript names the message: Message.Ref.
+	Ref string `json:"ref"`
 }
 
 func (d *Desk) reply(w http.ResponseWriter, r *http.Request, c caller) {
 	in, err := read[replyIn](w, r)
+	ref := ""
 	if err == nil {
-		err = d.sendReply(r, c, in)
+		ref, err = d.sendReply(r, c, in)
 	}
 	if err != nil {
 		d.fail(w, err)
 		return
 	}
 	d.Wake()
-	answer(w, http.StatusAccepted, replyOut{ClientID: in.ClientID})
+	answer(w, http.StatusAccepted, replyOut{Ref: ref})
 }
 
-func (d *Desk) sendReply(r *http.Request, c caller, in replyIn) error {
+func (d *Desk) sendReply(r *http.Request, c caller, in replyIn) (ref string, err error) {
 	id, err := conversationID(r)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !validClientID(in.ClientID) {
-		return badRequest("clientId must have 1 to 64 letters, digits, - or _; draw a new one for every message")
+		return "", badRequest("clientId must have 1 to 64 letters, digits, - or _; draw a new one for every message")
 	}
 	if err := validText(in.Text); err != nil {
-		return err
+		return "", err
 	}
 	if strings.TrimSpace(in.Text) == "" {
-		return badRequest("text is empty")
+		return "", badRequest("text is empty")
 	}
 	held, now, err := d.held(r.Context(), c, id)
 	if err != nil {
-		return err
+		return "", err
 	}
 	out := store.Outgoing{
-		ID: replyID(id, c.session.Agent, in.ClientID), ClientID: in.ClientID,
+		ID:     replyID(id, c.session.Agent, in.ClientID),
 		Author: message.AuthorAgent, Class: message.ClassAgent,
 		Body: message.Out{Text: in.Text, Language: held.Conversation.Language},
 	}
 	if end := d.windowEnd(held.Conversation); end != nil {
 		if !now.Before(*end) {
-			return windowClosed
+			return "", windowClosed
 		}
 		out.Expires = *end
 	}
-	return d.Store.Reply(r.Context(), c.pool.Name, c.session.Agent, id, out)
+	return out.ID, d.Store.Reply(r.Context(), c.pool.Name, c.session.Agent, id, out)
 }
 
 // replySpace is the name space of agents' replies in uuid5.

@@ -19,7 +19,8 @@
 //	                                      (at most 30 s) with none; go on with after = seq
 //	PUT    availability                   {available} → 204; a new sign-in is available only after this
 //	GET    conversations/{id}/messages?before=MESSAGE   {messages}: up to 50 older ones, oldest first
-//	POST   conversations/{id}/messages    {clientId, text} → 202 {clientId}; the same clientId again changes nothing
+//	POST   conversations/{id}/messages    {clientId, text} → 202 {ref}, a message's name in the state;
+//	                                      the same clientId again is the same message
 //	PUT    conversations/{id}/draft       {text} → 204; empty removes it
 //	POST   conversations/{id}/close       204; the citizen gets what the flow says next
 //

@@ -63,8 +63,8 @@ type Message struct {
 	// State of ours: queued, sending, unknown, sent, delivered, read, failed; Reason says why it failed.
 	State  string `json:"state,omitempty"`
 	Reason string `json:"reason,omitempty"`
-	// ClientID is what the console called it.
-	ClientID string `json:"clientId,omitempty"`
+	// Ref is our own name of an outgoing message; the answer to a reply says it.
+	Ref string `json:"ref,omitempty"`
 }
 
 func (d *Desk) state(w http.ResponseWriter, r *http.Request, c caller) {
@@ -115,7 +115,7 @@ func messageOf(row store.TranscriptMessage) Message {
 		m.MediaType, m.FileName = row.In.MediaType, row.In.FileName
 		return m
 	}
-	m.From, m.Agent, m.State, m.Reason, m.ClientID = string(row.Author), row.Agent, row.State, row.Reason, row.ClientID
+	m.From, m.Agent, m.State, m.Reason, m.Ref = string(row.Author), row.Agent, row.State, row.Reason, row.ClientID
 	if row.Out != nil {
 		m.Text, m.Choices = row.Out.Text, titles(row.Out.Choices)
 	}

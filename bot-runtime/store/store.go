@@ -183,6 +183,8 @@ type Item struct {
 	// Name and Generation of ItemTimer.
 	Name       string
 	Generation int64
+	// Pool and Agent of ItemClosed: who served.
+	Pool, Agent string
 }
 
 // Outcome is what a step wants.
@@ -218,9 +220,6 @@ type Outgoing struct {
 	Body   message.Out
 	// Expires: not sent after this time (the end of the platform's window).
 	Expires time.Time
-	// ClientID is what the console called an agent's reply; it comes back in TranscriptMessage.ClientID, so that the console
-	// knows its own. Empty for the bot's. At most 64 bytes.
-	ClientID string
 }
 
 // Handoff asks for a person.
@@ -433,7 +432,7 @@ type TranscriptMessage struct {
 	// State of an outgoing one: queued, sending, unknown, sent, delivered, read, failed.
 	State  string
 	Reason string
-	// ClientID is what the web chat or the console called it.
+	// ClientID is what the web chat called the citizen's message, and Outgoing.ID of ours.
 	ClientID string
 }
 

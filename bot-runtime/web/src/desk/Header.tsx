@@ -1,0 +1,58 @@
+import { duration } from "../page/duration";
+import { pick } from "../page/language";
+import { Languages } from "../page/Languages";
+import { Mark } from "../page/Mark";
+import { useSeconds } from "../page/model";
+import type { Actions, Counter } from "./counter";
+import type { Texts } from "./text";
+
+// Header shows the queue, and whether the agent takes more.
+export function Header({ actions, counter, text }: { actions: Actions; counter: Counter; text: Texts }) {
+  const state = counter.state;
+  const now = useSeconds() + counter.lag;
+  if (!state) return null;
+  const oldest = state.oldestWaitingSeconds * 1000 + Math.max(0, now - Date.parse(state.now));
+  const title = pick(counter.about?.title, counter.language) || counter.about?.pool || text.title;
+  return (
+    <header class="header">
+      <div class="who">
+        <Mark />
+        <div>
+          <h1 dir="auto">{title}</h1>
+          <p dir="auto">{state.agent}</p>
+        </div>
+      </div>
+      <dl class="figures">
+        <div class={state.waiting > 0 ? "figure busy" : "figure"}>
+          <dt>{text.waiting}</dt>
+          <dd data-figure="waiting">{state.waiting}</dd>
+        </div>
+        <div class="figure">
+          <dt>{text.oldest}</dt>
+          <dd>{state.waiting > 0 ? duration(oldest, counter.language) : "–"}</dd>
+        </div>
+        <div class="figure">
+          <dt>{text.online}</dt>
+          <dd>{state.agentsOnline}</dd>
+        </div>
+      </dl>
+      <div class="acts">
+        <button
+          type="button"
+          role="switch"
+          class="switch"
+          aria-checked={state.available}
+          aria-label={text.availability}
+          onClick={() => void actions.setAvailable(!state.available)}
+        >
+          <span class="knob" aria-hidden="true" />
+          <span aria-hidden="true">{state.available ? text.available : text.unavailable}</span>
+        </button>
+        <Languages label={text.language} languages={counter.languages} language={counter.language} choose={(l) => actions.speak(l)} />
+        <button type="button" class="button plain" onClick={() => void actions.signOut()}>
+          {text.signOut}
+        </button>
+      </div>
+    </header>
+  );
+}

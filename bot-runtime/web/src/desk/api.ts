@@ -1,0 +1,128 @@
+// The counter's API, as bot-runtime/desk/doc.go tells it.
+
+export interface About {
+  pool: string;
+  title: Record<string, string> | null;
+  languages: string[] | null;
+}
+
+export interface State {
+  agent: string;
+  available: boolean;
+  seq: number;
+  waiting: number;
+  oldestWaitingSeconds: number;
+  agentsOnline: number;
+  slots: number;
+  now: string;
+  conversations: Conversation[];
+}
+
+export interface Conversation {
+  id: number;
+  channel: string;
+  contact: { name: string };
+  language: string;
+  priority: number;
+  summary: string;
+  queuedAt: string;
+  assignedAt: string;
+  windowEndsAt?: string;
+  draft: string;
+  messages: Message[];
+}
+
+export type DeliveryState = "queued" | "sending" | "unknown" | "sent" | "delivered" | "read" | "failed";
+
+export interface Message {
+  id: number;
+  from: "citizen" | "bot" | "agent";
+  agent?: string;
+  kind?: string;
+  text: string;
+  choices?: string[];
+  mediaType?: string;
+  fileName?: string;
+  at: string;
+  state?: DeliveryState;
+  reason?: string;
+  ref?: string;
+}
+
+export interface DeskEvent {
+  seq: number;
+  kind: "queued" | "assigned" | "message" | "delivery" | "closed" | "released";
+  conversation?: number;
+  messageId?: number;
+  at: string;
+}
+
+// Refused is an answer of 400 and above; LineDown is no answer at all, or 503: what was asked may be asked again.
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+  ) {
+    super(code);
+  }
+}
+
+export class LineDown extends Error {}
+
+export interface Api {
+  about(): Promise<About>;
+  signIn(agent: string, password: string): Promise<void>;
+  signOut(): Promise<void>;
+  state(): Promise<State>;
+  setAvailable(available: boolean): Promise<void>;
+  older(conversation: number, before: number): Promise<Message[]>;
+  reply(conversation: number, clientId: string, text: string): Promise<{ ref: string }>;
+  saveDraft(conversation: number, text: string): Promise<void>;
+  close(conversation: number): Promise<void>;
+  eventsURL(after: number): string;
+}
+
+// patience is how long an answer may take before the line counts as down.
+const patience = 15_000;
+
+export function apiAt(base: string): Api {
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    let answer: Response;
+    try {
+      answer = await fetch(base + path, {
+        method,
+        headers: { "X-Loket-Desk": "1", ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+        body: body === undefined ? null : JSON.stringify(body),
+        signal: AbortSignal.timeout(patience),
+        cache: "no-store",
+      });
+    } catch {
+      throw new LineDown();
+    }
+    if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
+    if (answer.status >= 500) throw new LineDown();
+    throw new Refused(answer.status, await codeOf(answer));
+  };
+  return {
+    about: () => call("GET", "about"),
+    signIn: (agent, password) => call("POST", "session", { agent, password }),
+    signOut: () => call("DELETE", "session"),
+    state: () => call("GET", "state"),
+    setAvailable: (available) => call("PUT", "availability", { available }),
+    older: async (conversation, before) =>
+      (await call<{ messages: Message[] }>("GET", `conversations/${conversation}/messages?before=${before}`)).messages,
+    reply: (conversation, clientId, text) => call("POST", `conversations/${conversation}/messages`, { clientId, text }),
+    saveDraft: (conversation, text) => call("PUT", `conversations/${conversation}/draft`, { text }),
+    close: (conversation) => call("POST", `conversations/${conversation}/close`, {}),
+    eventsURL: (after) => `${base}events?after=${after}`,
+  };
+}
+
+async function codeOf(answer: Response): Promise<string> {
+  try {
+    const body = (await answer.json()) as { error?: { code?: string } };
+    return body.error?.code ?? "";
+  } catch {
+    return "";
+  }
+}
