@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+const (
+	timersATurn   = 200
+	statusesATurn = 500
+	heartbeat     = 20 * time.Second // pods not seen for a minute are forgotten
+	janitorEvery  = time.Minute
+	// keptAtLeast guards against a bundle without a retention: nothing younger than a day is ever dropped.
+	keptAtLeast = 24 * time.Hour
+	// keptWithoutBundle: as long as nobody has said how long, nothing is dropped.
+	keptWithoutBundle = 100 * 365 * 24 * time.Hour
+)
+
+func (e *Engine) fireTimers(ctx context.Context) (int, error) {
+	n, err := e.store.FireTimers(ctx, timersATurn)
+	if n > 0 {
+		e.wakeSteps.raise()
+	}
+	return n, err
+}
+
+func (e *Engine) applyStatuses(ctx context.Context) (int, error) {
+	n, err := e.store.ApplyStatuses(ctx, statusesATurn)
+	e.report.statuses.Add(float64(n))
+	if n > 0 {
+		e.wakeSends.raise() // an echo may have settled an unknown head
+	}
+	return n, err
+}
+
+func (e *Engine) resolveUnknown(ctx context.Context) (int, error) {
+	n, err := e.store.ResolveUnknown(ctx, unknownWait, unknownQuiet)
+	e.report.resends.Add(float64(n))
+	if n > 0 {
+		e.wakeSends.raise()
+	}
+	return n, err
+}
+
+// routeAll gives waiting conversations of all served pools to agents.
+func (e *Engine) routeAll(ctx context.Context) (int, error) {
+	all := 0
+	for name, pool := range e.ServedPools() {
+		n, err := e.route(ctx, name, int(pool.ConversationsPerAgent))
+		if err != nil {
+			return all, err
+		}
+		all += n
+	}
+	if all > 0 {
+		e.tellDesk()
+		e.status.stale()
+	}
+	return all, nil
+}
+
+// beat keeps the pod's row, the janitor and the pools' hygiene going. A pod that starts beats at once.
+func (e *Engine) beat() {
+	var swept time.Time
+	for {
+		if err := e.store.Heartbeat(e.acts, e.self()); err != nil {
+			e.report.failed("Heartbeat", err)
+		}
+		if now := e.now(); now.Sub(swept) >= janitorEvery {
+			swept = now
+			e.sweep()
+			e.wakeRouting.raise()
+		}
+		if e.peopleAround() {
+			e.wakeRouting.raise() // agents may have gone without a word
+		}
+		// Jittered, so that a tenant's pods do not all sweep at once.
+		t := time.NewTimer(heartbeat - rand.N(heartbeat/5))
+		select {
+		case <-e.stop:
+			t.Stop()
+			return
+		case <-e.wakeHeart:
+			t.Stop()
+		case <-t.C:
+		}
+	}
+}
+
+// sweep runs the janitor, and the end of leases that nobody settled.
+func (e *Engine) sweep() {
+	keep := max(e.Live().Tenant.Retention, keptAtLeast)
+	if e.Live().Hash == "" {
+		keep = keptWithoutBundle
+	}
+	found, err := e.store.Janitor(e.acts, keep)
+	if err != nil {
+		e.report.failed("Janitor", err)
+		return
+	}
+	e.report.repairedLanes.Add(float64(found.RepairedLanes))
+	e.report.dropped.Add(float64(found.Dropped))
+	if found.RepairedLanes > 0 {
+		e.report.log.Info("lanes with work but no lane row were repaired; this is a bug in Loket", "lanes", found.RepairedLanes)
+		e.wakeSteps.raise()
+	}
+	if e.roles.Bot {
+		e.wakeUnknown.raise()
+	}
+}
+
+// podReport is what a pod tells of itself beside its row's columns.
+type podReport struct {
+	Channels []bundle.Health `json:"channels,omitempty"`
+}
+
+// maxReport is how much of a report the store keeps.
+const maxReport = 8 << 10
+
+func (e *Engine) self() store.Pod {
+	live := e.Live()
+	pod := store.Pod{Name: e.pod, Roles: e.roles.String(), Bundle: live.Hash, Started: e.started}
+	if !e.roles.Bot {
+		return pod
+	}
+	report := podReport{Channels: live.health()}
+	body, err := json.Marshal(report)
+	for err == nil && len(body) > maxReport {
+		report.Channels = report.Channels[:len(report.Channels)/2]
+		body, err = json.Marshal(report)
+	}
+	pod.Report = body
+	return pod
+}

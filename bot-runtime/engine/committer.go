@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+// Bounds of the committer.
+const (
+	gatherFor  = 2 * time.Millisecond
+	gatherMost = 200
+	// shedAfter is how long a webhook may wait for its transaction to begin. Platforms wait 5 to 20 s for an answer and
+	// deliver again after a 503; a queue that grows without bound would make every citizen's webhook time out instead.
+	shedAfter = 2 * time.Second
+)
+
+// ErrShed: the queue is too long for this batch to be stored in time; nothing was stored. Answer 503.
+var ErrShed = errors.New("the intake queue is over two seconds long")
+
+// committer makes one transaction of what many webhooks brought, because a durable commit costs the same for two hundred
+// messages as for one. It answers each webhook only after its commit is known.
+type committer struct {
+	intake   store.Intake
+	now      func() time.Time
+	accepted func(store.Accepted)
+	queue    chan *arrival
+	stopped  chan struct{} // closed when run has returned
+}
+
+// arrival is one webhook's batch on its way into a transaction.
+type arrival struct {
+	batch store.Batch
+	since time.Time
+	state atomic.Int32
+	done  chan error // one answer, buffered
+}
+
+// An arrival is waiting until exactly one of these happens: the committer takes it, or the webhook gives up.
+const (
+	arrivalWaits int32 = iota
+	arrivalTaken
+	arrivalGone
+)
+
+func newCommitter(intake store.Intake, now func() time.Time, accepted func(store.Accepted)) *committer {
+	return &committer{intake: intake, now: now, accepted: accepted,
+		queue: make(chan *arrival, 4*gatherMost), stopped: make(chan struct{})}
+}
+
+// Accept stores a batch and returns when that is durable. Any error means: not acknowledged, answer 503.
+//
+// It takes no context on purpose: a webhook whose connection breaks must not cut a commit in the middle, whose outcome
+// would then be unknown for everybody in the same transaction.
+func (c *committer) Accept(batch store.Batch) error {
+	if len(batch.Messages)+len(batch.Statuses)+len(batch.Moves)+len(batch.Raw) == 0 {
+		return nil
+	}
+	a := &arrival{batch: batch, since: c.now(), done: make(chan error, 1)}
+	patience := time.NewTimer(shedAfter)
+	defer patience.Stop()
+	select {
+	case c.queue <- a:
+	case <-c.stopped:
+		return store.ErrUnavailable
+	case <-patience.C:
+		return ErrShed
+	}
+	select {
+	case err := <-a.done:
+		return err
+	case <-patience.C:
+		if a.state.CompareAndSwap(arrivalWaits, arrivalGone) {
+			return ErrShed
+		}
+	case <-c.stopped:
+		if a.state.CompareAndSwap(arrivalWaits, arrivalGone) {
+			return store.ErrUnavailable
+		}
+	}
+	return <-a.done // its transaction has begun: only the database knows the answer now
+}
+
+// run commits until stop is closed and nothing waits any more.
+func (c *committer) run(stop <-chan struct{}) {
+	defer close(c.stopped)
+	for {
+		select {
+		case a := <-c.queue:
+			c.commit(c.gather(a))
+		case <-stop:
+			for {
+				select {
+				case a := <-c.queue:
+					c.commit(c.gather(a))
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// gather takes what waits together with first.
+func (c *committer) gather(first *arrival) []*arrival {
+	var group []*arrival
+	size := 0
+	take := func(a *arrival) {
+		if c.now().Sub(a.since) > shedAfter {
+			if a.state.CompareAndSwap(arrivalWaits, arrivalGone) {
+				a.done <- ErrShed
+			}
+			return
+		}
+		if a.state.CompareAndSwap(arrivalWaits, arrivalTaken) {
+			group = append(group, a)
+			size += len(a.batch.Messages) + len(a.batch.Statuses) + len(a.batch.Moves) + len(a.batch.Raw)
+		}
+	}
+	take(first)
+	linger := time.NewTimer(gatherFor)
+	defer linger.Stop()
+	for size < gatherMost {
+		select {
+		case a := <-c.queue:
+			take(a)
+		case <-linger.C:
+			return group
+		}
+	}
+	return group
+}
+
+// commit stores a group in one transaction and answers everybody in it.
+//
+// If the database refuses the group for what is in it, rather than for its own state, each batch is tried alone: one
+// webhook that cannot be stored must not keep two hundred others out.
+func (c *committer) commit(group []*arrival) {
+	if len(group) == 0 {
+		return
+	}
+	var all store.Batch
+	for _, a := range group {
+		all.Messages = append(all.Messages, a.batch.Messages...)
+		all.Statuses = append(all.Statuses, a.batch.Statuses...)
+		all.Moves = append(all.Moves, a.batch.Moves...)
+		all.Raw = append(all.Raw, a.batch.Raw...)
+	}
+	counts, err := c.intake.Accept(context.Background(), all)
+	if err == nil {
+		c.accepted(counts)
+	}
+	alone := err != nil && len(group) > 1 && !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, store.ErrUnknownOutcome)
+	for _, a := range group {
+		if alone {
+			counts, err = c.intake.Accept(context.Background(), a.batch)
+			if err == nil {
+				c.accepted(counts)
+			}
+		}
+		a.done <- err
+	}
+}

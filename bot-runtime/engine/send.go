@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/channel"
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+// Bounds of sending.
+const (
+	// sendLease is how long a claimed message is this pod's alone. It is longer than the call may take, so that a sender
+	// that is alive always settles in time.
+	sendLease = 30 * time.Second
+	sendCall  = 20 * time.Second
+	sendsMost = 64 // calls in the air, a pod
+	claimMost = 32
+	// unknownWait and unknownQuiet: see store.ResolveUnknown.
+	unknownWait  = 120 * time.Second
+	unknownQuiet = 10 * time.Minute
+	// halvedFor is how long a number keeps half its rate after the platform found it too high.
+	halvedFor = time.Minute
+)
+
+// sender hands over what the outbox holds: claim with a durable mark, call, settle. Each claimed message is called at most
+// once an attempt, and never after its lease.
+type sender struct {
+	store    store.Sending
+	live     func() *Live
+	now      func() time.Time
+	report   *reporter
+	progress func()
+	again    signal // raised when a settled message may have uncovered the next of its conversation
+
+	slots chan struct{}
+	calls sync.WaitGroup
+
+	mu     sync.Mutex
+	last   map[int64]time.Time  // conversation → when its last message was handed over, for Pace
+	halved map[string]time.Time // channel → until when its rate is half
+}
+
+func newSender(s store.Sending, live func() *Live, now func() time.Time, report *reporter, progress func(), again signal) *sender {
+	return &sender{store: s, live: live, now: now, report: report, progress: progress, again: again,
+		slots: make(chan struct{}, sendsMost), last: map[int64]time.Time{}, halved: map[string]time.Time{}}
+}
+
+// some claims what may be sent now and starts the calls; it returns how many. It waits while all slots are in use.
+func (s *sender) some(ctx context.Context) (int, error) {
+	s.forget()
+	started := 0
+	for rate, names := range s.groups() {
+		room := s.reserve(ctx)
+		if room == 0 {
+			return started, nil
+		}
+		asked := s.now() // before the claim is sent: the lease counts from the database's clock, which is read later
+		claimed, err := s.store.ClaimSends(ctx, names, room, sendLease, rate)
+		s.free(room - len(claimed))
+		if err != nil {
+			return started, err
+		}
+		live := s.live()
+		for _, one := range claimed {
+			s.calls.Go(func() {
+				defer s.free(1)
+				s.one(live, asked, one)
+			})
+		}
+		started += len(claimed)
+	}
+	return started, nil
+}
+
+// groups are the channels that can send now, by the rate they are claimed at.
+func (s *sender) groups() map[int][]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	groups := map[int][]string{}
+	for name, c := range s.live().Channels {
+		if c.Sender == nil || !c.Sender.Health().OK {
+			continue
+		}
+		rate := c.Rate
+		if s.now().Before(s.halved[name]) {
+			rate = max(1, rate/2)
+		}
+		groups[rate] = append(groups[rate], name)
+	}
+	return groups
+}
+
+// reserve takes as many slots as are free, at most claimMost; it waits for the first.
+func (s *sender) reserve(ctx context.Context) int {
+	select {
+	case s.slots <- struct{}{}:
+	case <-ctx.Done():
+		return 0
+	}
+	n := 1
+	for n < claimMost {
+		select {
+		case s.slots <- struct{}{}:
+			n++
+		default:
+			return n
+		}
+	}
+	return n
+}
+
+func (s *sender) free(n int) {
+	for range n {
+		<-s.slots
+	}
+}
+
+// one calls the platform for one claimed message and settles it.
+func (s *sender) one(live *Live, asked time.Time, send store.Send) {
+	verdict := s.call(live, asked, send)
+	s.report.sent(send.Channel, verdict)
+	s.settle(send, asked, verdict.SendResult)
+	s.mind(send.Channel, verdict)
+	s.progress()
+	s.again.raise()
+}
+
+func (s *sender) call(live *Live, asked time.Time, send store.Send) channel.Verdict {
+	c, ok := live.Channels[send.Channel]
+	if !ok {
+		return channel.Verdict{SendResult: store.SendResult{Outcome: store.SendNotCalled}}
+	}
+	s.pace(send.Conversation, c.Pace)
+	age := s.now().Sub(asked)
+	if age+sendCall > sendLease {
+		return channel.Verdict{SendResult: store.SendResult{Outcome: store.SendNotCalled}}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), sendCall)
+	defer cancel()
+	verdict := c.Sender.Send(ctx, send)
+	s.mu.Lock()
+	s.last[send.Conversation] = s.now()
+	s.mu.Unlock()
+	return verdict
+}
+
+// pace waits until the conversation's last message is old enough. It knows this pod's own sends only: the order on the phone
+// is helped, not promised.
+func (s *sender) pace(conversation int64, pace time.Duration) {
+	s.mu.Lock()
+	last, known := s.last[conversation]
+	s.mu.Unlock()
+	if !known {
+		return
+	}
+	if wait := pace - s.now().Sub(last); wait > 0 {
+		<-time.After(wait)
+	}
+}
+
+// settle records the outcome, and insists while the lease lasts: an outcome that is not recorded is unknown to everybody.
+func (s *sender) settle(send store.Send, asked time.Time, result store.SendResult) {
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		err := s.store.Settle(context.Background(), send.ID, send.Attempt, result)
+		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+			return // a conflict: settled already, by our own lost commit or by an echo
+		}
+		s.report.failed("Settle", err)
+		if s.now().Sub(asked)+wait > sendLease {
+			return // the lease ends it as unknown, which the platform's echo settles
+		}
+		<-time.After(wait)
+	}
+}
+
+// mind does what a verdict means for the whole channel.
+func (s *sender) mind(name string, v channel.Verdict) {
+	if v.HalveRate {
+		s.mu.Lock()
+		s.halved[name] = s.now().Add(halvedFor)
+		s.mu.Unlock()
+	}
+	if v.PauseFor > 0 {
+		if err := s.store.PauseChannel(context.Background(), name, s.now().Add(v.PauseFor), v.PauseReason); err != nil {
+			s.report.failed("PauseChannel", err)
+		}
+	}
+}
+
+// forget drops what pacing no longer needs.
+func (s *sender) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.last) < 1024 {
+		return
+	}
+	for conversation, at := range s.last {
+		if s.now().Sub(at) > time.Second {
+			delete(s.last, conversation)
+		}
+	}
+}

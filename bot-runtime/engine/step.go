@@ -1,0 +1,323 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/dialog"
+	"github.com/loket-dev/loket/bot-runtime/message"
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+// stateFormat is the version of what this file writes around a dialog's own state.
+const stateFormat = dialog.Format
+
+// memory is what the engine keeps of a conversation, around the dialog's own state.
+//
+// A conversation is pinned to the revision it stands in: the hash of the flow object that asked its last question. At its
+// next step it moves to the live revision if the node where it waits is still there with the same kind (a menu is answered
+// by a menu); if not, it goes on in its pinned revision until it waits at such a node or its enquiry ends. A pinned revision
+// that can no longer be had, or that no longer compiles, lets the conversation begin anew.
+type memory struct {
+	Flow     string `json:"flow,omitempty"`
+	Revision string `json:"rev,omitempty"`
+	// Kind of the node where it waits.
+	Kind string `json:"kind,omitempty"`
+	// Handed: a person took part in this enquiry.
+	Handed bool `json:"handed,omitempty"`
+	// Pool and Agent served last: whom a rating is about.
+	Pool   string          `json:"pool,omitempty"`
+	Agent  string          `json:"agent,omitempty"`
+	Dialog json.RawMessage `json:"s,omitempty"`
+}
+
+// stepper turns claimed lanes into outcomes. It is pure but for what it reads of what is live.
+type stepper struct {
+	store  store.Config
+	live   func() *Live
+	report *reporter
+
+	mu     sync.Mutex
+	pinned map[string]*Flow  // by hash; nil: gone, or no longer compiles
+	wanted map[string]string // hash → flow's name, to be fetched outside the turn
+	basis  *Live             // what pinned was compiled against
+}
+
+func newStepper(s store.Config, live func() *Live, report *reporter) *stepper {
+	return &stepper{store: s, live: live, report: report, pinned: map[string]*Flow{}, wanted: map[string]string{}}
+}
+
+// step is the function of store.Turn.
+func (s *stepper) step(lane store.Lane) (out store.Outcome, err error) {
+	if lane.Format > stateFormat {
+		return store.Outcome{Skip: true}, nil // a newer binary's: it will come
+	}
+	began := time.Now()
+	defer func() { s.report.stepped(began, time.Now()) }()
+	live := s.live()
+	ch, ok := live.Channels[lane.Conversation.Channel]
+	if !ok {
+		return store.Outcome{Skip: true}, nil // its channel is gone or not loaded yet: the messages wait for it
+	}
+	newest, ok := live.Flows[ch.Flow]
+	if !ok {
+		return store.Outcome{Skip: true}, nil
+	}
+	var m memory
+	if len(lane.State) > 0 {
+		if err := json.Unmarshal(lane.State, &m); err != nil {
+			m = memory{} // cannot be read: begin anew rather than never answer again
+			s.report.stepFailures.WithLabelValues("unreadable state").Inc()
+		}
+	}
+	flow, known := s.flowFor(newest, &m)
+	if !known {
+		return store.Outcome{Skip: true}, nil // its revision is being fetched
+	}
+	t := &turn{stepper: s, live: live, channel: ch, newest: newest, flow: flow, lane: lane, memory: m, owner: lane.Conversation.Owner,
+		lastIn: lane.Conversation.LastInAt, timers: map[string]int{}}
+	err = t.run()
+	if errors.Is(err, dialog.ErrNewerFormat) {
+		return store.Outcome{Skip: true}, nil
+	}
+	if err != nil {
+		s.report.stepFailures.WithLabelValues("step").Inc()
+		return store.Outcome{}, err
+	}
+	return t.out, nil
+}
+
+// flowFor is the revision that answers now; false while it has to be fetched.
+func (s *stepper) flowFor(newest *Flow, m *memory) (*Flow, bool) {
+	if m.Revision == "" || m.Revision == newest.Hash || m.Flow != newest.Name {
+		return newest, true
+	}
+	node := waitsAt(m.Dialog)
+	if node == "" || newest.Kinds[node] == m.Kind {
+		return newest, true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.basis != s.live() { // directories, pools or knowledge changed: compile anew
+		s.basis, s.pinned = s.live(), map[string]*Flow{}
+	}
+	old, known := s.pinned[m.Revision]
+	if !known {
+		s.wanted[m.Revision] = m.Flow
+		return nil, false
+	}
+	if old == nil {
+		m.Dialog = nil // begin anew, in what is live
+		return newest, true
+	}
+	return old, true
+}
+
+// fetch gets the revisions that lanes wait for. It is called between turns: a turn must not wait for a second connection.
+func (s *stepper) fetch(ctx context.Context) {
+	s.mu.Lock()
+	wanted, live := s.wanted, s.basis
+	s.wanted = map[string]string{}
+	s.mu.Unlock()
+	for hash, name := range wanted {
+		body, err := s.store.Revision(ctx, hash)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			s.report.failed("Revision", err)
+			continue // the lane asks again
+		}
+		var flow *Flow
+		var o bundle.Object
+		if err == nil && json.Unmarshal(body, &o) == nil && o.Flow != nil {
+			flow = live.compile(name, hash, *o.Flow)
+		}
+		s.mu.Lock()
+		if s.basis == live {
+			s.pinned[hash] = flow
+		}
+		s.mu.Unlock()
+	}
+}
+
+// waitsAt is the node where a dialog's state waits; empty when its next message begins an enquiry.
+func waitsAt(state []byte) string {
+	s, err := dialog.Decode(state)
+	if err != nil {
+		return ""
+	}
+	return s.Node
+}
+
+// turn is one lane's step: its inbox rows one by one, in order.
+type turn struct {
+	*stepper
+	live    *Live
+	channel *Channel
+	newest  *Flow
+	flow    *Flow
+	lane    store.Lane
+	memory  memory
+	owner   store.Owner
+	lastIn  time.Time
+	timers  map[string]int // name → index in out.Timers
+	out     store.Outcome
+}
+
+func (t *turn) run() error {
+	t.out.Language = t.lane.Conversation.Language
+	closedAt := -1 // rows before the agent's close were meant for the agent
+	for i, row := range t.lane.Inbox {
+		if row.Kind == store.ItemClosed {
+			closedAt = i
+		}
+	}
+	for i, row := range t.lane.Inbox {
+		if err := t.row(row, i < closedAt, t.lane.Poisoned && i == 0); err != nil {
+			return err
+		}
+		t.out.Handled = append(t.out.Handled, row.ID)
+		if t.lane.Poisoned {
+			break // the others have their own three tries
+		}
+	}
+	t.memory.Flow, t.memory.Revision = t.flow.Name, t.flow.Hash
+	t.memory.Kind = t.flow.Kinds[waitsAt(t.memory.Dialog)]
+	state, err := json.Marshal(t.memory)
+	if err != nil {
+		return fmt.Errorf("writing the conversation's state: %w", err)
+	}
+	t.out.Format, t.out.State, t.out.Revision = stateFormat, state, t.flow.Hash
+	return nil
+}
+
+// row handles one inbox row.
+func (t *turn) row(row store.Item, beforeClose, poisoned bool) error {
+	t.report.steps.WithLabelValues(string(row.Kind)).Inc()
+	switch row.Kind {
+	case store.ItemMessage:
+		if row.At.After(t.lastIn) {
+			t.lastIn = row.At
+		}
+		if t.owner != store.OwnerBot || beforeClose {
+			t.out.ToDesk = append(t.out.ToDesk, row.MessageID)
+			return nil
+		}
+		in := dialog.Input{Kind: dialog.InputMessage, Message: row.Body, At: row.At}
+		if poisoned {
+			in.Kind = dialog.InputApology
+		}
+		return t.dialog(in, "in/"+row.ExternalID)
+	case store.ItemTimer:
+		if t.owner != store.OwnerBot || poisoned {
+			return nil // a person speaks: the bot's reminders are void
+		}
+		return t.dialog(dialog.Input{Kind: dialog.InputTimer, At: t.lane.Now, Timer: row.Name, Generation: row.Generation},
+			"timer/"+row.Name+"/"+strconv.FormatInt(row.Generation, 10))
+	case store.ItemClosed:
+		if row.Pool != "" {
+			t.memory.Pool, t.memory.Agent = row.Pool, row.Agent
+		}
+		if t.owner != store.OwnerBot {
+			return nil // it is with the next person already
+		}
+		in := dialog.Input{Kind: dialog.InputClosed, At: t.lane.Now}
+		if poisoned {
+			in.Kind = dialog.InputApology
+		}
+		return t.dialog(in, "closed/"+strconv.FormatInt(row.ID, 10))
+	}
+	return nil // a kind of a newer binary's: handled by doing nothing, it would block the lane for ever
+}
+
+// dialog steps the flow and gathers what it wants. Cause names what happened, the same at every try.
+func (t *turn) dialog(in dialog.Input, cause string) error {
+	in.Contact = dialog.Contact{Name: t.lane.Conversation.DisplayName, Channel: t.lane.Conversation.Channel}
+	state, result, err := t.flow.Program.Step(t.memory.Dialog, in, t.live.env(t.lane.Now))
+	if err != nil {
+		return err
+	}
+	t.memory.Dialog = state
+	for ordinal, say := range result.Say {
+		t.out.Send = append(t.out.Send, store.Outgoing{
+			ID:     outgoingID(t.lane.Conversation, cause, ordinal),
+			Author: message.AuthorBot, Class: message.ClassAnswer, Body: say, Expires: t.expiry(),
+		})
+	}
+	for _, timer := range result.Timers {
+		t.timer(timer)
+	}
+	if result.Language != "" {
+		t.out.Language = result.Language
+	}
+	if result.Rating > 0 {
+		t.out.Rating = &store.Rating{Score: result.Rating, Pool: t.memory.Pool, Agent: t.memory.Agent}
+	}
+	if result.Handoff != nil {
+		t.out.Handoff = &store.Handoff{Pool: result.Handoff.Pool, Priority: priority(result.Handoff.Priority), Summary: result.Handoff.Summary}
+		t.owner = store.OwnerQueue
+		t.memory.Handed, t.memory.Pool, t.memory.Agent = true, result.Handoff.Pool, ""
+	}
+	if len(result.Problems) > 0 {
+		t.report.problems.WithLabelValues(t.flow.Name).Add(float64(len(result.Problems)))
+		if t.report.fresh("problem/" + t.flow.Name) { // without its text, which may quote the citizen
+			t.report.log.Info("expressions of a flow fail at run time; try the conversation with `bot-runtime chat`", "flow", t.flow.Name)
+		}
+	}
+	if result.Ended {
+		t.out.Finished = t.out.Finished || !t.memory.Handed
+		t.memory.Handed = false
+		t.flow = t.newest // the next enquiry begins in what is live
+	}
+	return nil
+}
+
+// expiry is when the platform's window closes; the zero time where there is none.
+func (t *turn) expiry() time.Time {
+	if t.channel.Window == 0 {
+		return time.Time{}
+	}
+	return t.lastIn.Add(t.channel.Window)
+}
+
+// timer notes a timer; the last word on a name counts.
+func (t *turn) timer(in dialog.Timer) {
+	out := store.Timer{Name: in.Name, Generation: in.Generation}
+	if in.DueIn > 0 {
+		out.DueAt = t.lane.Now.Add(in.DueIn)
+	}
+	if i, ok := t.timers[in.Name]; ok {
+		t.out.Timers[i] = out
+		return
+	}
+	t.timers[in.Name] = len(t.out.Timers)
+	t.out.Timers = append(t.out.Timers, out)
+}
+
+// outgoings is the name space of outgoing messages' ids.
+var outgoings = uuid.MustParse("5d1f8f0e-7a57-4c0e-9d7d-3f1a15700157")
+
+// outgoingID is the same whenever the same cause is stepped again in the same conversation, so that a step repeated after a
+// lost commit, or after a failover that lost the database's tail, sends nothing twice.
+func outgoingID(c store.Conversation, cause string, ordinal int) string {
+	name := c.Channel + "\x00" + strconv.FormatInt(c.ID, 10) + "\x00" + cause + "\x00" + strconv.Itoa(ordinal)
+	return uuid.NewSHA1(outgoings, []byte(name)).String()
+}
+
+// priority as the queue orders by it, higher first.
+func priority(p string) int {
+	switch v1alpha1.Priority(p) {
+	case v1alpha1.PriorityUrgent:
+		return 2
+	case v1alpha1.PriorityHigh:
+		return 1
+	}
+	return 0
+}
