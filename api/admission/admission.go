@@ -8,6 +8,8 @@ package admission
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/listtype"
@@ -108,7 +110,9 @@ func validate(u, old *unstructured.Unstructured, k *kind) field.ErrorList {
 		meta.SetNamespace(metav1.NamespaceDefault)
 	}
 	errs = append(errs, apivalidation.ValidateObjectMetaAccessor(meta, k.namespaced, apivalidation.NameIsDNSSubdomain, field.NewPath("metadata"))...)
-	errs = append(errs, validation.ValidateCustomResource(nil, u.Object, k.validator)...)
+	ofSchema := validation.ValidateCustomResource(nil, u.Object, k.validator)
+	slices.SortStableFunc(ofSchema, func(a, b *field.Error) int { return strings.Compare(a.Field, b.Field) }) // they come from a map
+	errs = append(errs, ofSchema...)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, k.schema, u.Object)...)
 	if k.cel == nil {
 		return errs
