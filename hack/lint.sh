@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Everything that can be said about the checkout without running it. Each finding is printed; the first kind that has any ends
+# with exit code 1 after all kinds were looked at.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+bad=0
+check() { # name, command...
+  local name=$1 out; shift
+  if out=$("$@" 2>&1); then echo "lint: $name: well"; else bad=1; echo "lint: $name:"; echo "$out"; fi
+}
+unformatted() { local f; f=$(git ls-files '*.go' | xargs gofmt -l); [ -z "$f" ] || { echo "gofmt would change:"; echo "$f"; return 1; }; }
+vet() { go vet ./... && go vet -tags e2e ./test/e2e/... && (cd hack/cluster && go vet ./...); }
+tidy() { go mod tidy -diff && (cd hack/cluster && go mod tidy -diff); }
+# generated files are made anew in a copy of the checkout, so that a stale one is told and not silently mended
+generated() {
+  local copy; copy=$(mktemp -d); trap 'rm -rf "$copy"' RETURN
+  git ls-files -z | xargs -0 tar -c --ignore-failed-read 2>/dev/null | tar -x -C "$copy" || return 1
+  (cd "$copy" && hack/generate.sh >/dev/null) || return 1
+  local f stale=0
+  while IFS= read -r f; do
+    cmp -s "$f" "$copy/$f" || { echo "stale: $f (run make generate)"; stale=1; }
+  done < <(git ls-files api config charts)
+  return $stale
+}
+chart() {
+  helm lint charts/loket --strict && helm template loket charts/loket --namespace loket-system >/dev/null
+}
+samples() { kustomize build config/samples/kontak157 >/dev/null && kustomize build config/default >/dev/null; }
+flows() { go run ./bot-runtime lint -f config/samples/kontak157; }
+check "gofmt" unformatted
+check "vet" vet
+check "go.mod tidy" tidy
+check "golangci-lint" golangci-lint run ./...
+check "generated files" generated
+check "chart" chart
+check "kustomize" samples
+check "sample flow" flows
+exit $bad

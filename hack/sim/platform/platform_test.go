@@ -1,0 +1,277 @@
+package platform_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/loket-dev/loket/hack/sim/journal"
+	"github.com/loket-dev/loket/hack/sim/platform"
+)
+
+// business is the other side: it acknowledges webhooks with a status, and keeps their bodies.
+type business struct {
+	mu     sync.Mutex
+	bodies [][]byte
+	status atomic.Int32
+	server *httptest.Server
+}
+
+const token, secret = "the-token", "the-secret"
+
+func meet(t *testing.T, f platform.Faults) (*business, *platform.Platform, *httptest.Server, string) {
+	t.Helper()
+	b := &business{}
+	b.status.Store(200)
+	b.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			_, _ = io.WriteString(w, r.URL.Query().Get("hub.challenge"))
+			return
+		}
+		body, _ := io.ReadAll(r.Body)
+		if r.Header.Get("X-Hub-Signature-256") != platform.Signature(secret, body) {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		b.mu.Lock()
+		b.bodies = append(b.bodies, body)
+		b.mu.Unlock()
+		w.WriteHeader(int(b.status.Load()))
+	}))
+	path := filepath.Join(t.TempDir(), "journal.jsonl")
+	j, err := journal.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := platform.New(platform.Options{Journal: j, Faults: f, Seed: 1, StatusDelay: time.Millisecond, RetryAfter: 5 * time.Millisecond,
+		Account: platform.Account{BusinessAccountID: "100", PhoneNumberID: "200", AppSecret: secret, AccessToken: token, VerifyToken: "v", Webhook: b.server.URL}})
+	graph := httptest.NewServer(p)
+	t.Cleanup(func() {
+		graph.Close()
+		p.Close()
+		b.server.Close()
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b, p, graph, path
+}
+
+// seen waits until a webhook holds a text.
+func (b *business) seen(t *testing.T, text string) string {
+	t.Helper()
+	for range 1000 {
+		b.mu.Lock()
+		for _, body := range b.bodies {
+			if strings.Contains(string(body), text) {
+				b.mu.Unlock()
+				return string(body)
+			}
+		}
+		b.mu.Unlock()
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("no webhook holds %q", text)
+	return ""
+}
+
+func send(t *testing.T, graph *httptest.Server, bearer, body string) (int, string, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, graph.URL+"/v26.0/200/messages", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+bearer)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer res.Body.Close() //nolint:errcheck // read to its end
+	answer, err := io.ReadAll(res.Body)
+	return res.StatusCode, string(answer), err
+}
+
+func TestAWebhookIsSignedOverItsEscapedBytes(t *testing.T) {
+	b, p, _, _ := meet(t, platform.Faults{})
+	c := p.NewCitizen("Müller 😀", platform.WithNumber)
+	if err := c.Say(t.Context(), "apakah ini résmi?"); err != nil {
+		t.Fatal(err)
+	}
+	body := b.seen(t, `r\u00e9smi`)
+	if !strings.Contains(body, `M\u00fcller \ud83d\ude00`) || !bytes.Equal([]byte(body), bytes.ToValidUTF8([]byte(body), nil)) {
+		t.Fatal(body)
+	}
+	var v any
+	if err := json.Unmarshal([]byte(body), &v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestACitizenIsKnownByNumberOrByBusinessScopedIDOrByBothInTurn(t *testing.T) {
+	for mode, want := range map[platform.Mode][]bool{
+		platform.WithNumber: {true, true}, platform.WithoutNumber: {false, false}, platform.Changing: {true, false}} {
+		b, p, _, _ := meet(t, platform.Faults{})
+		c := p.NewCitizen("Ani", mode)
+		for i, shown := range want {
+			text := fmt.Sprintf("message-%d", i)
+			if err := c.Say(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+			body := b.seen(t, text)
+			if got := strings.Contains(body, `"from":"`+c.Phone); got != shown || !strings.Contains(body, c.BSUID) {
+				t.Fatalf("%s, message %d: number shown %v, want %v: %s", mode, i, got, shown, body)
+			}
+		}
+	}
+}
+
+func TestAWebhookThatIsNotAcknowledgedIsDeliveredAgain(t *testing.T) {
+	b, p, _, path := meet(t, platform.Faults{})
+	b.status.Store(503)
+	said := make(chan error, 1)
+	go func() { said <- p.NewCitizen("", platform.WithNumber).Say(t.Context(), "halo") }()
+	b.seen(t, "halo")
+	select {
+	case <-said:
+		t.Fatal("a 503 is no acknowledgement")
+	default:
+	}
+	b.status.Store(200)
+	if err := <-said; err != nil {
+		t.Fatal(err)
+	}
+	records, err := journal.ReadFile(path)
+	if err != nil || len(records) < 4 || records[1].Status != 503 || records[len(records)-1].Status != 200 {
+		t.Fatalf("%v %v", records, err)
+	}
+}
+
+func TestAnAcknowledgedWebhookComesAtMostFiveTimesMore(t *testing.T) {
+	b, p, _, _ := meet(t, platform.Faults{Redeliver: 1})
+	if err := p.NewCitizen("", platform.WithNumber).Say(t.Context(), "halo"); err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		b.mu.Lock()
+		n := len(b.bodies)
+		b.mu.Unlock()
+		if n == 6 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("not delivered six times")
+}
+
+func TestTheHandshakeWantsItsChallengeBack(t *testing.T) {
+	_, p, _, _ := meet(t, platform.Faults{})
+	if err := p.Handshake(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestASendReachesThePhoneAndItsStatusesEchoTheCallbackData(t *testing.T) {
+	b, p, graph, _ := meet(t, platform.Faults{})
+	c := p.NewCitizen("", platform.WithoutNumber)
+	status, answer, err := send(t, graph, token, `{"messaging_product":"whatsapp","recipient":"`+c.BSUID+`","type":"interactive","biz_opaque_callback_data":"ref-1",
+		"interactive":{"type":"button","body":{"text":"Pilih"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"Ya"}}]}}}`)
+	if err != nil || status != 200 || !strings.Contains(answer, "wamid.") || !strings.Contains(answer, c.BSUID) {
+		t.Fatal(status, answer, err)
+	}
+	got, err := c.Messages(t.Context(), 0)
+	if err != nil || got[0].Text != "Pilih" || got[0].Choices[0].Title != "Ya" {
+		t.Fatal(got, err)
+	}
+	for _, s := range []string{"sent", "delivered", "read"} {
+		if body := b.seen(t, `"status":"`+s+`"`); !strings.Contains(body, "ref-1") || strings.Contains(body, c.Phone) {
+			t.Fatal(body)
+		}
+	}
+	if err := c.Tap(t.Context(), "ya"); err != nil {
+		t.Fatal(err)
+	}
+	b.seen(t, `button_reply`)
+}
+
+func TestWhatTheRealPlatformWouldRefuseIsRefusedAndNoted(t *testing.T) {
+	_, p, graph, path := meet(t, platform.Faults{})
+	c := p.NewCitizen("", platform.WithNumber)
+	to := `{"messaging_product":"whatsapp","to":"+` + c.Phone + `","biz_opaque_callback_data":"r",`
+	button := func(title string) string {
+		return to + `"type":"interactive","interactive":{"type":"button","body":{"text":"x"},"action":{"buttons":[{"type":"reply","reply":{"id":"a","title":"` + title + `"}}]}}}`
+	}
+	for name, body := range map[string]string{
+		"a text of 4,097 characters":      to + `"type":"text","text":{"body":"` + strings.Repeat("é", 4097) + `"}}`,
+		"a button title of 21 characters": button(strings.Repeat("t", 21)),
+		"an empty button title":           button(""),
+		"a number without plus":           strings.Replace(button("ok"), "+", "", 1),
+		"no type":                         to + `"text":{"body":"x"}}`,
+		"no JSON":                         `{`,
+		"a business-scoped id in to":      `{"messaging_product":"whatsapp","to":"+` + c.BSUID + `","type":"text","text":{"body":"x"}}`,
+	} {
+		status, answer, err := send(t, graph, token, body)
+		if err != nil || status != 400 || !strings.Contains(answer, `"code":1`) {
+			t.Errorf("%s: %d %s %v", name, status, answer, err)
+		}
+	}
+	if status, answer, _ := send(t, graph, "wrong", button("ok")); status != 401 || !strings.Contains(answer, `"code":190`) {
+		t.Error(status, answer)
+	}
+	records, err := journal.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	violations := 0
+	for _, r := range records {
+		if r.Kind == journal.Violation {
+			violations++
+		}
+	}
+	if violations != 6 || c.Count() != 0 {
+		t.Fatalf("%d violations, %d messages on the phone", violations, c.Count())
+	}
+}
+
+func TestASendCanBeAcceptedAndItsLineCut(t *testing.T) {
+	_, p, graph, path := meet(t, platform.Faults{Cut: 1})
+	c := p.NewCitizen("", platform.WithNumber)
+	_, _, err := send(t, graph, token, `{"messaging_product":"whatsapp","to":"+`+c.Phone+`","type":"text","text":{"body":"x"},"biz_opaque_callback_data":"r"}`)
+	if err == nil {
+		t.Fatal("an answer came")
+	}
+	if got, err := c.Messages(t.Context(), 0); err != nil || got[0].Text != "x" {
+		t.Fatal(got, err)
+	}
+	records, err := journal.ReadFile(path)
+	if err != nil || !records[1].Cut || records[1].Ref != "r" {
+		t.Fatal(records, err)
+	}
+}
+
+func TestARefusedSendIsNotOnThePhone(t *testing.T) {
+	_, p, graph, _ := meet(t, platform.Faults{Refuse: 1})
+	c := p.NewCitizen("", platform.WithNumber)
+	status, answer, err := send(t, graph, token, `{"messaging_product":"whatsapp","to":"+`+c.Phone+`","type":"text","text":{"body":"x"}}`)
+	if err != nil || status != 500 || !strings.Contains(answer, "131000") || c.Count() != 0 {
+		t.Fatal(status, answer, err, c.Count())
+	}
+}
+
+func TestWaitingForAnAnswerThatDoesNotComeNamesTheCitizen(t *testing.T) {
+	_, p, _, _ := meet(t, platform.Faults{})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := p.NewCitizen("Budi", platform.WithNumber).Messages(ctx, 0); err == nil || !strings.Contains(err.Error(), "Budi") {
+		t.Fatal(err)
+	}
+}
