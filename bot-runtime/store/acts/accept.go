@@ -1,0 +1,223 @@
+package acts
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+// rawMost is how much of an unknown webhook part is kept.
+const rawMost = 64 << 10
+
+// batchMost bounds the rows of one statement; a larger batch is the same transaction with more statements.
+const batchMost = 500
+
+// Accept implements store.Intake.
+func (a *Acts) Accept(ctx context.Context, batch store.Batch) (store.Accepted, error) {
+	var counts store.Accepted
+	err := a.write(ctx, "accept", func(tx Tx) error {
+		counts = store.Accepted{}
+		in := intake{tx: tx, counts: &counts}
+		for part := range slices.Chunk(batch.Messages, batchMost) {
+			if err := in.messages(part); err != nil {
+				return err
+			}
+		}
+		if err := in.moves(batch.Moves); err != nil {
+			return err
+		}
+		for part := range slices.Chunk(batch.Statuses, batchMost) {
+			if err := in.statuses(part); err != nil {
+				return err
+			}
+		}
+		if err := in.raw(batch.Raw); err != nil {
+			return err
+		}
+		return raiseLanes(tx, in.lanes) // last: it waits for steppers
+	})
+	if err != nil {
+		return store.Accepted{}, err
+	}
+	return counts, nil
+}
+
+// intake is one Accept under way.
+type intake struct {
+	tx     Tx
+	counts *store.Accepted
+	lanes  []int64
+}
+
+func (in *intake) messages(messages []store.Inbound) error {
+	fresh, err := in.unseen(messages)
+	if err != nil || len(fresh) == 0 {
+		return err
+	}
+	contacts, err := in.contacts(fresh)
+	if err != nil {
+		return err
+	}
+	conversations, err := in.conversations(fresh, contacts)
+	if err != nil {
+		return err
+	}
+	ids, err := in.tx.Draw(len(fresh)) // in the order of arrival
+	if err != nil {
+		return err
+	}
+	var now int64
+	if err := one(in.tx, into(&now), `SELECT {now}`); err != nil {
+		return err
+	}
+	stored, inbox := after(), after()
+	for i, m := range fresh {
+		body, err := json.Marshal(m.Body)
+		if err != nil {
+			return fmt.Errorf("body of message %d: %w", i, err)
+		}
+		stored.add(ids[i], now, conversations[i], "in", micros(m.At), string(body), clean(m.ExternalID))
+		inbox.add(ids[i], conversations[i], string(store.ItemMessage), now, clean(m.DisplayName))
+		in.lanes = append(in.lanes, conversations[i])
+	}
+	if _, err := in.tx.Exec(`INSERT INTO message (id, stored_at, conversation, dir, at, body, ext_id) VALUES `+
+		stored.String(), stored.args...); err != nil {
+		return err
+	}
+	if _, err := in.tx.Exec(`INSERT INTO inbox (id, conversation, kind, message_at, name) VALUES `+
+		inbox.String(), inbox.args...); err != nil {
+		return err
+	}
+	in.counts.Stored += len(fresh)
+	return nil
+}
+
+// seenKey is a dedupe key.
+type seenKey struct {
+	channel string
+	hash    string // 16 bytes
+	at      int64
+	index   int
+}
+
+// unseen returns the messages that were never stored and are not stale, in the order of arrival, and marks them seen.
+func (in *intake) unseen(messages []store.Inbound) ([]store.Inbound, error) {
+	var now int64
+	if err := one(in.tx, into(&now), `SELECT {now}`); err != nil {
+		return nil, err
+	}
+	var keys []seenKey
+	first := map[[2]string]bool{}
+	for i, m := range messages {
+		if micros(m.At) < now-store.StaleAfter.Microseconds() {
+			in.counts.Stale++
+			continue
+		}
+		sum := sha256.Sum256([]byte(m.ExternalID))
+		key := seenKey{channel: m.Channel, hash: string(sum[:16]), at: micros(m.At), index: i}
+		if first[[2]string{key.channel, key.hash}] {
+			in.counts.Duplicates++
+			continue
+		}
+		first[[2]string{key.channel, key.hash}] = true
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	slices.SortFunc(keys, func(x, y seenKey) int {
+		return cmp.Or(cmp.Compare(x.channel, y.channel), cmp.Compare(x.hash, y.hash))
+	})
+	rows := after()
+	for _, k := range keys {
+		rows.add(k.channel, []byte(k.hash), k.at)
+	}
+	// NOT EXISTS finds the same id with another time, which a partitioned key cannot refuse by itself.
+	marked := map[[2]string]bool{}
+	err := each(in.tx, func(scan func(...any) error) error {
+		var channel string
+		var hash []byte
+		if err := scan(&channel, &hash); err != nil {
+			return err
+		}
+		marked[[2]string{channel, string(bytes.Clone(hash))}] = true
+		return nil
+	}, `INSERT INTO seen (channel, ext_hash, msg_at)
+		SELECT v.column1, v.column2, v.column3 FROM (VALUES `+rows.String()+`) AS v
+		WHERE NOT EXISTS (SELECT 1 FROM seen s WHERE s.channel = v.column1 AND s.ext_hash = v.column2)
+		ORDER BY 1, 2
+		ON CONFLICT DO NOTHING RETURNING channel, ext_hash`, rows.args...)
+	if err != nil {
+		return nil, err
+	}
+	in.counts.Duplicates += len(keys) - len(marked)
+	slices.SortFunc(keys, func(x, y seenKey) int { return cmp.Compare(x.index, y.index) })
+	var fresh []store.Inbound
+	for _, k := range keys {
+		if marked[[2]string{k.channel, k.hash}] {
+			fresh = append(fresh, messages[k.index])
+		}
+	}
+	return fresh, nil
+}
+
+func (in *intake) statuses(statuses []store.Status) error {
+	if len(statuses) == 0 {
+		return nil
+	}
+	ids, err := in.tx.Draw(len(statuses))
+	if err != nil {
+		return err
+	}
+	rows := after()
+	for i, s := range statuses {
+		rows.add(ids[i], s.Channel, clean(s.ExternalID), clean(s.Ref), string(s.Delivery), micros(s.At),
+			int64(s.ErrorCode), clean(s.ErrorText))
+	}
+	_, err = in.tx.Exec(`INSERT INTO status (id, channel, external_id, ref, delivery, at, code, reason, stored_at)
+		SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, {now}
+		FROM (VALUES `+rows.String()+`) AS v`, rows.args...)
+	return err
+}
+
+func (in *intake) raw(events []store.RawEvent) error {
+	if len(events) == 0 {
+		return nil
+	}
+	ids, err := in.tx.Draw(len(events))
+	if err != nil {
+		return err
+	}
+	for i, e := range events {
+		if _, err := in.tx.Exec(`INSERT INTO raw_event (id, channel, kind, body, at) VALUES ($1, $2, $3, $4, {now})`,
+			ids[i], e.Channel, clean(e.Kind), bounded(e.Body, rawMost)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// raiseLanes makes conversations due, and waits for a stepper that holds one: with DO NOTHING, which does not wait, the
+// stepper deletes the lane that it saw drained and the message behind it is stranded. A lane that failed keeps its back-off.
+func raiseLanes(tx Tx, conversations []int64) error {
+	if len(conversations) == 0 {
+		return nil
+	}
+	slices.Sort(conversations)
+	rows := after()
+	for _, c := range slices.Compact(conversations) {
+		rows.add(c)
+	}
+	_, err := tx.Exec(`INSERT INTO runnable (conversation, run_at)
+		SELECT v.column1, {now} FROM (VALUES `+rows.String()+`) AS v WHERE TRUE ORDER BY 1
+		ON CONFLICT (conversation) DO UPDATE SET run_at = CASE
+			WHEN runnable.fails = 0 AND excluded.run_at < runnable.run_at THEN excluded.run_at ELSE runnable.run_at END`,
+		rows.args...)
+	return err
+}

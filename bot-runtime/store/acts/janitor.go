@@ -1,0 +1,97 @@
+package acts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+const (
+	// sweepMost rows go in one transaction, so that none is long and no citizen waits behind it.
+	sweepMost = 500
+	// eventsKept is how long consoles may be away and still catch up by events; after it they read the whole view.
+	eventsKept = 24 * time.Hour
+	// retiredKept is the time in which a pod may still pin a conversation to a revision that has just left.
+	retiredKept = time.Hour
+)
+
+// Repair inserts lanes that have work and no row, and works kept statuses off again whose message is there. The first is a
+// bug wherever it happens; the second is a race that the lock order leaves open: a status that arrives between two
+// statements of the turn that writes its message.
+func (a *Acts) Repair(ctx context.Context) (lanes int, err error) {
+	err = a.write(ctx, "repair", func(tx Tx) error {
+		stranded, err := column[int64](tx, `SELECT DISTINCT conversation FROM inbox
+			WHERE NOT EXISTS (SELECT 1 FROM runnable r WHERE r.conversation = inbox.conversation)`)
+		if err != nil {
+			return err
+		}
+		if err := raiseLanes(tx, stranded); err != nil {
+			return err
+		}
+		unsent, err := tx.Exec(`INSERT INTO out_lane (conversation, channel, state, due_at)
+			SELECT DISTINCT o.conversation, c.channel, 'ready', {now} FROM outbox o JOIN conversation c ON c.id = o.conversation
+			WHERE NOT EXISTS (SELECT 1 FROM out_lane l WHERE l.conversation = o.conversation)
+			ON CONFLICT (conversation) DO NOTHING`)
+		if err != nil {
+			return err
+		}
+		lanes = len(stranded) + int(unsent)
+		_, err = tx.Exec(`UPDATE status SET kept = FALSE WHERE kept AND (EXISTS (SELECT 1 FROM outgoing g WHERE g.id = status.ref)
+			OR EXISTS (SELECT 1 FROM outgoing g WHERE g.channel = status.channel AND g.external_id = status.external_id AND g.external_id <> ''))`)
+		return err
+	})
+	return lanes, err
+}
+
+// Sweep deletes rows past their time, in small transactions, and returns how many; a retention of 0 keeps what citizens and
+// agents said for ever. Tables that an engine drops by partition are its own: named in partitioned.
+func (a *Acts) Sweep(ctx context.Context, retention time.Duration, partitioned ...string) (int64, error) {
+	sweeps := []struct {
+		table, key, at string
+		kept           time.Duration
+		and            string
+	}{
+		{"seen", "", "msg_at", store.StaleAfter, ""},
+		{"message", "id", "stored_at", retention, "AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.id = t.id) AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = t.out_id)"},
+		{"outgoing", "id", "message_at", retention, "AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = t.id)"},
+		{"status", "id", "stored_at", store.StaleAfter, "AND kept"},
+		{"dead", "id", "at", retention, ""},
+		{"raw_event", "id", "at", retention, ""},
+		{"rating", "id", "at", retention, ""},
+		{"enquiry", "id", "at", retention, ""},
+		{"desk_event", "seq", "at", eventsKept, ""},
+		{"session", "token_hash", "expires_at", 0, ""},
+		{"object", "hash", "retired_at", retiredKept, "AND retired_at <> 0 AND NOT EXISTS (SELECT 1 FROM conversation c WHERE c.revision = t.hash)"},
+	}
+	var total int64
+	for _, s := range sweeps {
+		if slices.Contains(partitioned, s.table) || (s.kept == retention && retention <= 0 && s.table != "session") {
+			continue
+		}
+		key := s.key
+		columns := key
+		if key == "" {
+			columns, key = "channel, ext_hash", "(channel, ext_hash)"
+		}
+		query := fmt.Sprintf(`DELETE FROM %s WHERE %s IN (SELECT %s FROM %s t WHERE t.%s < {now} - $1 %s LIMIT %d)`,
+			s.table, key, columns, s.table, s.at, s.and, sweepMost)
+		for {
+			var n int64
+			err := a.write(ctx, "sweep "+s.table, func(tx Tx) (err error) {
+				n, err = tx.Exec(query, s.kept.Microseconds())
+				return err
+			})
+			total += n
+			if err != nil {
+				return total, err
+			}
+			if n < sweepMost {
+				break
+			}
+		}
+	}
+	return total, nil
+}

@@ -1,0 +1,202 @@
+package acts
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+// errCount: a statement changed fewer rows than the rules of the message path say. The act rolls back.
+var errCount = errors.New("a row that the turn holds was changed by another")
+
+// commitOutcomes writes what steps want, one statement a table for all lanes. The claims are in the order of their
+// conversations.
+func commitOutcomes(tx Tx, claims []*claim) error {
+	for _, write := range []func(Tx, []*claim) error{
+		writeConversations, writeStates, writeTimers, writeReports, handleRows, writeSends, restLanes, writeDesk,
+	} {
+		if err := write(tx, claims); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeConversations updates the rows of conversations that changed. It writes no owner but from the bot into a queue, which
+// nobody else may do while the lane is held.
+func writeConversations(tx Tx, claims []*claim) error {
+	for _, c := range claims {
+		v, o := c.lane.Conversation, c.outcome
+		if len(c.lane.Inbox) == 0 {
+			continue
+		}
+		name, language := v.DisplayName, v.Language
+		if c.name != "" {
+			name = c.name
+		}
+		if o.Language != "" {
+			language = o.Language
+		}
+		if _, err := tx.Exec(`UPDATE conversation SET display_name = $2, language = $3, revision = $4
+			WHERE id = $1 AND (display_name <> $2 OR language <> $3 OR revision <> $4)`,
+			v.ID, clean(name), clean(language), o.Revision); err != nil {
+			return err
+		}
+		if o.Handoff == nil {
+			continue
+		}
+		if n, err := tx.Exec(`UPDATE conversation SET owner = 'queue', pool = $2, agent = '' WHERE id = $1 AND owner = 'bot'`,
+			v.ID, o.Handoff.Pool); err != nil || n != 1 {
+			return errors.Join(err, errCount)
+		}
+	}
+	return nil
+}
+
+func writeStates(tx Tx, claims []*claim) error {
+	rows, want := after(), int64(0)
+	for _, c := range claims {
+		if len(c.lane.Inbox) == 0 {
+			continue
+		}
+		lastIn, ext := micros(c.lane.Conversation.LastInAt), ""
+		for _, row := range c.lane.Inbox {
+			if row.Kind == store.ItemMessage && slices.Contains(c.outcome.Handled, row.ID) {
+				lastIn, ext = max(lastIn, micros(row.At)), row.ExternalID
+			}
+		}
+		rows.add(c.lane.Conversation.ID, c.version, int64(c.outcome.Format), bounded(c.outcome.State, len(c.outcome.State)), lastIn, clean(ext))
+		want++
+	}
+	if want == 0 {
+		return nil
+	}
+	n, err := tx.Exec(`UPDATE conversation_state SET version = conversation_state.version + 1, format = v.column3, state = v.column4,
+			last_in_at = v.column5, last_ext = CASE WHEN v.column6 = '' THEN last_ext ELSE v.column6 END
+		FROM (VALUES `+rows.String()+`) AS v
+		WHERE conversation_state.conversation = v.column1 AND conversation_state.version = v.column2`, rows.args...)
+	if err == nil && n != want {
+		err = fmt.Errorf("%w: %d of %d states", errCount, n, want)
+	}
+	return err
+}
+
+func writeTimers(tx Tx, claims []*claim) error {
+	for _, c := range claims {
+		for _, t := range c.outcome.Timers {
+			var err error
+			if t.DueAt.IsZero() {
+				_, err = tx.Exec(`DELETE FROM timer WHERE conversation = $1 AND name = $2`, c.lane.Conversation.ID, t.Name)
+			} else {
+				_, err = tx.Exec(`INSERT INTO timer (conversation, name, generation, due_at) VALUES ($1, $2, $3, $4)
+					ON CONFLICT (conversation, name) DO UPDATE SET generation = excluded.generation, due_at = excluded.due_at`,
+					c.lane.Conversation.ID, t.Name, t.Generation, micros(t.DueAt))
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func writeReports(tx Tx, claims []*claim) error {
+	for _, c := range claims {
+		if r := c.outcome.Rating; r != nil {
+			ids, err := tx.Draw(1)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(`INSERT INTO rating (id, conversation, score, pool, agent, at) VALUES ($1, $2, $3, $4, $5, {now})`,
+				ids[0], c.lane.Conversation.ID, int64(r.Score), r.Pool, r.Agent); err != nil {
+				return err
+			}
+		}
+		if c.outcome.Finished {
+			ids, err := tx.Draw(1)
+			if err != nil {
+				return err
+			}
+			if _, err := tx.Exec(`INSERT INTO enquiry (id, conversation, at) VALUES ($1, $2, {now})`,
+				ids[0], c.lane.Conversation.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func handleRows(tx Tx, claims []*claim) error {
+	var handled []int64
+	for _, c := range claims {
+		handled = append(handled, c.outcome.Handled...)
+	}
+	if len(handled) == 0 {
+		return nil
+	}
+	in, args := among(handled)
+	n, err := tx.Exec(`DELETE FROM inbox WHERE id IN `+in, args...)
+	if err == nil && n != int64(len(handled)) {
+		err = fmt.Errorf("%w: %d of %d inbox rows", errCount, n, len(handled))
+	}
+	return err
+}
+
+func writeSends(tx Tx, claims []*claim) error {
+	var sends []send
+	for _, c := range claims {
+		for _, o := range c.outcome.Send {
+			sends = append(sends, send{Outgoing: o, conversation: c.lane.Conversation.ID, channel: c.lane.Conversation.Channel})
+		}
+	}
+	_, err := queueSends(tx, sends)
+	return err
+}
+
+// restLanes deletes lanes whose inbox is empty and puts the others to the tail. Whoever inserts a row waits for the lane's
+// lock before it commits, so that no row can hide from this look.
+func restLanes(tx Tx, claims []*claim) error {
+	var lanes []int64
+	for _, c := range claims {
+		lanes = append(lanes, c.lane.Conversation.ID)
+	}
+	in, args := among(lanes)
+	gone, err := tx.Exec(`DELETE FROM runnable WHERE conversation IN `+in+`
+		AND NOT EXISTS (SELECT 1 FROM inbox WHERE inbox.conversation = runnable.conversation)`, args...)
+	if err != nil || gone == int64(len(lanes)) {
+		return err
+	}
+	left, err := tx.Exec(`UPDATE runnable SET run_at = {now}, fails = 0, reason = '' WHERE conversation IN `+in, args...)
+	if err == nil && gone+left != int64(len(lanes)) {
+		err = fmt.Errorf("%w: %d of %d lanes", errCount, gone+left, len(lanes))
+	}
+	return err
+}
+
+// writeDesk tells the desk of hand-offs and of messages for the agent.
+func writeDesk(tx Tx, claims []*claim) error {
+	var events []store.DeskEvent
+	arrived := map[string]int64{}
+	for _, c := range claims {
+		if h := c.outcome.Handoff; h != nil {
+			if _, err := tx.Exec(`INSERT INTO queue (conversation, pool, priority, since, summary) VALUES ($1, $2, $3, {now}, $4)`,
+				c.lane.Conversation.ID, h.Pool, int64(h.Priority), clean(h.Summary)); err != nil {
+				return err
+			}
+			arrived[h.Pool]++
+			events = append(events, store.DeskEvent{Kind: store.EventQueued, Conversation: c.lane.Conversation.ID})
+		}
+		for _, id := range c.outcome.ToDesk {
+			events = append(events, store.DeskEvent{Kind: store.EventMessage, Conversation: c.lane.Conversation.ID, MessageID: id})
+		}
+	}
+	for _, pool := range slices.Sorted(maps.Keys(arrived)) {
+		if err := countPool(tx, pool, arrived[pool], 0); err != nil {
+			return err
+		}
+	}
+	return emit(tx, events)
+}

@@ -1,0 +1,50 @@
+package acts
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+const (
+	podForgotten = time.Minute
+	reportMost   = 8 << 10
+)
+
+// Heartbeat implements store.Config.
+func (a *Acts) Heartbeat(ctx context.Context, p store.Pod) error {
+	if len(p.Report) > reportMost {
+		return fmt.Errorf("heartbeat of %s: its report has %d bytes, the most is %d", p.Name, len(p.Report), reportMost)
+	}
+	return a.write(ctx, "heartbeat", func(tx Tx) error {
+		if _, err := tx.Exec(`INSERT INTO pod (name, roles, bundle, started, seen_at, report) VALUES ($1, $2, $3, $4, {now}, $5)
+			ON CONFLICT (name) DO UPDATE SET roles = excluded.roles, bundle = excluded.bundle, started = excluded.started,
+				seen_at = excluded.seen_at, report = excluded.report`,
+			p.Name, p.Roles, p.Bundle, micros(p.Started), bounded(p.Report, reportMost)); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`DELETE FROM pod WHERE seen_at < {now} - $1`, podForgotten.Microseconds())
+		return err
+	})
+}
+
+// Pods implements store.Config.
+func (a *Acts) Pods(ctx context.Context) ([]store.Pod, error) {
+	var pods []store.Pod
+	err := a.read(ctx, "pods", func(tx Tx) error {
+		pods = nil
+		return each(tx, func(scan func(...any) error) error {
+			var p store.Pod
+			var started, seen int64
+			if err := scan(&p.Name, &p.Roles, &p.Bundle, &started, &seen, &p.Report); err != nil {
+				return err
+			}
+			p.Started, p.SeenAt = moment(started), moment(seen)
+			pods = append(pods, p)
+			return nil
+		}, `SELECT name, roles, bundle, started, seen_at, report FROM pod WHERE seen_at >= {now} - $1 ORDER BY name`, podForgotten.Microseconds())
+	})
+	return pods, err
+}

@@ -1,0 +1,160 @@
+-- Times are microseconds since 1970 by the database's clock (columns at and msg_at: by the platform's); 0 is never.
+-- +goose Up
+CREATE TABLE sequence (name TEXT PRIMARY KEY, value BIGINT NOT NULL) WITHOUT ROWID;
+INSERT INTO sequence VALUES ('row', 0);
+
+CREATE TABLE contact (id INTEGER PRIMARY KEY, last_agent TEXT NOT NULL DEFAULT '');
+CREATE TABLE identity (
+  scope TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,
+  contact BIGINT NOT NULL,
+  closed_at BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (scope, kind, value)
+) WITHOUT ROWID;
+CREATE INDEX identity_contact ON identity (contact);
+CREATE TABLE conversation (
+  id INTEGER PRIMARY KEY,
+  contact BIGINT NOT NULL, channel TEXT NOT NULL,
+  display_name TEXT NOT NULL DEFAULT '', language TEXT NOT NULL DEFAULT '',
+  owner TEXT NOT NULL DEFAULT 'bot', pool TEXT NOT NULL DEFAULT '', agent TEXT NOT NULL DEFAULT '',
+  revision TEXT NOT NULL DEFAULT '',
+  UNIQUE (contact, channel)
+);
+CREATE TABLE conversation_state (
+  conversation INTEGER PRIMARY KEY,
+  version BIGINT NOT NULL DEFAULT 0, format BIGINT NOT NULL DEFAULT 0, state BLOB,
+  last_in_at BIGINT NOT NULL DEFAULT 0, last_ext TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE message (
+  id INTEGER PRIMARY KEY,
+  stored_at BIGINT NOT NULL,
+  conversation BIGINT NOT NULL,
+  dir TEXT NOT NULL, at BIGINT NOT NULL, body TEXT NOT NULL,
+  ext_id TEXT NOT NULL DEFAULT '', out_id TEXT NOT NULL DEFAULT '',
+  author TEXT NOT NULL DEFAULT '', agent TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX message_conversation ON message (conversation, id);
+CREATE INDEX message_stored ON message (stored_at);
+CREATE TABLE seen (
+  channel TEXT NOT NULL, ext_hash BLOB NOT NULL, msg_at BIGINT NOT NULL,
+  PRIMARY KEY (channel, ext_hash)
+) WITHOUT ROWID;
+CREATE INDEX seen_at ON seen (msg_at);
+CREATE TABLE inbox (
+  id INTEGER PRIMARY KEY,
+  conversation BIGINT NOT NULL, kind TEXT NOT NULL,
+  message_at BIGINT NOT NULL DEFAULT 0,
+  name TEXT NOT NULL DEFAULT '', agent TEXT NOT NULL DEFAULT '', generation BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX inbox_conversation ON inbox (conversation, id);
+CREATE TABLE runnable (
+  conversation INTEGER PRIMARY KEY,
+  run_at BIGINT NOT NULL, fails BIGINT NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX runnable_run_at ON runnable (run_at);
+CREATE TABLE timer (
+  conversation BIGINT NOT NULL, name TEXT NOT NULL, generation BIGINT NOT NULL, due_at BIGINT NOT NULL,
+  PRIMARY KEY (conversation, name)
+) WITHOUT ROWID;
+CREATE INDEX timer_due ON timer (due_at);
+
+CREATE TABLE outgoing (
+  id TEXT PRIMARY KEY,
+  conversation BIGINT NOT NULL, channel TEXT NOT NULL,
+  message_id BIGINT NOT NULL, message_at BIGINT NOT NULL, class TEXT NOT NULL,
+  progress BIGINT NOT NULL DEFAULT 0, failed BOOLEAN NOT NULL DEFAULT FALSE, reason TEXT NOT NULL DEFAULT '',
+  external_id TEXT NOT NULL DEFAULT '', attempt BIGINT NOT NULL DEFAULT 0, claimed_at BIGINT NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX outgoing_external ON outgoing (channel, external_id) WHERE external_id <> '';
+CREATE INDEX outgoing_at ON outgoing (message_at);
+CREATE TABLE outbox (
+  conversation BIGINT NOT NULL, seq BIGINT NOT NULL,
+  id TEXT NOT NULL UNIQUE, message_at BIGINT NOT NULL,
+  state TEXT NOT NULL, class TEXT NOT NULL,
+  attempt BIGINT NOT NULL DEFAULT 0, claimed_at BIGINT NOT NULL DEFAULT 0, lease_until BIGINT NOT NULL DEFAULT 0,
+  unknown_at BIGINT NOT NULL DEFAULT 0, resends BIGINT NOT NULL DEFAULT 0, expires_at BIGINT NOT NULL DEFAULT 0,
+  PRIMARY KEY (conversation, seq)
+) WITHOUT ROWID;
+CREATE TABLE out_lane (
+  conversation INTEGER PRIMARY KEY,
+  channel TEXT NOT NULL, state TEXT NOT NULL, due_at BIGINT NOT NULL
+);
+CREATE INDEX out_lane_due ON out_lane (state, due_at);
+CREATE TABLE send_budget (
+  channel TEXT PRIMARY KEY,
+  tokens BIGINT NOT NULL DEFAULT 0, at BIGINT NOT NULL DEFAULT 0,
+  paused_until BIGINT NOT NULL DEFAULT 0, paused_reason TEXT NOT NULL DEFAULT '',
+  flowed_at BIGINT NOT NULL DEFAULT 0, accepted_at BIGINT NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE status (
+  id INTEGER PRIMARY KEY,
+  channel TEXT NOT NULL, external_id TEXT NOT NULL, ref TEXT NOT NULL,
+  delivery TEXT NOT NULL, at BIGINT NOT NULL, code BIGINT NOT NULL, reason TEXT NOT NULL,
+  stored_at BIGINT NOT NULL, kept BOOLEAN NOT NULL DEFAULT FALSE
+);
+CREATE INDEX status_ref ON status (ref) WHERE ref <> '';
+CREATE INDEX status_external ON status (channel, external_id);
+CREATE INDEX status_pending ON status (id) WHERE NOT kept;
+CREATE TABLE dead (
+  id INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL, ref TEXT NOT NULL, conversation BIGINT NOT NULL,
+  reason TEXT NOT NULL, attempts BIGINT NOT NULL, body TEXT NOT NULL, at BIGINT NOT NULL
+);
+CREATE TABLE raw_event (id INTEGER PRIMARY KEY, channel TEXT NOT NULL, kind TEXT NOT NULL, body BLOB, at BIGINT NOT NULL);
+
+CREATE TABLE pool (
+  name TEXT PRIMARY KEY,
+  arrived BIGINT NOT NULL DEFAULT 0, finished BIGINT NOT NULL DEFAULT 0,
+  slots BIGINT NOT NULL DEFAULT 0, absent BIGINT NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE agent (
+  pool TEXT NOT NULL, agent TEXT NOT NULL,
+  available BOOLEAN NOT NULL DEFAULT FALSE, seen_at BIGINT NOT NULL, idle_since BIGINT NOT NULL,
+  PRIMARY KEY (pool, agent)
+) WITHOUT ROWID;
+CREATE TABLE session (
+  token_hash BLOB PRIMARY KEY,
+  pool TEXT NOT NULL, agent TEXT NOT NULL, expires_at BIGINT NOT NULL, idle_until BIGINT NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE TABLE queue (
+  conversation INTEGER PRIMARY KEY,
+  pool TEXT NOT NULL, priority BIGINT NOT NULL, since BIGINT NOT NULL, summary TEXT NOT NULL,
+  released BOOLEAN NOT NULL DEFAULT FALSE, seen_at BIGINT NOT NULL DEFAULT 0
+);
+CREATE INDEX queue_pool ON queue (pool, since);
+CREATE TABLE agent_slot (
+  pool TEXT NOT NULL, agent TEXT NOT NULL, slot BIGINT NOT NULL,
+  conversation BIGINT NOT NULL UNIQUE,
+  priority BIGINT NOT NULL, summary TEXT NOT NULL, queued_at BIGINT NOT NULL, assigned_at BIGINT NOT NULL,
+  PRIMARY KEY (pool, agent, slot)
+) WITHOUT ROWID;
+CREATE TABLE draft (conversation INTEGER PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE desk_seq (one BIGINT PRIMARY KEY, seq BIGINT NOT NULL) WITHOUT ROWID;
+INSERT INTO desk_seq VALUES (1, 0);
+CREATE TABLE desk_event (
+  seq INTEGER PRIMARY KEY,
+  kind TEXT NOT NULL, pool TEXT NOT NULL, agent TEXT NOT NULL,
+  conversation BIGINT NOT NULL, message_id BIGINT NOT NULL, at BIGINT NOT NULL
+);
+CREATE INDEX desk_event_pool ON desk_event (pool, seq);
+CREATE TABLE rating (
+  id INTEGER PRIMARY KEY,
+  conversation BIGINT NOT NULL, score BIGINT NOT NULL, pool TEXT NOT NULL, agent TEXT NOT NULL, at BIGINT NOT NULL
+);
+CREATE TABLE enquiry (id INTEGER PRIMARY KEY, conversation BIGINT NOT NULL, at BIGINT NOT NULL);
+
+CREATE TABLE bundle_head (one BIGINT PRIMARY KEY, version BIGINT NOT NULL, hash TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO bundle_head VALUES (1, 0, '');
+CREATE TABLE bundle (version INTEGER PRIMARY KEY, hash TEXT NOT NULL, body BLOB, judged BOOLEAN NOT NULL DEFAULT FALSE);
+CREATE TABLE object (hash TEXT PRIMARY KEY, body BLOB, retired_at BIGINT NOT NULL DEFAULT 0);
+CREATE TABLE live (
+  kind TEXT NOT NULL, name TEXT NOT NULL, hash TEXT NOT NULL, generation BIGINT NOT NULL,
+  PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+CREATE TABLE verdict (
+  kind TEXT NOT NULL, name TEXT NOT NULL, verdict BLOB,
+  PRIMARY KEY (kind, name)
+) WITHOUT ROWID;
+CREATE TABLE pod (
+  name TEXT PRIMARY KEY,
+  roles TEXT NOT NULL, bundle TEXT NOT NULL, started BIGINT NOT NULL, seen_at BIGINT NOT NULL, report BLOB
+) WITHOUT ROWID;

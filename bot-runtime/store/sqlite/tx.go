@@ -1,0 +1,120 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/loket-dev/loket/bot-runtime/store/acts"
+)
+
+// spell replaces the words that package acts leaves to the engine. Rows need no locks: there is one writer. SQLite takes
+// $1 for a name and ?1 for a place.
+var spell = strings.NewReplacer(
+	"{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+	"{lock}", "", "{skiplocked}", "", "$", "?",
+)
+
+// writing is a transaction of the writer.
+type writing struct{ w *writer }
+
+// try runs an act in a savepoint. undone is the reason why the whole transaction is gone.
+func (t *writing) try(act func(acts.Tx) error) (failed, undone error) {
+	if err := t.w.exec("SAVEPOINT act"); err != nil {
+		return err, err
+	}
+	failed = recovered(func() error { return act(t) })
+	if failed == nil {
+		if err := t.w.exec("RELEASE act"); err != nil {
+			return err, err
+		}
+		return nil, nil
+	}
+	if err := errors.Join(t.w.exec("ROLLBACK TO act"), t.w.exec("RELEASE act")); err != nil {
+		return classify(failed), classify(failed)
+	}
+	return classify(failed), nil
+}
+
+func recovered(act func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the act panicked: %v", r)
+		}
+	}()
+	return act()
+}
+
+func (t *writing) Exec(query string, args ...any) (int64, error) {
+	result, err := t.w.statement(spell.Replace(query), func(s *sql.Stmt) (sql.Result, error) { return s.Exec(args...) })
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+func (t *writing) Query(query string, args ...any) (acts.Rows, error) {
+	s, err := t.w.prepare(spell.Replace(query))
+	if err != nil {
+		return nil, err
+	}
+	return wrap(s.Query(args...))
+}
+
+func (t *writing) Savepoint(try func() error) error {
+	failed, undone := t.try(func(acts.Tx) error { return try() })
+	return errors.Join(failed, undone)
+}
+
+func (t *writing) Draw(n int) ([]int64, error) {
+	rows, err := t.Query(`UPDATE sequence SET value = value + $1 WHERE name = 'row' RETURNING value`, int64(n))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	last := int64(0)
+	for rows.Next() {
+		if err := rows.Scan(&last); err != nil {
+			return nil, err
+		}
+	}
+	ids := make([]int64, n)
+	for i := range ids {
+		ids[i] = last - int64(n-1-i)
+	}
+	return ids, rows.Err()
+}
+
+// reading runs statements on the connections that cannot write.
+type reading struct {
+	ctx context.Context
+	db  *sql.DB
+}
+
+func (r *reading) Exec(string, ...any) (int64, error) {
+	return 0, errors.New("a read changes nothing")
+}
+
+func (r *reading) Query(query string, args ...any) (acts.Rows, error) {
+	rows, err := wrap(r.db.QueryContext(r.ctx, spell.Replace(query), args...))
+	return rows, classify(err)
+}
+
+func (r *reading) Savepoint(try func() error) error { return try() }
+
+func (r *reading) Draw(int) ([]int64, error) {
+	return nil, errors.New("a read draws no ids")
+}
+
+type rows struct{ *sql.Rows }
+
+func (r rows) Close() { _ = r.Rows.Close() }
+
+func wrap(r *sql.Rows, err error) (acts.Rows, error) {
+	if err != nil {
+		return nil, err
+	}
+	return rows{r}, nil
+}

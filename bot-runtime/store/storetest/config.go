@@ -1,0 +1,159 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+func verdict(name, hash string, good bool) store.ObjectVerdict {
+	return store.ObjectVerdict{Kind: "DialogFlow", Name: name, Hash: hash, Generation: 1, Good: good,
+		Body: []byte("body of " + hash), Verdict: []byte(`{"name":"` + name + `"}`)}
+}
+
+func (c *counter) judge(hash, before string, verdicts ...store.ObjectVerdict) {
+	c.t.Helper()
+	if err := c.PutBundle(c.ctx, hash, before, []byte("bundle "+hash)); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := c.SaveVerdicts(c.ctx, hash, verdicts); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func (c *counter) live() (hashes []string) {
+	c.t.Helper()
+	for _, o := range must(c.Live(c.ctx)).Objects {
+		hashes = append(hashes, o.Name+"="+o.Hash)
+	}
+	return hashes
+}
+
+var configTests = []check{
+	{"an old leader's late bundle loses", func(t *testing.T, c *counter) {
+		_, err := c.CurrentBundle(c.ctx)
+		wantErr(t, err, store.ErrNotFound)
+		put := func(hash, before string) error { return c.PutBundle(c.ctx, hash, before, []byte(hash)) }
+		if err := put("A", ""); err != nil {
+			t.Fatal(err)
+		}
+		if err := put("B", "A"); err != nil {
+			t.Fatal(err)
+		}
+		wantErr(t, put("C", "A"), store.ErrConflict)
+		if err := put("B", "A"); err != nil {
+			t.Fatalf("the current one again: %v", err)
+		}
+		b := must(c.CurrentBundle(c.ctx))
+		want(t, "current", b.Hash+" "+string(b.Body), "B B")
+		want(t, "version", b.Version, 2)
+		want(t, "polled version", c.poll().BundleVersion, 2)
+		wantErr(t, c.SaveVerdicts(c.ctx, "A", nil), store.ErrConflict)
+	}},
+	{"one of two leaders at once wins", func(t *testing.T, c *counter) {
+		errs := make([]error, 6)
+		together(6, func(i int) { errs[i] = c.PutBundle(c.ctx, "hash-"+itoa(i), "", []byte("x")) })
+		won := 0
+		for _, err := range errs {
+			if err == nil {
+				won++
+			}
+		}
+		want(t, "winners", won, 1)
+	}},
+	{"a refused object keeps its last good revision, and what left the bundle is gone", func(t *testing.T, c *counter) {
+		want(t, "version before the first", must(c.Live(c.ctx)).Version, 0)
+		c.judge("A", "", verdict("menu", "m1", true), verdict("survey", "s1", true))
+		wantAll(t, "live", c.live(), "menu=m1", "survey=s1")
+		c.judge("B", "A", verdict("menu", "m2", false), verdict("survey", "s2", true))
+		wantAll(t, "live", c.live(), "menu=m1", "survey=s2")
+		set := must(c.Live(c.ctx))
+		want(t, "hash", set.Hash+" "+string(set.Bundle), "B bundle B")
+		want(t, "verdicts", len(set.Verdicts), 2)
+		c.judge("C", "B", verdict("survey", "s2", true))
+		wantAll(t, "live", c.live(), "survey=s2")
+		want(t, "body", string(must(c.Live(c.ctx)).Objects[0].Body), "body of s2")
+	}},
+	{"an object that was never good is not live", func(t *testing.T, c *counter) {
+		c.judge("A", "", verdict("menu", "m1", false))
+		want(t, "live", len(c.live()), 0)
+		_, err := c.Revision(c.ctx, "m1")
+		wantErr(t, err, store.ErrNotFound)
+	}},
+	{"a bundle is judged once", func(t *testing.T, c *counter) {
+		c.judge("A", "", verdict("menu", "m1", true))
+		if err := c.SaveVerdicts(c.ctx, "A", []store.ObjectVerdict{verdict("menu", "m9", true)}); err != nil {
+			t.Fatal(err)
+		}
+		wantAll(t, "live", c.live(), "menu=m1")
+	}},
+	{"a bundle that waits for its judge changes nothing that serves", func(t *testing.T, c *counter) {
+		c.judge("A", "", verdict("menu", "m1", true))
+		if err := c.PutBundle(c.ctx, "B", "A", []byte("bundle B")); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "live", must(c.Live(c.ctx)).Hash, "A")
+		want(t, "judged", must(c.CurrentBundle(c.ctx)).Judged, false)
+	}},
+	{"a conversation that stands in an old revision finds it", func(t *testing.T, c *counter) {
+		c.judge("A", "", verdict("menu", "m1", true))
+		c.accept(from("1", "a", "halo"))
+		c.drain(func(l store.Lane) (store.Outcome, error) {
+			out := handled(l)
+			out.Revision = "m1"
+			return out, nil
+		})
+		c.judge("B", "A", verdict("menu", "m2", true))
+		must(c.Janitor(c.ctx, time.Hour))
+		want(t, "body", string(must(c.Revision(c.ctx, "m1"))), "body of m1")
+	}},
+	{"pods are seen by each other", func(t *testing.T, c *counter) {
+		for _, name := range []string{"bot-1", "bot-0", "bot-1"} {
+			if err := c.Heartbeat(c.ctx, store.Pod{Name: name, Roles: "bot", Bundle: "A", Report: []byte(`{}`)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pods := must(c.Pods(c.ctx))
+		want(t, "pods", len(pods), 2)
+		want(t, "first", pods[0].Name, "bot-0")
+		if time.Since(pods[0].SeenAt).Abs() > time.Minute {
+			t.Fatalf("seen at %v", pods[0].SeenAt)
+		}
+		if c.Heartbeat(c.ctx, store.Pod{Name: "big", Report: make([]byte, 9<<10)}) == nil {
+			t.Fatal("a report of 9 kB was taken")
+		}
+	}},
+}
+
+var upkeepTests = []check{
+	{"an idle store is due for nothing", func(t *testing.T, c *counter) {
+		due := c.poll()
+		if time.Since(due.Now).Abs() > time.Minute {
+			t.Fatalf("its clock says %v", due.Now)
+		}
+		want(t, "lanes, timers, sends, statuses, unknown", due.Lanes+due.Timers+due.Sends+due.Statuses+due.Unknown, 0)
+		want(t, "next", due.NextAt.IsZero(), true)
+	}},
+	{"an idle pod may sleep until the next timer", func(t *testing.T, c *counter) {
+		at := time.Now().Add(time.Hour).Truncate(time.Microsecond)
+		c.accept(from("1", "a", "halo"))
+		c.drain(func(l store.Lane) (store.Outcome, error) {
+			out := handled(l)
+			out.Timers = []store.Timer{{Name: "silence", Generation: 1, DueAt: at}}
+			return out, nil
+		})
+		want(t, "next", c.poll().NextAt.UnixMicro(), at.UnixMicro())
+	}},
+	{"the janitor of a healthy store repairs nothing", func(t *testing.T, c *counter) {
+		c.served("1", "ani")
+		c.sending("2", "one", "two")
+		want(t, "repaired", must(c.Janitor(c.ctx, time.Hour)).RepairedLanes, 0)
+	}},
+	{"a store says what a commit promises, and that it can commit", func(t *testing.T, c *counter) {
+		want(t, "durability", must(c.Durability(c.ctx)), store.DurabilitySingleNode)
+		if err := c.Ping(c.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}},
+}

@@ -1,0 +1,232 @@
+// Package storetest is the conformance suite of package store: what every engine must keep, told as what citizens, agents
+// and operators would see. Both engines run it, and so does any that comes later.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/message"
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+// Run runs the suite. open returns a migrated, empty store that nobody else uses, and closes it with the test.
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
+	for _, group := range []struct {
+		name  string
+		tests []check
+	}{{"intake", intakeTests}, {"turns", turnTests}, {"sends", sendTests}, {"desk", deskTests}, {"config", configTests}, {"upkeep", upkeepTests}} {
+		t.Run(group.name, func(t *testing.T) {
+			for _, c := range group.tests {
+				t.Run(c.name, func(t *testing.T) { c.run(t, &counter{Store: open(t), ctx: t.Context(), t: t}) })
+			}
+		})
+	}
+}
+
+// check is one promise.
+type check struct {
+	name string
+	run  func(t *testing.T, c *counter)
+}
+
+// counter is a store with the words that the checks are told in.
+type counter struct {
+	store.Store
+	ctx context.Context
+	t   *testing.T
+}
+
+// phone is a citizen on WhatsApp.
+func phone(number string) message.Identity {
+	return message.Identity{Scope: "portfolio", Kind: message.IdentityPhone, Value: number}
+}
+
+func bsuid(id string) message.Identity {
+	return message.Identity{Scope: "portfolio", Kind: message.IdentityBSUID, Value: id}
+}
+
+// from is a message of a citizen.
+func from(number, externalID, text string) store.Inbound {
+	return store.Inbound{Channel: "wa", Identities: []message.Identity{phone(number)}, DisplayName: "Warga " + number,
+		ExternalID: externalID, At: time.Now().Truncate(time.Second), Body: message.In{Kind: message.InText, Text: text}}
+}
+
+func (c *counter) accept(messages ...store.Inbound) store.Accepted {
+	c.t.Helper()
+	return must(c.Accept(c.ctx, store.Batch{Messages: messages}))
+}
+
+// status brings a delivery status and works it off.
+func (c *counter) status(s store.Status) {
+	c.t.Helper()
+	if s.Channel == "" {
+		s.Channel = "wa"
+	}
+	s.At = time.Now()
+	if _, err := c.Accept(c.ctx, store.Batch{Statuses: []store.Status{s}}); err != nil {
+		c.t.Fatal(err)
+	}
+	c.apply()
+}
+
+func (c *counter) apply() {
+	c.t.Helper()
+	for must(c.ApplyStatuses(c.ctx, 100)) > 0 {
+	}
+}
+
+// drain steps until nothing is due.
+func (c *counter) drain(step func(store.Lane) (store.Outcome, error)) {
+	c.t.Helper()
+	for must(c.Turn(c.ctx, 16, step)) > 0 {
+	}
+}
+
+// conversation is the conversation of a citizen.
+func (c *counter) conversation(number string) store.Conversation {
+	c.t.Helper()
+	return must(c.FindConversation(c.ctx, "wa", phone(number)))
+}
+
+func (c *counter) poll() store.Due {
+	c.t.Helper()
+	return must(c.Poll(c.ctx, store.PollRequest{Channels: []string{"wa"}, Pools: []string{"contact-centre"}}))
+}
+
+// claim takes sends of the channel.
+func (c *counter) claim(k int) []store.Send {
+	c.t.Helper()
+	return must(c.ClaimSends(c.ctx, []string{"wa"}, k, time.Minute, 1000))
+}
+
+// waiting hands a citizen's conversation to the pool's queue.
+func (c *counter) waiting(number string) store.Conversation {
+	c.t.Helper()
+	c.accept(from(number, "ask-"+number, "petugas"))
+	c.drain(func(l store.Lane) (store.Outcome, error) {
+		out := handled(l)
+		out.Handoff = &store.Handoff{Pool: "contact-centre", Summary: "wants a person"}
+		return out, nil
+	})
+	return c.conversation(number)
+}
+
+// served gives a citizen's conversation to an agent who is there.
+func (c *counter) served(number, agent string) store.Conversation {
+	c.t.Helper()
+	v := c.waiting(number)
+	if err := c.SetAvailable(c.ctx, "contact-centre", agent, true); err != nil {
+		c.t.Fatal(err)
+	}
+	got := c.route(func(store.Waiting) []store.Assignment { return []store.Assignment{{Conversation: v.ID, Agent: agent}} })
+	if len(got) != 1 {
+		c.t.Fatalf("assigned %v", got)
+	}
+	return c.conversation(number)
+}
+
+func (c *counter) route(choose func(store.Waiting) []store.Assignment) []store.Assignment {
+	c.t.Helper()
+	return must(c.Route(c.ctx, "contact-centre", 4, time.Minute, choose))
+}
+
+// deliveries are the states of a conversation's outgoing messages, oldest first.
+func (c *counter) deliveries(conversation int64) []string {
+	c.t.Helper()
+	var states []string
+	for _, m := range must(c.Transcript(c.ctx, conversation, 0, 100)) {
+		if m.Out != nil {
+			states = append(states, m.State)
+		}
+	}
+	return states
+}
+
+// handled answers all rows of a lane with nothing, and keeps its state.
+func handled(l store.Lane) store.Outcome {
+	out := store.Outcome{Format: 1, State: l.State}
+	for _, row := range l.Inbox {
+		out.Handled = append(out.Handled, row.ID)
+	}
+	return out
+}
+
+// answer is an outgoing message of the bot.
+func answer(id, text string) store.Outgoing {
+	return store.Outgoing{ID: id, Author: message.AuthorBot, Class: message.ClassAnswer, Body: message.Out{Text: text}}
+}
+
+// answering handles all rows and sends the given texts, whose ids are their own words.
+func answering(texts ...string) func(store.Lane) (store.Outcome, error) {
+	return func(l store.Lane) (store.Outcome, error) {
+		out := handled(l)
+		for _, text := range texts {
+			out.Send = append(out.Send, answer(text, text))
+		}
+		return out, nil
+	}
+}
+
+// must is the value of a call that may not fail. It panics, which fails the test from any goroutine.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// eventually waits for a condition that time or another goroutine brings.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
+
+// together runs n goroutines and waits for them.
+func together(n int, run func(i int)) {
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { run(i) })
+	}
+	wg.Wait()
+}
+
+func wantErr(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("error is %v, want %v", err, want)
+	}
+}
+
+func want[T comparable](t *testing.T, what string, got, expected T) {
+	t.Helper()
+	if got != expected {
+		t.Fatalf("%s: got %v, want %v", what, got, expected)
+	}
+}
+
+func wantAll[T comparable](t *testing.T, what string, got []T, expected ...T) {
+	t.Helper()
+	if !slices.Equal(got, expected) {
+		t.Fatalf("%s: got %v, want %v", what, got, expected)
+	}
+}
+
+func number(i int) string { return fmt.Sprintf("62811%07d", i) }
+
+func itoa(i int) string { return strconv.Itoa(i) }
