@@ -1,0 +1,119 @@
+// Command bench measures Loket and holds the figures against their bounds.
+//
+// It runs the Go benchmarks of the packages that the main job goes through and, where the demo's cluster runs, the whole thing.
+// Every figure goes into .bench/figures.jsonl and a table; bounds and their reasons are in bounds.yaml. It exits with 1 when a
+// bound is broken.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"text/tabwriter"
+
+	"sigs.k8s.io/yaml"
+)
+
+//go:embed bounds.yaml
+var boundsFile []byte
+
+// Figure is one measurement.
+type Figure struct {
+	Name    string   `json:"name"`
+	Value   float64  `json:"value"`
+	Unit    string   `json:"unit"`
+	Bound   *float64 `json:"bound,omitempty"`
+	OK      bool     `json:"ok"`
+	Against string   `json:"against,omitempty"`
+}
+
+// bound limits a figure from above (atMost) or below (atLeast).
+type bound struct {
+	AtMost  *float64 `json:"atMost"`
+	AtLeast *float64 `json:"atLeast"`
+	Against string   `json:"against"`
+	Reason  string   `json:"reason"`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	var bounds map[string]bound
+	if err := yaml.UnmarshalStrict(boundsFile, &bounds); err != nil {
+		return fmt.Errorf("bounds.yaml: %w", err)
+	}
+	figures, err := goBenchmarks(ctx)
+	if err != nil {
+		return err
+	}
+	whole, err := cluster(ctx)
+	if err != nil {
+		return err
+	}
+	figures = append(figures, whole...)
+	broken := 0
+	for i := range figures {
+		if !judge(&figures[i], bounds) {
+			broken++
+		}
+	}
+	if err := write(figures); err != nil {
+		return err
+	}
+	if broken > 0 {
+		return fmt.Errorf("%d figures are out of bounds", broken)
+	}
+	return nil
+}
+
+// judge holds a figure against its bound; one without is well.
+func judge(f *Figure, bounds map[string]bound) bool {
+	b := bounds[f.Name]
+	f.OK, f.Against = true, b.Against
+	if b.AtMost != nil {
+		f.Bound, f.OK = b.AtMost, f.Value <= *b.AtMost
+	}
+	if b.AtLeast != nil {
+		f.Bound, f.OK = b.AtLeast, f.OK && f.Value >= *b.AtLeast
+	}
+	return f.OK
+}
+
+func write(figures []Figure) error {
+	if err := os.MkdirAll(".bench", 0o755); err != nil {
+		return fmt.Errorf("making .bench: %w", err)
+	}
+	file, err := os.Create(filepath.Join(".bench", "figures.jsonl"))
+	if err != nil {
+		return fmt.Errorf("writing the figures: %w", err)
+	}
+	defer file.Close() //nolint:errcheck // encoding errors are returned below
+	lines := json.NewEncoder(file)
+	table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "FIGURE\tVALUE\tUNIT\tBOUND\t")
+	for _, f := range figures {
+		if err := lines.Encode(f); err != nil {
+			return fmt.Errorf("writing the figures: %w", err)
+		}
+		limit, mark := "", ""
+		if f.Bound != nil {
+			limit = fmt.Sprintf("%.4g", *f.Bound)
+		}
+		if !f.OK {
+			mark = "out of bounds"
+		}
+		_, _ = fmt.Fprintf(table, "%s\t%.4g\t%s\t%s\t%s\n", f.Name, f.Value, f.Unit, limit, mark)
+	}
+	return table.Flush()
+}
