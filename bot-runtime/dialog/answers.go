@@ -182,12 +182,11 @@ func (s *stepper) survey(n *node) {
 	s.withChoices(s.text(n.text), ratings(n, s.language()))
 }
 
-// ratings are the five choices, the best first.
+// ratings are the five choices, 1 first: where a channel numbers them, the number is the rating.
 func ratings(n *node, language string) []message.Choice {
 	out := make([]message.Choice, 5)
 	for i := range out {
-		score := 5 - i
-		out[i] = message.Choice{ID: n.name + "/" + strconv.Itoa(score), Title: own(language).ratings[score-1]}
+		out[i] = message.Choice{ID: n.name + "/" + strconv.Itoa(i+1), Title: own(language).ratings[i]}
 	}
 	return out
 }

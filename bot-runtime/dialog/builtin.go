@@ -18,7 +18,7 @@ var builtins = map[string]*builtin{
 		notUnderstood: "Maaf, saya belum mengerti. Silakan pilih salah satu.",
 		pleaseWrite:   "Maaf, saya hanya bisa membaca tulisan. Silakan ketik pesan Anda.",
 		apology:       "Maaf, pesan Anda tidak dapat kami proses karena gangguan di pihak kami. Silakan kirim sekali lagi atau bicara dengan petugas.",
-		person:        "Bicara dgn petugas",
+		person:        "Hubungi petugas",
 		ratings:       [5]string{"1 Buruk", "2 Kurang", "3 Cukup", "4 Puas", "5 Sangat puas"},
 		invalid: map[v1alpha1.AskType]string{
 			v1alpha1.AskText:   "Maaf, jawaban itu belum sesuai. Silakan coba lagi.",

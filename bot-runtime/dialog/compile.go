@@ -46,6 +46,13 @@ func (p *Program) Languages() []string { return p.languages }
 // Tests are the flow's own conversations.
 func (p *Program) Tests() []v1alpha1.ConversationTest { return p.tests }
 
+// WithTests is the same program with other conversation tests.
+func (p *Program) WithTests(tests []v1alpha1.ConversationTest) *Program {
+	other := *p
+	other.tests = tests
+	return &other
+}
+
 // Reasons of findings, stable for scripts.
 const (
 	reasonDangling       = "DanglingTarget"

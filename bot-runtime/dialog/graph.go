@@ -173,6 +173,13 @@ func (p *Program) handsOff(i, depth int) bool {
 		return false
 	case n.kind == kindSay || n.kind == kindSet:
 		return p.handsOff(n.next, depth+1)
+	case n.kind == kindBranch:
+		for i := range n.cases {
+			if !p.handsOff(n.cases[i].next, depth+1) {
+				return false
+			}
+		}
+		return p.handsOff(n.otherwise, depth+1)
 	}
 	return false
 }

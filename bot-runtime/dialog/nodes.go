@@ -175,10 +175,10 @@ func (c *compiler) lookup(out *node, l *v1alpha1.Lookup, path string) {
 	out.query = c.expression(query, path+".query", 0, types.StringKind)
 	out.outcomes = map[string]int{}
 	for i, on := range l.On {
-		next := c.target(on.Next, fmt.Sprintf("%s.on[%d].next", path, i))
+		next := c.target(on.Next, fmt.Sprintf("%s.cases[%d].next", path, i))
 		for _, o := range on.Outcomes {
 			if _, twice := out.outcomes[string(o)]; twice {
-				c.find(reasonDuplicate, fmt.Sprintf("%s.on[%d].outcomes", path, i), "%s has a way already; the first is taken", o)
+				c.find(reasonDuplicate, fmt.Sprintf("%s.cases[%d].outcomes", path, i), "%s has a way already; the first is taken", o)
 				continue
 			}
 			out.outcomes[string(o)] = next

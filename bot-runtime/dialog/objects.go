@@ -19,7 +19,7 @@ type Found struct {
 	// Outcome is that of the directory, or "unavailable" when the directory does not serve.
 	Outcome string `json:"o,omitempty"`
 	// Name, Licence, Type, Status, Site and Phone are the entry's; of the first, when several may be meant. For a lookalike
-	// they are those of the genuine one that it resembles.
+	// they are those of the genuine one that it resembles. Status is illegal when any that may be meant is on the warning list.
 	Name    string `json:"n,omitempty"`
 	Licence string `json:"l,omitempty"`
 	Type    string `json:"t,omitempty"`
@@ -40,6 +40,9 @@ func foundOf(a directory.Answer, query string) *Found {
 		if i == 0 {
 			f.Name, f.Licence, f.Type, f.Status = e.Name, e.Licence, e.Type, e.Status
 			f.Site, f.Phone = first(e.Sites), first(e.Phones)
+		}
+		if e.Status == directory.StatusIllegal {
+			f.Status = e.Status
 		}
 		if i < maxNames {
 			f.Names = append(f.Names, e.Name)

@@ -219,10 +219,12 @@ func (n *node) chosen(folded string, unseen bool) *option {
 			return &n.options[k-1]
 		}
 	}
-	bare := withoutCourtesy(folded)
+	said := strings.Fields(folded)
 	for i := range n.options {
-		if slices.Contains(n.options[i].said, folded) || bare != "" && slices.Contains(n.options[i].said, bare) {
-			return &n.options[i]
+		for _, w := range n.options[i].said {
+			if w == folded || onlyPoliteBeside(said, strings.Fields(w)) {
+				return &n.options[i]
+			}
 		}
 	}
 	var near *option
@@ -255,15 +257,18 @@ func numberOf(folded string) (int, bool) {
 	return k, err == nil
 }
 
-func withoutCourtesy(folded string) string {
-	fields := strings.Fields(folded)
-	kept := fields[:0]
-	for _, w := range fields {
-		if !words.Courtesy(w) {
-			kept = append(kept, w)
+// onlyPoliteBeside: the phrase stands in what was said, and all beside it is greeting or politeness ("pengaduan dong kak").
+func onlyPoliteBeside(said, phrase []string) bool {
+	for i := 0; i+len(phrase) <= len(said); i++ {
+		if !slices.Equal(said[i:i+len(phrase)], phrase) {
+			continue
 		}
+		polite := func(ws []string) bool {
+			return !slices.ContainsFunc(ws, func(w string) bool { return !words.Courtesy(w) })
+		}
+		return polite(said[:i]) && polite(said[i+len(phrase):])
 	}
-	return strings.Join(kept, " ")
+	return false
 }
 
 // cannotRead answers what holds no text: never with nothing, and with the way to a person.

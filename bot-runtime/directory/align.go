@@ -273,8 +273,9 @@ func (x *Index) resembles(q query, found []alignment) (hit, bool) {
 // Bounds of a resemblance, so that plain talk with a name's word in it raises no alarm.
 const (
 	maxAddedToOneWord = 2   // words beside a name of a single word
-	maxAddedToOthers  = 3   // words beside a name of which one word is replaced
+	maxAddedToOthers  = 2   // words beside a longer name of which one word is replaced
 	leastShare        = 0.5 // weight of the explained words where one is replaced
+	leastShareOfTwo   = 0.6 // the same of a name of two words: "dana cepat" is no look-alike of "dana mekar"
 )
 
 func (x *Index) lookalike(a *alignment) bool {
@@ -288,6 +289,9 @@ func (x *Index) lookalike(a *alignment) bool {
 		return len(a.unexplained) <= maxAddedToOneWord
 	case len(a.missed) == 0:
 		return true
+	}
+	if n == 2 {
+		return len(a.missed) == 1 && len(a.unexplained) == 1 && a.share >= leastShareOfTwo
 	}
 	return len(a.missed) == 1 && len(a.unexplained) <= maxAddedToOthers && a.share >= leastShare
 }

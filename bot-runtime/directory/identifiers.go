@@ -129,7 +129,7 @@ var topLevel = setOf("com net org id info biz xyz top site online app io co me m
 	"club shop store live vip icu fun win bid loan loans finance financial bank fund credit money cash click link page web space " +
 	"website world today life cloud dev ai asia tech pro mobi name tel work works group network digital agency center support help " +
 	"services solutions lol bet casino trade trading capital exchange market press news blog buzz monster cyou sbs cfd rest bond " +
-	"go gov edu mil int")
+	"go gov edu mil int example test")
 
 func setOf(list string) map[string]bool {
 	out := map[string]bool{}

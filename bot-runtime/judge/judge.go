@@ -144,14 +144,42 @@ func (j *judgement) object(o bundle.Object, v *bundle.Verdict) {
 		return
 	}
 	key := bundle.Key(o.Kind, o.Name)
-	if last, ok := j.live[key]; ok && last.Hash != o.Hash && j.take(last, &bundle.Verdict{}, false) {
-		j.serving[key] = last
-		return
+	if last, ok := j.live[key]; ok {
+		j.rescue(last)
+		if j.take(last, &bundle.Verdict{}, false) {
+			j.serving[key] = last
+			return
+		}
 	}
 	if j.refused == nil {
 		j.refused = map[string]bool{}
 	}
 	j.refused[key] = true
+}
+
+// rescue brings back what was deleted, or never was good again, while a flow that serves still needs it: its new revision is told
+// what is missing, and citizens go on being served by the last good one.
+func (j *judgement) rescue(last bundle.Object) {
+	if last.Flow == nil {
+		return
+	}
+	need := func(kind bundle.Kind, name v1alpha1.ObjectName, have bool) {
+		key := bundle.Key(kind, string(name))
+		if o, ok := j.live[key]; ok && !have && j.take(o, &bundle.Verdict{}, false) {
+			j.serving[key] = o
+		}
+	}
+	for _, n := range last.Flow.Nodes {
+		if n.Lookup != nil {
+			need(bundle.KindDirectory, n.Lookup.Directory, j.set.Directories[string(n.Lookup.Directory)] != nil)
+		}
+		if n.Handoff != nil {
+			need(bundle.KindAgentPool, n.Handoff.Pool, j.set.Pools[string(n.Handoff.Pool)] != nil)
+		}
+	}
+	for _, k := range last.Flow.Knowledge {
+		need(bundle.KindKnowledge, k, j.set.Knowledge[string(k)] != nil)
+	}
 }
 
 // take compiles an object into the set; false when it is refused.

@@ -24,6 +24,8 @@ type Report struct {
 	Failures    []Failure
 	// Nodes and Edges that the tests passed, of all that there are.
 	Nodes, AllNodes, Edges, AllEdges int
+	// Missed are the nodes that no test passed.
+	Missed []string
 }
 
 // Failure is the first step of a test that did not go as written.
@@ -101,6 +103,8 @@ func (r *Report) cover(p *Program, passed map[[2]string]bool) {
 		n := &p.nodes[i]
 		if seen[n.name] {
 			r.Nodes++
+		} else {
+			r.Missed = append(r.Missed, n.name)
 		}
 		counted := map[int]bool{}
 		for _, e := range n.edges() {

@@ -1,0 +1,194 @@
+package author
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/dialog"
+	"github.com/loket-dev/loket/bot-runtime/judge"
+	"github.com/loket-dev/loket/bot-runtime/message"
+)
+
+// chatHelp is shown at the beginning of a talk.
+const chatHelp = `type as a citizen would; a number taps a choice. /state shows the state, /voice sends a voice note,
+/close closes as the agent, /wait lets the survey's time run out, /new begins anew, /quit ends`
+
+// Chat talks to a flow in a terminal: who speaks, the node, and the price of the talk so far. flow may be empty when there is
+// only one. It ends with the input or /quit.
+func Chat(in io.Reader, out io.Writer, path, flow string, now func() time.Time) error {
+	j := load(path, now())
+	p := printer{out: out}
+	for _, problem := range j.problems {
+		p.line("%s", problem)
+	}
+	name, program, err := pick(j.set, flow)
+	if err != nil {
+		return err
+	}
+	p.line("%s: %s", name, chatHelp)
+	c := chat{p: &p, set: j.set, program: program, now: now}
+	lines := bufio.NewScanner(io.LimitReader(in, 1<<20))
+	for p.err == nil && lines.Scan() {
+		if !c.typed(strings.TrimSpace(lines.Text())) {
+			break
+		}
+	}
+	return p.err
+}
+
+// pick finds the flow to talk to.
+func pick(set judge.Set, flow string) (string, *dialog.Program, error) {
+	var names []string
+	for n := range set.Flows {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	switch {
+	case flow != "" && set.Flows[flow] != nil:
+		return flow, set.Flows[flow], nil
+	case flow != "":
+		return "", nil, fmt.Errorf("no flow %q serves here (there are: %s); see bot-runtime lint", flow, strings.Join(names, ", "))
+	case len(names) == 1:
+		return names[0], set.Flows[names[0]], nil
+	case len(names) == 0:
+		return "", nil, fmt.Errorf("no flow serves here; see bot-runtime lint and bot-runtime test")
+	}
+	return "", nil, fmt.Errorf("several flows are here: %s; name one", strings.Join(names, ", "))
+}
+
+// chat is a talk under way.
+type chat struct {
+	p       *printer
+	set     judge.Set
+	program *dialog.Program
+	now     func() time.Time
+	state   []byte
+	choices []message.Choice
+	timer   dialog.Timer
+	handed  bool
+	paid    int
+}
+
+// typed handles one line; false ends the talk.
+func (c *chat) typed(line string) bool {
+	switch line {
+	case "":
+	case "/quit":
+		return false
+	case "/new":
+		*c = chat{p: c.p, set: c.set, program: c.program, now: c.now}
+	case "/state":
+		c.show()
+	case "/close":
+		if !c.handed {
+			c.p.line("no agent has the conversation")
+			break
+		}
+		c.handed = false
+		c.step(dialog.Input{Kind: dialog.InputClosed})
+	case "/wait":
+		if c.timer.DueIn == 0 {
+			c.p.line("no timer runs")
+			break
+		}
+		c.step(dialog.Input{Kind: dialog.InputTimer, Timer: c.timer.Name, Generation: c.timer.Generation})
+	case "/voice":
+		c.citizen(message.In{Kind: message.InMedia, MediaType: "voice"})
+	default:
+		c.citizen(c.read(line))
+	}
+	return true
+}
+
+// read makes a tap of a choice's number or title.
+func (c *chat) read(line string) message.In {
+	k, err := strconv.Atoi(line)
+	for i, choice := range c.choices {
+		if err == nil && k == i+1 || strings.EqualFold(choice.Title, line) {
+			return message.In{Kind: message.InChoice, Text: choice.Title, ChoiceID: choice.ID}
+		}
+	}
+	return message.In{Kind: message.InText, Text: line}
+}
+
+func (c *chat) citizen(m message.In) {
+	if c.handed {
+		c.p.line("          (goes to the agent; /close gives the conversation back)")
+		return
+	}
+	c.step(dialog.Input{Kind: dialog.InputMessage, Message: m})
+}
+
+func (c *chat) step(in dialog.Input) {
+	in.At = c.now()
+	state, result, err := c.program.Step(c.state, in, c.set.Env(in.At, nil))
+	if err != nil {
+		c.p.line("%v", err)
+		return
+	}
+	c.state = state
+	c.paid += len(result.Say)
+	for _, m := range result.Say {
+		c.p.line("bot       %s", strings.ReplaceAll(m.Text, "\n", "\n          "))
+		if len(m.Choices) > 0 {
+			c.choices = m.Choices
+			titles := make([]string, len(m.Choices))
+			for i, choice := range m.Choices {
+				titles[i] = fmt.Sprintf("[%d %s]", i+1, choice.Title)
+			}
+			c.p.line("          %s", strings.Join(titles, " "))
+		}
+	}
+	for _, t := range result.Timers {
+		c.timer = t
+	}
+	c.foot(result)
+}
+
+// foot is the line under an answer: the way, the price, and what else was done.
+func (c *chat) foot(r dialog.Result) {
+	parts := []string{"node " + strings.Join(slices.Clone(r.Visited), " → ")}
+	if len(r.Visited) == 0 {
+		parts[0] = "no node"
+	}
+	if r.Handoff != nil {
+		c.handed = true
+		parts = append(parts, fmt.Sprintf("handed to %s, %s: %q", r.Handoff.Pool, r.Handoff.Priority, r.Handoff.Summary))
+	}
+	if r.Rating > 0 {
+		parts = append(parts, fmt.Sprintf("rating %d", r.Rating))
+	}
+	if r.Ended {
+		parts = append(parts, "ended")
+	}
+	parts = append(parts, count(c.paid, "paid message")+" so far")
+	c.p.line("          · %s", strings.Join(parts, " · "))
+	for _, problem := range r.Problems {
+		c.p.line("          ! %s", problem)
+	}
+}
+
+func (c *chat) show() {
+	if len(c.state) == 0 {
+		c.p.line("no state yet")
+		return
+	}
+	var v any
+	if err := json.Unmarshal(c.state, &v); err != nil {
+		c.p.line("%v", err)
+		return
+	}
+	pretty, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		c.p.line("%v", err)
+		return
+	}
+	c.p.line("%s", pretty)
+}
