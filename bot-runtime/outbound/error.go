@@ -77,7 +77,7 @@ func scrub(u *url.URL, err error, sent bool) *Error {
 		e.Kind, e.detail = Refused, errTooManyRedirects.Error()
 	case errors.As(err, &dns):
 		e.Kind, e.detail = Unresolved, dns.Err
-	case errors.As(err, &verify), errors.As(err, &alert), errors.As(err, &record), errors.As(err, &unknown), errors.As(err, &hostname):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &verify), errors.As(err, &alert), errors.As(err, &record), errors.As(err, &unknown), errors.As(err, &hostname):
 		e.Kind, e.detail = Untrusted, "the certificate or the handshake was not accepted"
 	case isTimeout(err):
 		e.Kind, e.cause = TimedOut, context.DeadlineExceeded

@@ -142,7 +142,7 @@ func TestARedirectToTheMetadataAddressIsRefused(t *testing.T) {
 		http.Redirect(w, r, "http://169.254.169.254/latest/meta-data/?key=geheim", http.StatusFound)
 	}))
 	defer server.Close()
-	_, err := local(t, server).Do(context.Background(), get(t, server.URL))
+	_, err := local(t).Do(context.Background(), get(t, server.URL))
 	var blocked *Blocked
 	if !errors.As(err, &blocked) || !strings.HasPrefix(blocked.Address, "169.254.169.254") {
 		t.Fatalf("got %v, want the metadata address refused", err)

@@ -1,0 +1,181 @@
+package whatsapp
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/loket-dev/loket/bot-runtime/message"
+)
+
+// Meta's limits, in characters.
+const (
+	maxText        = 4096
+	maxButtonBody  = 1024
+	maxButtons     = 3
+	maxButtonTitle = 20
+	maxRows        = 10
+	maxRowTitle    = 24
+	maxRowDetail   = 72
+	maxChoiceID    = 200 // bytes, of a row; a button may have 256
+)
+
+type call struct {
+	Product     string    `json:"messaging_product"`
+	Type        string    `json:"recipient_type"`
+	To          string    `json:"to,omitempty"`
+	Recipient   string    `json:"recipient,omitempty"`
+	Kind        string    `json:"type"`
+	Text        *bodyText `json:"text,omitempty"`
+	Interactive *callTaps `json:"interactive,omitempty"`
+	Ref         string    `json:"biz_opaque_callback_data,omitempty"`
+}
+
+type bodyText struct {
+	Body string `json:"body"`
+}
+
+type callTaps struct {
+	Type   string     `json:"type"`
+	Body   bodyOfTaps `json:"body"`
+	Action action     `json:"action"`
+}
+
+type bodyOfTaps struct {
+	Text string `json:"text"`
+}
+
+type action struct {
+	Buttons  []replyButton `json:"buttons,omitempty"`
+	Button   string        `json:"button,omitempty"`
+	Sections []section     `json:"sections,omitempty"`
+}
+
+type replyButton struct {
+	Type  string `json:"type"`
+	Reply row    `json:"reply"`
+}
+
+type section struct {
+	Rows []row `json:"rows"`
+}
+
+type row struct {
+	ID     string `json:"id"`
+	Title  string `json:"title"`
+	Detail string `json:"description,omitempty"`
+}
+
+// Render makes the body of the call that sends out to one of the identities, which are of the portfolio: the number where it
+// is known, as Meta advises, else the business-scoped id. ref is echoed in statuses.
+//
+// Up to three choices whose titles fit become buttons; up to ten become a list, with a longer title's whole text below it;
+// what fits neither becomes numbered lines. A text over 4,096 characters is cut, at the end of its last whole character.
+func Render(out message.Out, identities []message.Identity, portfolio, ref string) ([]byte, error) {
+	c := call{Product: "whatsapp", Type: "individual", Ref: ref}
+	for _, i := range identities {
+		switch {
+		case i.Scope != portfolio:
+		case i.Kind == message.IdentityPhone && c.To == "":
+			c.To = "+" + i.Value // without the plus Meta may put the business's own country before it
+		case i.Kind == message.IdentityBSUID && c.Recipient == "":
+			c.Recipient = i.Value
+		}
+	}
+	if c.To != "" {
+		c.Recipient = ""
+	} else if c.Recipient == "" {
+		return nil, fmt.Errorf("the contact has neither a number nor a user id in portfolio %s", portfolio)
+	}
+	if strings.TrimSpace(out.Text) == "" && len(out.Choices) == 0 {
+		return nil, fmt.Errorf("the message has no text")
+	}
+	c.Kind, c.Text, c.Interactive = content(out)
+	return json.Marshal(c)
+}
+
+func content(out message.Out) (string, *bodyText, *callTaps) {
+	if strings.TrimSpace(out.Text) == "" {
+		out.Text = label(out.Language) // a body is required
+	}
+	if len(out.Choices) == 0 {
+		return "text", &bodyText{cut(out.Text, maxText)}, nil
+	}
+	if taps := buttons(out); taps != nil {
+		return "interactive", nil, taps
+	}
+	if taps := list(out); taps != nil {
+		return "interactive", nil, taps
+	}
+	return "text", &bodyText{numbered(out)}, nil
+}
+
+func buttons(out message.Out) *callTaps {
+	if len(out.Choices) > maxButtons || length(out.Text) > maxButtonBody {
+		return nil
+	}
+	a := action{}
+	for _, r := range rows(out.Choices) {
+		if length(r.Title) > maxButtonTitle {
+			return nil
+		}
+		a.Buttons = append(a.Buttons, replyButton{"reply", r})
+	}
+	if !distinct(out.Choices, maxButtonTitle) {
+		return nil
+	}
+	return &callTaps{"button", bodyOfTaps{out.Text}, a}
+}
+
+func list(out message.Out) *callTaps {
+	if len(out.Choices) > maxRows || length(out.Text) > maxText || !distinct(out.Choices, maxRowTitle) {
+		return nil
+	}
+	all := rows(out.Choices)
+	for i, r := range all {
+		if length(r.Title) > maxRowTitle {
+			all[i].Title, all[i].Detail = cut(r.Title, maxRowTitle), cut(r.Title, maxRowDetail)
+		}
+	}
+	return &callTaps{"list", bodyOfTaps{out.Text}, action{Button: label(out.Language), Sections: []section{{all}}}}
+}
+
+func rows(choices []message.Choice) []row {
+	all := make([]row, len(choices))
+	for i, c := range choices {
+		all[i] = row{ID: c.ID, Title: oneLine(c.Title)}
+	}
+	return all
+}
+
+// distinct says whether the choices can be tapped at all: Meta refuses empty and equal titles and ids.
+func distinct(choices []message.Choice, limit int) bool {
+	titles, ids := map[string]bool{}, map[string]bool{}
+	for _, c := range choices {
+		t := cut(oneLine(c.Title), limit)
+		if t == "" || titles[t] || c.ID == "" || len(c.ID) > maxChoiceID || ids[c.ID] {
+			return false
+		}
+		titles[t], ids[c.ID] = true, true
+	}
+	return true
+}
+
+// numbered keeps every choice whole and gives the text what room is left.
+func numbered(out message.Out) string {
+	var lines strings.Builder
+	for i, c := range out.Choices {
+		fmt.Fprintf(&lines, "\n%d. %s", i+1, oneLine(c.Title))
+	}
+	tail := cut(lines.String(), maxText/2)
+	return cut(out.Text, maxText-1-length(tail)) + "\n" + tail
+}
+
+func label(language string) string {
+	if strings.HasPrefix(language, "id") {
+		return "Pilih"
+	}
+	return "Choose"
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
