@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -29,6 +30,9 @@ import (
 	"github.com/loket-dev/loket/hack/cluster/paths"
 	"github.com/loket-dev/loket/hack/cluster/progress"
 )
+
+// versionRule is what the folder of a version is called.
+var versionRule = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 // keep is how many versions stay in the cache, the latest used first; each is about 300 MB.
 const keep = 3
@@ -56,7 +60,7 @@ var (
 	}
 )
 
-// Cache is the folder of built versions.
+// Cache is where built versions are. The folder has others' things too; ours are below Dir/kubernetes.
 type Cache struct {
 	Dir     string
 	Sources fs.FS
@@ -75,13 +79,15 @@ type Set struct {
 	AssetsReady bool     // what envtest needs is there
 }
 
+func (c Cache) own() string { return filepath.Join(c.Dir, "kubernetes") }
+
 // Look tells what is built, without building.
 func (c Cache) Look() (Set, error) {
 	version, err := c.version()
 	if err != nil {
 		return Set{}, err
 	}
-	dir := filepath.Join(c.Dir, "bin", version)
+	dir := filepath.Join(c.own(), version)
 	tag := version[:8]
 	s := Set{
 		Bin: dir, Version: version,
@@ -111,7 +117,7 @@ func (c Cache) ensure(ctx context.Context, programs []program, images bool) (Set
 		now := time.Now()
 		return set, os.Chtimes(set.Bin, now, now) // used now, as removing old versions counts it
 	}
-	unlock, err := paths.Lock(filepath.Join(c.Dir, "build.lock"), func() { c.Out.Say("another process is building; waiting for it") })
+	unlock, err := paths.Lock(filepath.Join(c.own(), "build.lock"), func() { c.Out.Say("another process is building; waiting for it") })
 	if err != nil {
 		return Set{}, err
 	}
@@ -146,7 +152,7 @@ func (c Cache) compile(ctx context.Context, set Set, programs []program) error {
 	if len(programs) == 0 {
 		return nil
 	}
-	work := filepath.Join(c.Dir, "build") // under the lock; what a cut build left is overwritten
+	work := filepath.Join(c.own(), "build") // under the lock; what a cut build left is overwritten
 	if err := os.RemoveAll(work); err != nil {
 		return err
 	}
@@ -299,10 +305,11 @@ func (c Cache) pack(set Set) error {
 
 // removeOld keeps the versions that were used last. Errors do not matter: the next build tries again.
 func (c Cache) removeOld(set Set) {
-	all, err := os.ReadDir(filepath.Dir(set.Bin))
+	all, err := os.ReadDir(c.own())
 	if err != nil {
 		return
 	}
+	all = slices.DeleteFunc(all, func(e fs.DirEntry) bool { return !versionRule.MatchString(e.Name()) })
 	used := func(e fs.DirEntry) time.Time {
 		info, err := e.Info()
 		if err != nil || e.Name() == set.Version {
@@ -312,7 +319,7 @@ func (c Cache) removeOld(set Set) {
 	}
 	slices.SortFunc(all, func(a, b fs.DirEntry) int { return used(b).Compare(used(a)) })
 	for _, e := range all[min(keep, len(all)):] {
-		_ = os.RemoveAll(filepath.Join(filepath.Dir(set.Bin), e.Name()))
+		_ = os.RemoveAll(filepath.Join(c.own(), e.Name()))
 	}
 }
 

@@ -26,7 +26,7 @@ func TestWhatIsMissingIsSaidWithTheMend(t *testing.T) {
 		"a Mac":                     {err: Node(with("darwin", 501), true), want: []string{"Linux (this is darwin)", "make dev"}, not: "apt-get"},
 		"an ordinary user":          {err: Node(with("linux", 1000), false), want: []string{"root", "sudo", "make dev"}, not: "apt-get"},
 		"no runc, no plugins": {err: Node(with("linux", 0, "runc", "/cni/"), false),
-			want: []string{"apt-get install --no-install-recommends runc containernetworking-plugins\n", "deps --install", "make dev"}, not: "root"},
+			want: []string{"apt-get install --no-install-recommends runc containernetworking-plugins\n", "deps --install", "make dev"}, not: "for namespaces"},
 		"PostgreSQL only when it is asked for":        {err: Node(with("linux", 0, "postgres", "psql"), false)},
 		"PostgreSQL for pods":                         {err: Node(with("linux", 0, "postgres", "psql"), true), want: []string{"recommends postgresql\n"}},
 		"PostgreSQL needs no root and no cluster":     {err: Postgres(with("linux", 1000, "runc", "nft", "/cni/"))},

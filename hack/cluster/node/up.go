@@ -54,8 +54,8 @@ func (n *Node) Up(ctx context.Context) error {
 		return err
 	}
 	if err := n.wait(ctx, &apiServer, api.ready); err != nil {
-		if r := etcd.process; r != nil && !r.Alive() {
-			err = errors.Join(err, r.Ended())
+		if etcd.process != nil && etcd.process.HasEnded() {
+			err = errors.Join(err, etcd.process.Ended())
 		}
 		return err
 	}
@@ -65,11 +65,11 @@ func (n *Node) Up(ctx context.Context) error {
 	if err := n.start(&manager, &scheduler, &kubelet, &proxy, &provisioner); err != nil {
 		return err
 	}
-	if err := n.kubectl(ctx, "apply", "--server-side", "--force-conflicts", "--field-manager=loket-cluster", "-f", filepath.Join(n.values.Dir(), "base.yaml")); err != nil {
-		return err
-	}
+	applied := make(chan error, 1)
+	go func() { applied <- n.applyBase(ctx) }() // while the node registers
 	running, _ := kubelet.Find()
-	if err := n.wait(ctx, &kubelet, func(ctx context.Context) error { return api.nodeReady(ctx, running.Since()) }); err != nil {
+	ready := n.wait(ctx, &kubelet, func(ctx context.Context) error { return api.nodeReady(ctx, running.Since()) })
+	if err := errors.Join(ready, <-applied); err != nil {
 		return err
 	}
 	n.Out.Say("node ready")
@@ -78,12 +78,16 @@ func (n *Node) Up(ctx context.Context) error {
 	}
 	n.Out.Say("cluster DNS answers")
 	for _, c := range components { // the last to be started had the least time to fail
-		if c.process != nil && !c.process.Alive() {
-			<-c.process.Done
+		if c.process != nil && c.process.HasEnded() {
 			return c.process.Ended()
 		}
 	}
 	return nil
+}
+
+// applyBase brings in what every cluster has: the storage class and the DNS.
+func (n *Node) applyBase(ctx context.Context) error {
+	return n.kubectl(ctx, "apply", "--server-side", "--force-conflicts", "--field-manager=loket-cluster", "-f", filepath.Join(n.values.Dir(), "base.yaml"))
 }
 
 // component is a program and, when this run started it, its process.

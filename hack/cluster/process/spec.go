@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -116,15 +117,33 @@ func (s Spec) Start() (*Started, error) {
 		return nil, fmt.Errorf("start %s: %w", s.Name, err)
 	}
 	started := &Started{Done: make(chan struct{}), spec: s}
-	started.PID = cmd.Process.Pid
-	if r, ok := read("/proc", cmd.Process.Pid); ok {
-		started.Running = r
-	}
 	go func() { // reaps it, should it end while we run; otherwise init does
 		started.Err = cmd.Wait()
 		close(started.Done)
 	}()
-	return started, nil
+	// Right after it began, a program shows no command line for a moment. Who looked then would take it
+	// for one that has ended.
+	for {
+		if r, ok := read("/proc", cmd.Process.Pid); ok && s.Is(r) {
+			started.Running = r
+			return started, nil
+		}
+		select {
+		case <-started.Done:
+			return nil, started.Ended()
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+// HasEnded reports whether the program ended since it was started.
+func (s *Started) HasEnded() bool {
+	select {
+	case <-s.Done:
+		return true
+	default:
+		return false
+	}
 }
 
 // startIn starts the command from a thread that has entered the namespace: a child inherits it. This is
