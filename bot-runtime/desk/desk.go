@@ -89,7 +89,7 @@ func New(o Options) *Desk {
 	d.mux.HandleFunc("PUT "+api+"conversations/{id}/draft", d.signedIn(change(d.saveDraft)))
 	d.mux.HandleFunc("POST "+api+"conversations/{id}/close", d.signedIn(change(d.closeConversation)))
 	d.mux.HandleFunc(api, d.open(func(w http.ResponseWriter, _ *http.Request, _ PoolInfo) { refuse(w, notFound) }))
-	d.mux.HandleFunc("GET /desk/{pool}/{file...}", d.open(d.page))
+	d.mux.HandleFunc("/desk/{pool}/{file...}", d.open(d.page))
 	return d
 }
 

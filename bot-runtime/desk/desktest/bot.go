@@ -1,0 +1,45 @@
+package desktest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/loket-dev/loket/bot-runtime/message"
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+// bot repeats what it hears and offers a choice, hands over to a person at the word "petugas" (urgently at "ketipu"), is
+// silent while a person has the conversation, and says goodbye when they close.
+func bot(l store.Lane) (store.Outcome, error) {
+	out := store.Outcome{Format: 1, State: l.State, Language: "id"}
+	for _, row := range l.Inbox {
+		out.Handled = append(out.Handled, row.ID)
+		switch {
+		case row.Kind == store.ItemClosed:
+			out.Send = append(out.Send, says(l, row, "Terima kasih. Sampai jumpa."))
+		case row.Kind != store.ItemMessage:
+		case l.Conversation.Owner != store.OwnerBot || out.Handoff != nil:
+			out.ToDesk = append(out.ToDesk, row.MessageID)
+		case strings.Contains(row.Body.Text, "petugas"):
+			out.Handoff = &store.Handoff{Pool: Pool, Summary: "Warga menulis: " + row.Body.Text}
+			if strings.Contains(row.Body.Text, "ketipu") {
+				out.Handoff.Priority = 2
+			}
+			out.Send = append(out.Send, says(l, row, "Baik, petugas kami segera membantu."))
+		default:
+			out.Send = append(out.Send, says(l, row, "Anda menulis: "+row.Body.Text,
+				message.Choice{ID: "person", Title: "Bicara dengan petugas"}, message.Choice{ID: "again", Title: "Cek lagi"}))
+		}
+	}
+	return out, nil
+}
+
+func says(l store.Lane, row store.Item, text string, choices ...message.Choice) store.Outgoing {
+	name := fmt.Sprintf("%d/%d", l.Conversation.ID, row.ID)
+	return store.Outgoing{
+		ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String(), Author: message.AuthorBot, Class: message.ClassAnswer,
+		Body: message.Out{Text: text, Choices: choices, Language: "id"},
+	}
+}
