@@ -1,0 +1,61 @@
+package main
+
+import (
+	"net/netip"
+	"path/filepath"
+	"time"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/channel/whatsapp"
+	"github.com/loket-dev/loket/bot-runtime/engine"
+	"github.com/loket-dev/loket/bot-runtime/message"
+	"github.com/loket-dev/loket/bot-runtime/outbound"
+)
+
+// Rates and paces of channels.
+const (
+	// whatsappRate is a number's throughput as it is without an upgrade, inbound and outbound together.
+	whatsappRate = 80
+	// whatsappPace between two messages to one citizen: WhatsApp keeps no order by itself.
+	whatsappPace = 300 * time.Millisecond
+)
+
+// connect makes the connection of a Channel.
+func (p *pod) connect(name string, spec v1alpha1.ChannelSpec, doors engine.Doors) engine.Connection {
+	switch {
+	case spec.WhatsApp != nil:
+		return p.whatsapp(name, *spec.WhatsApp)
+	case spec.WebChat != nil:
+		return p.webchat(name, *spec.WebChat, doors)
+	}
+	return engine.Connection{} // a kind of a newer operator's: its verdict says so
+}
+
+func (p *pod) whatsapp(name string, spec v1alpha1.WhatsAppChannel) engine.Connection {
+	boot := p.boot()
+	number := whatsapp.New(whatsapp.Config{
+		Name: name, PhoneNumberID: spec.PhoneNumberID, BusinessAccountID: spec.BusinessAccountID, PortfolioID: spec.PortfolioID,
+		APIBase: boot.WhatsAppAPI, SecretName: string(spec.SecretName), CredentialsDir: filepath.Join(p.channelsDir, name),
+		Client: p.client(),
+	})
+	return engine.Connection{Sender: number, Receiver: number, Handshake: number.Handler(nil), Window: message.Window,
+		Rate: whatsappRate, Pace: whatsappPace}
+}
+
+// client is the one guarded way out, with what the platform opens beyond public https.
+func (p *pod) client() *outbound.Client {
+	var allow []outbound.Rule
+	for _, rule := range p.boot().Egress {
+		prefix, err := netip.ParsePrefix(rule.CIDR)
+		if err != nil {
+			p.log.Info("a rule of the boot file's egress is no range and is left out", "cidr", rule.CIDR)
+			continue
+		}
+		ports := make([]uint16, 0, len(rule.Ports))
+		for _, port := range rule.Ports {
+			ports = append(ports, uint16(port))
+		}
+		allow = append(allow, outbound.Rule{Prefix: prefix, Ports: ports})
+	}
+	return outbound.New(outbound.Options{Allow: allow})
+}

@@ -1,0 +1,198 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/loket-dev/loket/bot-runtime/channel"
+	"github.com/loket-dev/loket/bot-runtime/message"
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+// outbox hands out what is queued and notes what is settled.
+type outbox struct {
+	store.Sending
+	mu      sync.Mutex
+	queued  []store.Send
+	claim   time.Duration // how long a claim takes
+	settle  func(try int) error
+	tries   int
+	settled []string
+	paused  []string
+	rates   []int
+}
+
+func (o *outbox) ClaimSends(_ context.Context, _ []string, k int, _ time.Duration, rate int) ([]store.Send, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	time.Sleep(o.claim)
+	o.rates = append(o.rates, rate)
+	n := min(k, len(o.queued))
+	claimed := o.queued[:n]
+	o.queued = o.queued[n:]
+	return claimed, nil
+}
+
+func (o *outbox) Settle(_ context.Context, id string, attempt int, r store.SendResult) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tries++
+	if o.settle != nil {
+		if err := o.settle(o.tries); err != nil {
+			return err
+		}
+	}
+	o.settled = append(o.settled, fmt.Sprintf("%s/%d %s", id, attempt, r.Outcome))
+	return nil
+}
+
+func (o *outbox) PauseChannel(_ context.Context, name string, until time.Time, reason string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.paused = append(o.paused, fmt.Sprintf("%s for %s: %s", name, time.Until(until), reason))
+	return nil
+}
+
+func senderOn(o *outbox, w *wire, pace time.Duration) *sender {
+	live := &Live{Channels: map[string]*Channel{"wa": {Name: "wa", Connection: Connection{Sender: w, Rate: 80, Pace: pace}}}}
+	return newSender(o, func() *Live { return live }, time.Now,
+		newReporter(newMetrics(prometheus.NewRegistry()), logr.Discard(), time.Now), func() {}, newSignal())
+}
+
+func toCitizen(id string, conversation int64) store.Send {
+	return store.Send{ID: id, Conversation: conversation, Channel: "wa", Attempt: 1, Body: message.Out{Text: id},
+		Identities: []message.Identity{{Value: "62811"}}}
+}
+
+func TestAMessageWhoseLeaseIsNearlyOverIsNotCalledButQueuedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, w := &outbox{queued: []store.Send{toCitizen("a", 1)}, claim: sendLease - sendCall + time.Second}, newWire()
+		s := senderOn(o, w, 0)
+		if _, err := s.some(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.calls.Wait()
+		if diff := cmp.Diff([]string{"a/1 not-called"}, o.settled); diff != "" || len(w.handed) != 0 {
+			t.Errorf("the age counts from before the claim was sent; %d were handed over (-want +got):\n%s", len(w.handed), diff)
+		}
+	})
+}
+
+func TestASettlementIsRepeatedUntilItIsRecordedOrKnownToBe(t *testing.T) {
+	for name, c := range map[string]struct {
+		settle func(int) error
+		tries  int
+		want   []string
+	}{
+		"the database comes back": {func(try int) error {
+			if try < 4 {
+				return store.ErrUnavailable
+			}
+			return nil
+		}, 4, []string{"a/1 accepted"}},
+		"the lost commit had happened": {func(try int) error {
+			if try == 1 {
+				return store.ErrUnknownOutcome
+			}
+			return store.ErrConflict
+		}, 2, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o, w := &outbox{queued: []store.Send{toCitizen("a", 1)}, settle: c.settle}, newWire()
+				s := senderOn(o, w, 0)
+				if _, err := s.some(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				s.calls.Wait()
+				if o.tries != c.tries || cmp.Diff(c.want, o.settled) != "" || len(w.handed) != 1 {
+					t.Errorf("%d tries, settled %q, handed over %d times", o.tries, o.settled, len(w.handed))
+				}
+			})
+		})
+	}
+}
+
+func TestASettlementThatOutlivesItsLeaseIsLeftToTheEcho(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &outbox{queued: []store.Send{toCitizen("a", 1)}, settle: func(int) error { return store.ErrUnavailable }}
+		s := senderOn(o, newWire(), 0)
+		began := time.Now()
+		if _, err := s.some(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.calls.Wait()
+		if took := time.Since(began); took > sendLease {
+			t.Errorf("it insisted for %s, the lease is %s", took, sendLease)
+		}
+	})
+}
+
+func TestTwoMessagesOfOneConversationKeepTheirDistance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, w := &outbox{}, newWire()
+		s := senderOn(o, w, 300*time.Millisecond)
+		began := time.Now()
+		for _, id := range []string{"a", "b"} {
+			o.queued = []store.Send{toCitizen(id, 1)}
+			if _, err := s.some(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.calls.Wait()
+		}
+		if took := time.Since(began); took != 300*time.Millisecond {
+			t.Errorf("the second came %s after the first", took)
+		}
+		o.queued = []store.Send{toCitizen("c", 2)}
+		if _, err := s.some(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.calls.Wait()
+		if took := time.Since(began); took != 300*time.Millisecond {
+			t.Errorf("another conversation had to wait: %s", took)
+		}
+	})
+}
+
+func TestALimitOfThePlatformPausesTheChannelAndHalvesItsRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, w := &outbox{queued: []store.Send{toCitizen("a", 1)}}, newWire()
+		w.verdict = func(store.Send) channel.Verdict {
+			return channel.Verdict{SendResult: store.SendResult{Outcome: store.SendNotAccepted, Code: 130429},
+				PauseFor: 2 * time.Second, PauseReason: "throughput of the number", HalveRate: true}
+		}
+		s := senderOn(o, w, 0)
+		for range 2 {
+			if _, err := s.some(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.calls.Wait()
+		}
+		time.Sleep(halvedFor) // the bubble's clock
+		if _, err := s.some(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]int{80, 40, 80}, o.rates); diff != "" {
+			t.Errorf("rates (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"wa for 2s: throughput of the number"}, o.paused); diff != "" {
+			t.Errorf("pauses (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestAChannelWithoutCredentialsClaimsNothing(t *testing.T) {
+	o, w := &outbox{queued: []store.Send{toCitizen("a", 1)}}, newWire()
+	w.ok = false
+	if n, err := senderOn(o, w, 0).some(t.Context()); n != 0 || err != nil || len(o.queued) != 1 {
+		t.Errorf("claimed %d, %v", n, err)
+	}
+}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/desk"
+	"github.com/loket-dev/loket/bot-runtime/engine"
+	"github.com/loket-dev/loket/bot-runtime/internalapi"
+	"github.com/loket-dev/loket/bot-runtime/store"
+	"github.com/loket-dev/loket/bot-runtime/web"
+)
+
+// pod is one runtime pod: the store, the engine and the desk on it, and two listeners that answer from the first moment on,
+// whatever the database does.
+type pod struct {
+	roles engine.Roles
+	pools []string
+	name  string
+	boot  func() bundle.Boot
+	// open opens and migrates the store; it is tried again until it succeeds.
+	open func(context.Context) (store.Store, error)
+	// marker remembers whether the last process here ended in good order; "" when there is no place to remember.
+	marker      string
+	channelsDir string
+	agentsDir   string
+	// steppers is how many turns run at once.
+	steppers int
+	log      logr.Logger
+	// started, when set, is called once the engine is there.
+	started func(*engine.Engine, store.Store)
+
+	running  atomic.Pointer[running]
+	trouble  atomic.Pointer[string] // why the store is not open
+	draining atomic.Bool
+}
+
+// running is what a pod has once its store is open.
+type running struct {
+	engine *engine.Engine
+	desk   http.Handler
+	hooks  http.Handler
+	pages  http.Handler
+}
+
+// Bounds of the two servers. The write timeout is for answers; streams set their own.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 90 * time.Second
+	maxHeader         = 32 << 10
+	// streamsEnd is how long after the end begins open streams are cut: what is being acknowledged is done by then.
+	streamsEnd = 1500 * time.Millisecond
+	// acksEnd bounds the wait for requests that are being answered.
+	acksEnd = 5 * time.Second
+	// openAgain is the longest wait between tries to open the store.
+	openAgain = 5 * time.Second
+)
+
+// run serves until ctx ends, then drains: requests in the air are answered, claimed work is finished, and what is not begun
+// is left to others. It takes at most 30 s after ctx ended.
+func (p *pod) run(ctx context.Context, public, internal net.Listener) error {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	streams, cutStreams := context.WithCancel(context.Background())
+	defer cutStreams()
+	outside := p.server(streams, http.HandlerFunc(p.public))
+	inside := p.server(streams, internalapi.New(internalapi.Options{
+		Tenant: func() internalapi.Tenant {
+			if r := p.running.Load(); r != nil {
+				return r.engine
+			}
+			return nil
+		},
+		Ready: p.ready, Boot: p.boot, Gatherer: registry, Log: p.log.WithName("internal"),
+	}))
+	failed := make(chan error, 2)
+	var serving sync.WaitGroup
+	for server, listener := range map[*http.Server]net.Listener{outside: public, inside: internal} {
+		serving.Go(func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				failed <- fmt.Errorf("listener %s: %w", listener.Addr(), err)
+			}
+		})
+	}
+	working, stopWorking := context.WithCancel(context.Background())
+	defer stopWorking()
+	opening, stopOpening := context.WithCancel(ctx)
+	defer stopOpening()
+	worked := make(chan error, 1)
+	go func() { worked <- p.work(opening, working, registry) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	p.draining.Store(true)
+	p.log.Info("draining: what is begun is finished, nothing new is taken")
+	stopOpening()
+	time.AfterFunc(streamsEnd, cutStreams)
+	acks, cancel := context.WithTimeout(context.Background(), acksEnd)
+	defer cancel()
+	err = errors.Join(err, ignoreDeadline(outside.Shutdown(acks)))
+	stopWorking() // ends the long polls of the internal port too
+	err = errors.Join(err, <-worked)
+	last, cancelLast := context.WithTimeout(context.Background(), time.Second)
+	defer cancelLast()
+	err = errors.Join(err, ignoreDeadline(inside.Shutdown(last)), outside.Close(), inside.Close())
+	serving.Wait()
+	return err
+}
+
+// ignoreDeadline: a connection that will not end is closed, which is no error of ours.
+func ignoreDeadline(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+func (p *pod) server(base context.Context, handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, BaseContext: func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes: maxHeader, ErrorLog: quiet(p.log),
+	}
+}
+
+// work opens the store and runs the engine on it until working ends.
+func (p *pod) work(opening, working context.Context, registry prometheus.Registerer) error {
+	s, err := p.openStore(opening)
+	if err != nil {
+		return nil // the end came first, and nothing was begun
+	}
+	clean := p.takeMarker()
+	r := &running{}
+	r.engine = engine.New(engine.Options{
+		Store: s, Roles: p.roles, Pools: p.pools, PodName: p.name, Connect: p.connect, Steppers: p.steppers,
+		Route: p.router(s), CleanStart: clean, Registerer: registry, Log: p.log,
+	})
+	r.hooks, r.pages = r.engine.Hooks(), r.engine.Pages()
+	r.desk = desk.New(desk.Options{
+		Store: s, Pools: func() []desk.PoolInfo { return p.poolInfos(r.engine) }, AgentsDir: p.agentsDir, Assets: web.Pages(),
+		WindowOf: r.engine.WindowOf, Changed: r.engine.DeskChanged, Wake: r.engine.Wake, Log: p.log.WithName("desk"),
+	})
+	p.running.Store(r)
+	if p.started != nil {
+		p.started(r.engine, s)
+	}
+	r.engine.Run(working)
+	p.running.Store(nil)
+	p.leaveMarker()
+	if err := s.Close(); err != nil {
+		return fmt.Errorf("closing the store: %w", err)
+	}
+	return nil
+}
+
+// openStore insists: a database that is down when the pod starts is a pod that is not ready, not one that crashes.
+func (p *pod) openStore(ctx context.Context) (store.Store, error) {
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, openAgain) {
+		s, err := p.open(ctx)
+		if err == nil {
+			p.trouble.Store(nil)
+			return s, nil
+		}
+		said := err.Error()
+		if last := p.trouble.Swap(&said); ctx.Err() == nil && (last == nil || *last != said) {
+			p.log.Error(err, "the store cannot be opened; it is tried again")
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// public answers the outer port.
+func (p *pod) public(w http.ResponseWriter, r *http.Request) {
+	now := p.running.Load()
+	if now == nil {
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "not ready yet", http.StatusServiceUnavailable)
+		return
+	}
+	switch part := firstPart(r.URL.Path); {
+	case part == "hooks" && p.roles.Bot:
+		now.hooks.ServeHTTP(w, r)
+	case part == "chat" && p.roles.Bot:
+		now.pages.ServeHTTP(w, r)
+	case part == "desk" && p.roles.Desk:
+		now.desk.ServeHTTP(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// firstPart of a path: "hooks" of /hooks/wa.
+func firstPart(path string) string {
+	for i := 1; i < len(path); i++ {
+		if path[i] == '/' {
+			return path[1:i]
+		}
+	}
+	return ""
+}
+
+// ready says why the pod cannot serve citizens or agents now.
+func (p *pod) ready(context.Context) error {
+	r := p.running.Load()
+	switch {
+	case p.draining.Load():
+		return errors.New("draining")
+	case r == nil:
+		return errors.New("the store is not open yet; see the log")
+	}
+	return r.engine.Ready()
+}
+
+// poolInfos are the pools whose desk this pod serves.
+func (p *pod) poolInfos(e *engine.Engine) []desk.PoolInfo {
+	live, boot := e.Live(), p.boot()
+	var infos []desk.PoolInfo
+	for name, spec := range e.ServedPools() {
+		title := map[string]string{}
+		for language, text := range live.Tenant.DisplayName {
+			title[language] = string(text)
+		}
+		infos = append(infos, desk.PoolInfo{Name: name, Slots: int(spec.ConversationsPerAgent), Title: title,
+			Languages: live.Tenant.Languages, URL: boot.DeskURLs[name]})
+	}
+	return infos
+}
+
+func (p *pod) router(s store.Store) func(context.Context, string, int) (int, error) {
+	router := &desk.Router{Store: s}
+	return func(ctx context.Context, pool string, slots int) (int, error) {
+		return router.RouteOnce(ctx, desk.PoolInfo{Name: pool, Slots: slots})
+	}
+}
