@@ -44,10 +44,25 @@ type childKey struct {
 type child struct {
 	resourceVersion string
 	hash            string // of the configuration that was applied last
-	matches         bool   // the live object is as that configuration says
-	compareAt       time.Time
-	annotations     map[string]string
-	facts           facts
+	// normal is what the API server made of that configuration, as it answered: it may have filled in what it holds for
+	// the same, such as the version of a field reference. Empty when this operator has not applied it.
+	normal      string
+	matches     bool // the live object is as that configuration says
+	compareAt   time.Time
+	annotations map[string]string
+	owner       types.UID // of its controller
+	facts       facts
+}
+
+// blocked is an error that trying again does not mend: a person must.
+type blocked struct{ error }
+
+// notOf says that an object of the wanted name is another's, which is never taken over.
+func (k *child) notOf(owner types.UID, key childKey) error {
+	if k.owner == owner {
+		return nil
+	}
+	return blocked{fmt.Errorf("%s %s exists and is not this tenant's; delete it or give it another name", key.kind.Kind, key.name)}
 }
 
 // newChildren makes a memory that knows nothing yet.
@@ -76,7 +91,7 @@ func (c *Children) look(ctx context.Context, kind schema.GroupVersionKind, name 
 	case !ok && !absent && kinds[kind].plain:
 		first := child{
 			resourceVersion: m.ResourceVersion, hash: m.Annotations[render.HashAnnotation], matches: true,
-			annotations: m.Annotations, compareAt: c.now().Add(rand.N(firstComparison)),
+			annotations: m.Annotations, owner: controllerOf(m), compareAt: c.now().Add(rand.N(firstComparison)),
 		}
 		c.remember(key, first)
 		return &first, nil
@@ -94,11 +109,11 @@ func (c *Children) fetch(ctx context.Context, key childKey) (*child, error) {
 		}
 		return nil, fmt.Errorf("reading %s %s: %w", key.kind.Kind, key.name, err)
 	}
-	return c.learn(key, object)
+	return c.learn(key, object, "")
 }
 
 // learn keeps what a whole object tells.
-func (c *Children) learn(key childKey, object client.Object) (*child, error) {
+func (c *Children) learn(key childKey, object client.Object, normal string) (*child, error) {
 	owned, err := kinds[key.kind].owned(object)
 	if err != nil {
 		return nil, fmt.Errorf("reading who owns the fields of %s %s: %w", key.kind.Kind, key.name, err)
@@ -108,35 +123,57 @@ func (c *Children) learn(key childKey, object client.Object) (*child, error) {
 		return nil, err
 	}
 	hash := object.GetAnnotations()[render.HashAnnotation]
+	if known, ok := c.recall(key); ok && normal == "" && known.hash == hash {
+		normal = known.normal
+	}
+	if normal == justApplied {
+		normal = sum
+	}
 	k := child{
-		resourceVersion: object.GetResourceVersion(), hash: hash, matches: sum == hash,
-		annotations: object.GetAnnotations(), facts: factsOf(object),
+		resourceVersion: object.GetResourceVersion(), hash: hash, normal: normal, matches: sum == hash || sum == normal,
+		annotations: object.GetAnnotations(), owner: controllerOf(object), facts: factsOf(object),
 	}
 	c.remember(key, k)
 	return &k, nil
 }
 
+// justApplied marks an object that is the answer to an apply.
+const justApplied = "just applied"
+
 // apply brings an object to its configuration, and writes only when it is not there already.
 func (c *Children) apply(ctx context.Context, want render.Object) error {
 	key := childKey{want.Kind, types.NamespacedName{Namespace: want.Body.GetNamespace(), Name: want.Name}}
 	k, err := c.look(ctx, key.kind, key.name)
+	if err == nil && k == nil {
+		k, err = c.fetch(ctx, key) // the cache holds only what carries our label
+	}
 	if err != nil {
 		return err
 	}
-	if k != nil && k.hash == want.Hash && k.matches {
-		return nil
+	if k != nil {
+		if err := k.notOf(want.Owner, key); err != nil {
+			c.drop(key)
+			return err
+		}
+		if k.hash == want.Hash && k.matches {
+			return nil
+		}
 	}
 	body := want.Body.DeepCopy() // the answer is written into it
 	err = c.cache.Apply(ctx, client.ApplyConfigurationFromUnstructured(body),
 		client.FieldOwner(render.FieldManager), client.ForceOwnership, client.DisableReadYourWritesConsistency)
 	if err != nil {
-		return fmt.Errorf("applying %s %s: %w", key.kind.Kind, key.name, err)
+		err = fmt.Errorf("applying %s %s: %w", key.kind.Kind, key.name, err)
+		if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) {
+			return blocked{err}
+		}
+		return err
 	}
 	object := kinds[key.kind].empty()
 	if err := fromUnstructured(body, object); err != nil {
 		return fmt.Errorf("reading the applied %s %s: %w", key.kind.Kind, key.name, err)
 	}
-	_, err = c.learn(key, object)
+	_, err = c.learn(key, object, justApplied)
 	return err
 }
 
@@ -217,6 +254,13 @@ func (c *Children) drop(key childKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.known, key)
+}
+
+func controllerOf(o metav1.Object) types.UID {
+	if c := metav1.GetControllerOf(o); c != nil {
+		return c.UID
+	}
+	return ""
 }
 
 // newer compares resourceVersions, which Kubernetes lets clients do since 1.35 within one kind: a cache that lags behind an

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -40,11 +41,15 @@ func (r *TenantReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	}
 	tenant, cuts := withinCeilings(*seen.tenant, class)
 	done, err := r.bring(ctx, seen, tenant, *class)
-	if err != nil {
+	done.class, done.cuts = class, cuts
+	switch {
+	case errors.As(err, &done.blocked): // a person must know; and we try again, with longer and longer waits
+		_, told := r.report(ctx, seen, done)
+		return ctrl.Result{}, errors.Join(err, told)
+	case err != nil:
 		return ctrl.Result{}, err
 	}
 	r.connect(seen, tenant, done.input)
-	done.class, done.cuts = class, cuts
 	return r.report(ctx, seen, done)
 }
 
@@ -52,40 +57,42 @@ func (r *TenantReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 func (r *TenantReconciler) bring(ctx context.Context, seen seen, tenant v1alpha1.BotTenant, class v1alpha1.TenantClass) (outcome, error) {
 	in, err := r.input(ctx, seen, tenant, class)
 	if err != nil {
-		return outcome{}, err
+		return outcome{input: in}, err
 	}
 	services := render.Services(in)
-	for _, o := range services {
-		if err := r.children.apply(ctx, o); err != nil {
-			return outcome{}, err
-		}
+	if err := r.applyAll(ctx, services); err != nil {
+		return outcome{input: in}, err
 	}
 	if in.NodePorts, err = r.nodePorts(ctx, in, services); err != nil {
-		return outcome{}, err
+		return outcome{input: in}, err
 	}
 	workloads := render.Workloads(in)
-	for _, o := range workloads {
-		if err := r.children.apply(ctx, o); err != nil {
-			return outcome{}, err
-		}
+	if err := r.applyAll(ctx, workloads); err != nil {
+		return outcome{input: in}, err
 	}
 	all := append(services, workloads...)
 	if err := r.children.prune(ctx, tenant.UID, tenant.Namespace, tenant.Name, all); err != nil {
-		return outcome{}, err
+		return outcome{input: in}, err
 	}
 	bot := types.NamespacedName{Namespace: tenant.Namespace, Name: render.BotName}
 	if _, _, err := r.children.scale(ctx, botKind(&tenant), bot, in.BotReplicas()); err != nil {
-		return outcome{}, err
-	}
-	k, err := r.children.look(ctx, botKind(&tenant), bot)
-	if err != nil {
-		return outcome{}, err
+		return outcome{input: in}, err
 	}
 	out := outcome{input: in, again: r.children.nextComparison(all)}
+	k, err := r.children.look(ctx, botKind(&tenant), bot)
 	if k != nil {
 		out.bot = k.facts
 	}
-	return out, nil
+	return out, err
+}
+
+// applyAll goes on after an object that cannot be applied: the others may be what citizens need.
+func (r *TenantReconciler) applyAll(ctx context.Context, objects []render.Object) error {
+	var errs []error
+	for _, o := range objects {
+		errs = append(errs, r.children.apply(ctx, o))
+	}
+	return errors.Join(errs...)
 }
 
 // input gathers what the objects depend on beside the custom resources: what the cluster made of them so far.

@@ -25,6 +25,7 @@ type outcome struct {
 	cuts    []string // what of the tenant's wishes the class's ceilings cut
 	input   render.Input
 	bot     facts
+	blocked blocked // why not everything could be applied, for a person to mend
 	again   time.Duration
 }
 
@@ -56,7 +57,9 @@ func tenantStatus(before *v1alpha1.BotTenant, done outcome, view link.View, oper
 	q := report{tenant: before, done: done, view: view, operatorNamespace: operatorNamespace}
 	out.ClassName = done.class.Name
 	out.URL = done.input.PublicURL()
-	out.Bot = fmt.Sprintf("%d/%d", done.bot.Ready, done.input.BotReplicas())
+	if done.blocked.error == nil {
+		out.Bot = fmt.Sprintf("%d/%d", done.bot.Ready, done.input.BotReplicas())
+	}
 	if view.Connected {
 		out.Bundle = view.Wanted[:min(7, len(view.Wanted))]
 	}
@@ -116,7 +119,7 @@ func (q report) reachable() *metav1.Condition {
 }
 
 // ready are asked in order; the first that has the say decides.
-var ready = []func(report) *metav1.Condition{tenantSuspended, storeDown, noPod, rolling}
+var ready = []func(report) *metav1.Condition{notApplied, tenantSuspended, storeDown, noPod, rolling}
 
 // ready says whether citizens are served now.
 func (q report) ready() metav1.Condition {
@@ -126,6 +129,17 @@ func (q report) ready() metav1.Condition {
 		}
 	}
 	return yes(v1alpha1.ConditionReady, v1alpha1.ReasonServing, q.podsReady())
+}
+
+// ReasonApplyFailed: the cluster would not take one of the tenant's objects; the message says which, and why.
+const ReasonApplyFailed = "ApplyFailed"
+
+func notApplied(q report) *metav1.Condition {
+	if q.done.blocked.error == nil {
+		return nil
+	}
+	c := no(v1alpha1.ConditionReady, ReasonApplyFailed, cut(q.done.blocked.Error(), 1000))
+	return &c
 }
 
 func tenantSuspended(q report) *metav1.Condition {

@@ -141,7 +141,7 @@ func faultOf(err error) Fault {
 	f := Fault{}
 	switch {
 	case errors.As(err, &answered):
-		f.Answered, f.Message = true, answered.Error()
+		f.Answered, f.Busy, f.Message = true, answered.code == http.StatusServiceUnavailable, answered.Error()
 		return f
 	case errors.Is(err, errSilent), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &netErr) && netErr.Timeout():

@@ -14,6 +14,8 @@ const (
 	// pause is the shortest time between two polls: a pool whose figures change all the time would else have the runtime
 	// answer as fast as the network goes. Four times a second is well within the second that scaling may take.
 	pause = 250 * time.Millisecond
+	// longPause is the same for a runtime that answers at once though nothing is new, as it does without its store.
+	longPause = 2 * time.Second
 	// firstBackOff and longestBackOff bound the waits after calls that came to nothing.
 	firstBackOff   = 250 * time.Millisecond
 	longestBackOff = 15 * time.Second
@@ -53,7 +55,7 @@ func newLink(all *Links, t Target) *link {
 // run puts and polls until the context ends.
 func (k *link) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		started := k.all.now()
+		started, before := k.all.now(), k.latest()
 		err := k.once(ctx)
 		switch {
 		case ctx.Err() != nil:
@@ -63,7 +65,11 @@ func (k *link) run(ctx context.Context) {
 			k.failed(ctx, err)
 			k.wait(ctx, backOff(k.count()))
 		default:
-			k.wait(ctx, pause-k.all.now().Sub(started))
+			least := pause
+			if after := k.latest(); before != nil && after.ETag == before.ETag {
+				least = longPause
+			}
+			k.wait(ctx, least-k.all.now().Sub(started))
 		}
 	}
 }
@@ -82,8 +88,8 @@ func (k *link) once(ctx context.Context) error {
 		k.delivered(ctx, nil)
 		return k.poll(ctx, t, known.ETag)
 	}
-	if !k.mayDeliver() {
-		return k.poll(ctx, t, known.ETag)
+	if known.StoreError != "" || !k.mayDeliver() {
+		return k.poll(ctx, t, known.ETag) // a runtime without its store takes no bundle
 	}
 	err := k.all.put(ctx, t, known.Desired)
 	var no refusal
@@ -102,7 +108,7 @@ func (k *link) once(ctx context.Context) error {
 func (k *link) mayDeliver() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.refused == nil || k.refusedHash != k.want.Envelope.Hash || !k.all.now().Before(k.deliverAfter)
+	return k.refusals == 0 || k.refusedHash != k.want.Envelope.Hash || !k.all.now().Before(k.deliverAfter)
 }
 
 // delivered notes that a bundle went through, or why the runtime would not have it.
@@ -112,8 +118,10 @@ func (k *link) delivered(ctx context.Context, err error) {
 	if err == nil {
 		k.refused, k.refusals = nil, 0
 	} else {
-		fault := faultOf(err)
-		k.refused, k.refusedHash = &fault, k.want.Envelope.Hash
+		if fault := faultOf(err); !fault.Busy {
+			k.refused = &fault
+		}
+		k.refusedHash = k.want.Envelope.Hash
 		k.refusals++
 		k.deliverAfter = k.all.now().Add(backOff(k.refusals + patience))
 	}

@@ -36,6 +36,8 @@ type Fault struct {
 	Timeout bool
 	// Answered says that the runtime did answer, and refused.
 	Answered bool
+	// Busy says that it will not now, and may later.
+	Busy bool
 	// Message says what happened, in words without secrets.
 	Message string
 }

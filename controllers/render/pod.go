@@ -97,15 +97,15 @@ func container(in Input, p pod) *corev1ac.ContainerApplyConfiguration {
 		WithImage(in.Class.Spec.Runtime.Image).WithImagePullPolicy(in.Class.Spec.Runtime.PullPolicy).
 		WithArgs(p.args...).
 		WithEnv(corev1ac.EnvVar().WithName("POD_NAME").WithValueFrom(corev1ac.EnvVarSource().
-			WithFieldRef(corev1ac.ObjectFieldSelector().WithFieldPath("metadata.name")))).
+			WithFieldRef(corev1ac.ObjectFieldSelector().WithAPIVersion("v1").WithFieldPath("metadata.name")))).
 		WithPorts(
 			corev1ac.ContainerPort().WithName(portPublic).WithContainerPort(bundle.PortPublic).WithProtocol(corev1.ProtocolTCP),
 			corev1ac.ContainerPort().WithName(portInternal).WithContainerPort(bundle.PortInternal).WithProtocol(corev1.ProtocolTCP),
 		).
 		WithResources(resourceRequirements(resources)).
 		WithSecurityContext(corev1ac.SecurityContext().
-			WithAllowPrivilegeEscalation(false).WithReadOnlyRootFilesystem(true).WithRunAsNonRoot(true).
-			WithCapabilities(corev1ac.Capabilities().WithDrop("ALL"))).
+													WithAllowPrivilegeEscalation(false).WithReadOnlyRootFilesystem(true).WithRunAsNonRoot(true).
+													WithCapabilities(corev1ac.Capabilities().WithDrop("ALL"))).
 		WithStartupProbe(probe("/healthz").WithPeriodSeconds(1).WithFailureThreshold(120)). // migrations of a large store
 		WithReadinessProbe(probe("/readyz").WithPeriodSeconds(2).WithFailureThreshold(2)).
 		WithLivenessProbe(probe("/healthz").WithPeriodSeconds(10).WithFailureThreshold(6)).

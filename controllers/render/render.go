@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
@@ -60,8 +61,10 @@ func (in Input) BotReplicas() int32 {
 type Object struct {
 	Kind schema.GroupVersionKind
 	Name string
-	Hash string
-	Body *unstructured.Unstructured
+	// Owner is the tenant's UID.
+	Owner types.UID
+	Hash  string
+	Body  *unstructured.Unstructured
 }
 
 // Services are a tenant's Services. They come first: the other objects tell the addresses that the cluster gives them.
@@ -113,7 +116,9 @@ func (l *list) add(configuration any) {
 		panic(fmt.Sprintf("rendering %T: %v", configuration, err))
 	}
 	u.SetAnnotations(with(u.GetAnnotations(), HashAnnotation, hash))
-	*l = append(*l, Object{Kind: u.GroupVersionKind(), Name: u.GetName(), Hash: hash, Body: u})
+	*l = append(*l, Object{
+		Kind: u.GroupVersionKind(), Name: u.GetName(), Owner: u.GetOwnerReferences()[0].UID, Hash: hash, Body: u,
+	})
 }
 
 // HashOf is the hash of an apply configuration's JSON, without the annotation that carries it. It is the same for what is

@@ -1,0 +1,164 @@
+package controllers
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+)
+
+func TestABrokenEditKeepsTheLastGoodRevisionAndOthersGoLive(t *testing.T) {
+	ns := namespaceFor(t, labelled)
+	runtimes.start(ns, "ojk")
+	df := flow(ns, "kontak157", "welcome")
+	create(t, tenant(ns, "ojk", classFor(t, nil)), df)
+	says(t, df, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+	good := df.Generation
+
+	update(t, df, func(f *v1alpha1.DialogFlow) { f.Spec.Start = "broken" })
+	other := flow(ns, "other", "welcome")
+	create(t, other)
+	valid := says(t, df, v1alpha1.ConditionValid, metav1.ConditionFalse, v1alpha1.ReasonFindings)
+	ready := says(t, df, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+	if want := fmt.Sprintf("revision %d serves; revision %d is refused", good, df.Generation); ready.Message != want {
+		t.Errorf("Ready says %q, not %q", ready.Message, want)
+	}
+	if want := `1 finding, first: nodes[menu].options[2].next: no node "komplain"; did you mean "keluhan"?`; valid.Message != want {
+		t.Errorf("Valid says %q, not %q", valid.Message, want)
+	}
+	if df.Status.LiveGeneration != good || len(df.Status.Findings) != 1 || df.Status.Findings[0].Reason != "DanglingTarget" {
+		t.Errorf("revision %d live, findings %v", df.Status.LiveGeneration, df.Status.Findings)
+	}
+	says(t, other, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+
+	update(t, df, func(f *v1alpha1.DialogFlow) { f.Spec.Start = "welcome" })
+	says(t, df, v1alpha1.ConditionValid, metav1.ConditionTrue, v1alpha1.ReasonValid)
+	if df.Status.LiveGeneration != df.Generation || len(df.Status.Findings) != 0 {
+		t.Errorf("mended, but revision %d live and findings %v", df.Status.LiveGeneration, df.Status.Findings)
+	}
+}
+
+func TestAFlowThatNeverWasGoodLeavesItsChannelWithoutAnAnswer(t *testing.T) {
+	ns := namespaceFor(t, labelled)
+	runtimes.start(ns, "ojk")
+	df, ch, lost := flow(ns, "kontak157", "broken"), whatsapp(ns, "wa", "kontak157"), whatsapp(ns, "lost", "nowhere")
+	create(t, tenant(ns, "ojk", classFor(t, nil)), df, ch, lost)
+	says(t, df, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonFindings)
+	says(t, ch, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNoLiveFlow)
+	c := says(t, lost, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNoLiveFlow)
+	if !strings.Contains(c.Message, "DialogFlow nowhere is not there") {
+		t.Errorf("the message does not name the missing flow: %q", c.Message)
+	}
+	update(t, df, func(f *v1alpha1.DialogFlow) { f.Spec.Start = "welcome" })
+	says(t, ch, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+}
+
+func TestMissingCredentialsAreToldAtTheChannel(t *testing.T) {
+	ns := namespaceFor(t, labelled)
+	pods := runtimes.start(ns, "ojk")
+	df, ch := flow(ns, "kontak157", "welcome"), whatsapp(ns, "wa", "kontak157")
+	create(t, tenant(ns, "ojk", classFor(t, nil)), df, ch)
+	says(t, ch, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+	mend := "Secret wa has no key accessToken; add it"
+	pods.set(func(k *testRuntime) {
+		*k.health("wa") = bundle.Health{Channel: "wa", Reason: v1alpha1.ReasonCredentialMissing, Message: mend}
+	})
+	if c := says(t, ch, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonCredentialMissing); c.Message != mend {
+		t.Errorf("the channel says %q", c.Message)
+	}
+	pods.set(func(k *testRuntime) { *k.health("wa") = bundle.Health{Channel: "wa", OK: true} })
+	says(t, ch, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+}
+
+func TestADirectoryWhoseConfigMapIsMissingSaysSo(t *testing.T) {
+	ns := namespaceFor(t, labelled)
+	runtimes.start(ns, "ojk")
+	dir := directory(ns, "institutions", "rows")
+	create(t, tenant(ns, "ojk", classFor(t, nil)), dir)
+	c := says(t, dir, v1alpha1.ConditionValid, metav1.ConditionFalse, v1alpha1.ReasonFindings)
+	if !strings.Contains(c.Message, `ConfigMap "rows" is not there`) {
+		t.Errorf("Valid says %q", c.Message)
+	}
+}
+
+func TestBeforeTheRuntimeSpeaksNothingIsClaimed(t *testing.T) {
+	ns := namespaceFor(t, labelled)
+	df := flow(ns, "kontak157", "welcome")
+	bt := tenant(ns, "ojk", classFor(t, nil))
+	create(t, bt, df)
+	says(t, bt, v1alpha1.ConditionOperatorReachable, metav1.ConditionUnknown, v1alpha1.ReasonWaitingForRuntime)
+	says(t, df, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonWaitingForRuntime)
+	says(t, df, v1alpha1.ConditionValid, metav1.ConditionUnknown, v1alpha1.ReasonWaitingForRuntime)
+}
+
+type timeout struct{}
+
+func (timeout) Error() string   { return "i/o timeout" }
+func (timeout) Timeout() bool   { return true }
+func (timeout) Temporary() bool { return true }
+
+func TestABlockedPathNamesTheNetworkPolicy(t *testing.T) {
+	ns := namespaceFor(t, labelled)
+	pods := runtimes.start(ns, "ojk")
+	pods.set(func(k *testRuntime) { k.down = timeout{} })
+	bt := tenant(ns, "ojk", classFor(t, nil))
+	create(t, bt)
+	c := says(t, bt, v1alpha1.ConditionOperatorReachable, metav1.ConditionFalse, v1alpha1.ReasonUnreachable)
+	if !strings.Contains(c.Message, "NetworkPolicy ojk-internal in namespace "+ns) || !strings.Contains(c.Message, "loket-system") {
+		t.Errorf("the message names no policy: %q", c.Message)
+	}
+	pods.set(func(k *testRuntime) { k.down = nil })
+	says(t, bt, v1alpha1.ConditionOperatorReachable, metav1.ConditionTrue, v1alpha1.ReasonReachable)
+}
+
+func TestAnOldLeadersLatePutLosesAndTheNewOneWins(t *testing.T) {
+	ns := namespaceFor(t, labelled)
+	pods := runtimes.start(ns, "ojk")
+	df := flow(ns, "kontak157", "welcome")
+	create(t, tenant(ns, "ojk", classFor(t, nil)), df)
+	says(t, df, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+	// Somebody else's bundle became the current one behind the operator's back: the next put meets a conflict.
+	pods.set(func(k *testRuntime) { k.desired, k.status.Desired = "0123456789abcdef", "0123456789abcdef" })
+	eventually(t, func() error {
+		pods.mu.Lock()
+		defer pods.mu.Unlock()
+		if pods.desired == "0123456789abcdef" {
+			return errors.New("the foreign bundle is still current")
+		}
+		return nil
+	})
+	update(t, df, func(f *v1alpha1.DialogFlow) { f.Spec.Start = "broken" })
+	says(t, df, v1alpha1.ConditionValid, metav1.ConditionFalse, v1alpha1.ReasonFindings)
+}
+
+func TestAPoolThatIsGoneTakesItsDeskAlong(t *testing.T) {
+	ns := namespaceFor(t, labelled)
+	runtimes.start(ns, "ojk")
+	ap := pool(ns, "contact-centre")
+	create(t, tenant(ns, "ojk", classFor(t, nil)), ap)
+	replicas(t, ns, "desk-contact-centre", 1)
+	if err := api.Delete(t.Context(), ap); err != nil {
+		t.Fatal(err)
+	}
+	gone(t, ns, "desk-contact-centre")
+}
+
+// gone waits until no Deployment of a name is there.
+func gone(t *testing.T, namespace, name string) {
+	t.Helper()
+	eventually(t, func() error {
+		d := deploymentKind
+		o := kinds[d].empty()
+		err := api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: name}, o)
+		if err == nil {
+			return fmt.Errorf("Deployment %s is still there", name)
+		}
+		return client.IgnoreNotFound(err)
+	})
+}
