@@ -13,7 +13,7 @@
 //	GET  api/config                  → 200 Config
 //	POST api/session                 → 201 Session      a new token; keep it in localStorage
 //	POST api/messages   Post         → 202 Posted       durable; repeat with the same clientId until it is answered
-//	GET  api/messages?after=<next>   → 200 Messages     at most 100; after is the next of the last answer, 0 or absent at first
+//	GET  api/messages?after=<next>   → 200 Messages     at most 500; after is the next of the last answer; 0 or absent at first
 //	GET  api/events                  → 200 text/event-stream
 //
 // All but config and session need "Authorization: Bearer <token>". No cookie is set or read.
@@ -23,9 +23,9 @@
 // with a colon keep the connection alive (every 15 s). The server ends a stream after some minutes: reconnect at once. After
 // an error wait 1 s, then twice as long each time to 30 s.
 //
-// The id of an event and next of Messages are resume points, not ids of messages: the same message may come again, and a
-// message with a lower id may come after one with a higher. Keep messages by id, show them in the order of id. The citizen's
-// own messages come back with the clientId they were posted with.
+// The id of an event and next of Messages are resume points: numbers that only rise, and no ids of messages. The same message
+// may come again, and one with a lower id may come after one with a higher. Keep messages by id, show them in the order of
+// id. The citizen's own messages come back with the clientId they were posted with.
 package webchat
 
 import "time"

@@ -121,11 +121,12 @@ func (c *Channel) systemMove(p *parsed, m incoming) bool {
 	}
 	at := c.when(m.Timestamp)
 	ids := c.move(p, c.bsuid(m.FromUserID), c.bsuid(m.System.UserID), at)
-	phones := c.move(p, c.phone(m.From), c.phone(m.System.WaID), at)
-	if !ids && !phones && m.From != "" {
-		return c.move(p, c.phone(m.From), c.bsuid(m.System.UserID), at)
+	// Without the new number the old one must still be closed: it may be somebody else's by now.
+	old, to := c.phone(m.From), c.phone(m.System.WaID)
+	if to == nil {
+		to = c.bsuid(m.System.UserID)
 	}
-	return ids || phones
+	return c.move(p, old, to, at) || ids
 }
 
 // in is what the citizen sent; known is false for what Loket has no name for, which is kept raw beside.

@@ -45,7 +45,7 @@ func TestWhatIsSent(t *testing.T) {
 		{"text-to-a-number", byNumber, message.Out{Text: "Dana Mekar Jaya *berizin*."}},
 		{"text-to-a-user-id", byID, message.Out{Text: "Halo <b>\"Siti\"</b> & kawan"}},
 		{"text-too-long", byNumber, message.Out{Text: strings.Repeat("panjang ", 600)}},
-		{"three-buttons", byNumber, message.Out{Text: "Ada lagi?", Language: "id", Choices: choices("Cek lagi", "Bicara dengan\npetugas", "Selesai")}},
+		{"three-buttons", byNumber, message.Out{Text: "Ada lagi?", Language: "id", Choices: choices("Cek lagi", "Bicara dengan\nstaf", "Selesai")}},
 		{"titles-over-twenty-make-a-list", byNumber, message.Out{Text: "Pilih.", Language: "id", Choices: choices("Bicara dengan petugas kami", "Cek lagi")}},
 		{"titles-of-24-fit-a-list", byNumber, message.Out{Text: "Choose.", Language: "en", Choices: choices("Talk to a person of ours", "Check")}},
 		{"four-make-a-list", byNumber, message.Out{Text: "Pilih.", Language: "id-ID", Choices: many(4)}},
