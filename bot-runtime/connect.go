@@ -6,10 +6,12 @@ import (
 	"time"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/channel/webchat"
 	"github.com/loket-dev/loket/bot-runtime/channel/whatsapp"
 	"github.com/loket-dev/loket/bot-runtime/engine"
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/outbound"
+	"github.com/loket-dev/loket/bot-runtime/web"
 )
 
 // Rates and paces of channels.
@@ -18,6 +20,8 @@ const (
 	whatsappRate = 80
 	// whatsappPace between two messages to one citizen: WhatsApp keeps no order by itself.
 	whatsappPace = 300 * time.Millisecond
+	// webchatRate bounds what is settled in a second; nothing is called.
+	webchatRate = 2000
 )
 
 // connect makes the connection of a Channel.
@@ -40,6 +44,14 @@ func (p *pod) whatsapp(name string, spec v1alpha1.WhatsAppChannel) engine.Connec
 	})
 	return engine.Connection{Sender: number, Receiver: number, Handshake: number.Handler(nil), Window: message.Window,
 		Rate: whatsappRate, Pace: whatsappPace}
+}
+
+// webchat needs no Changed: its streams are told of the citizen's own posts, and look by themselves; a hint at every message
+// of the channel would make all its streams read at once.
+func (p *pod) webchat(name string, spec v1alpha1.WebChatChannel, doors engine.Doors) engine.Connection {
+	server := webchat.New(webchat.Options{Name: name, Spec: spec, Accept: doors.Accept, Live: doors.Live, Tenant: doors.Tenant,
+		Mailbox: doors.Mailbox, Pages: web.Pages()})
+	return engine.Connection{Sender: webchat.Sender{Channel: name}, Page: server, Rate: webchatRate}
 }
 
 // client is the one guarded way out, with what the platform opens beyond public https.

@@ -35,6 +35,7 @@ type pod struct {
 	marker      string
 	channelsDir string
 	agentsDir   string
+	timing      engine.Timing
 	// steppers is how many turns run at once.
 	steppers int
 	log      logr.Logger
@@ -149,7 +150,7 @@ func (p *pod) work(opening, working context.Context, registry prometheus.Registe
 	r := &running{}
 	r.engine = engine.New(engine.Options{
 		Store: s, Roles: p.roles, Pools: p.pools, PodName: p.name, Connect: p.connect, Steppers: p.steppers,
-		Route: p.router(s), CleanStart: clean, Registerer: registry, Log: p.log,
+		Route: p.router(s), CleanStart: clean, Timing: p.timing, Registerer: registry, Log: p.log,
 	})
 	r.hooks, r.pages = r.engine.Hooks(), r.engine.Pages()
 	r.desk = desk.New(desk.Options{

@@ -16,6 +16,7 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/engine"
 	"github.com/loket-dev/loket/bot-runtime/store"
+	"github.com/loket-dev/loket/bot-runtime/store/postgres"
 	"github.com/loket-dev/loket/bot-runtime/store/sqlite"
 )
 
@@ -114,6 +115,8 @@ func opener(storage string) (func(context.Context) (store.Store, error), error) 
 		return func(ctx context.Context) (store.Store, error) {
 			return openEmbedded(ctx, filepath.Join(bundle.DataDir, databaseFile))
 		}, nil
+	case storagePostgres:
+		return openPostgres, nil
 	}
 	return nil, fmt.Errorf("--storage: %q is no kind of storage; say postgres or embedded", storage)
 }
@@ -123,6 +126,27 @@ func openEmbedded(ctx context.Context, path string) (store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	return migrated(ctx, s)
+}
+
+// openPostgres reads the mounted Secret at every try: it may come later than the pod.
+func openPostgres(ctx context.Context) (store.Store, error) {
+	credentials, err := postgres.FromDir(bundle.StoreDir)
+	if err != nil {
+		return nil, err
+	}
+	s, err := postgres.Open(credentials)
+	if err != nil {
+		return nil, err
+	}
+	return migrated(ctx, s)
+}
+
+// migrated closes a store that cannot be brought to this version.
+func migrated(ctx context.Context, s interface {
+	store.Store
+	Migrate(context.Context) error
+}) (store.Store, error) {
 	if err := s.Migrate(ctx); err != nil {
 		_ = s.Close() // the migration's error is the one to tell
 		return nil, err

@@ -39,7 +39,7 @@ func (e *Engine) applyStatuses(ctx context.Context) (int, error) {
 }
 
 func (e *Engine) resolveUnknown(ctx context.Context) (int, error) {
-	n, err := e.store.ResolveUnknown(ctx, unknownWait, unknownQuiet)
+	n, err := e.store.ResolveUnknown(ctx, e.sender.timing.UnknownWait, e.sender.timing.UnknownQuiet)
 	e.report.resends.Add(float64(n))
 	if n > 0 {
 		e.wakeSends.raise()

@@ -122,9 +122,10 @@ func (e *Engine) connection(name string, spec v1alpha1.ChannelSpec) *Channel {
 	}
 	c := &Channel{Name: name, Flow: string(spec.Flow), spec: spec}
 	c.Connection = e.connect(name, spec, Doors{
-		Accept: e.committer.Accept,
-		Live:   func() bool { return e.Live().Answers(name) },
-		Tenant: func() bundle.Tenant { return e.Live().Tenant },
+		Accept:  e.committer.Accept,
+		Mailbox: e.store,
+		Live:    func() bool { return e.Live().Answers(name) },
+		Tenant:  func() bundle.Tenant { return e.Live().Tenant },
 	})
 	return c
 }

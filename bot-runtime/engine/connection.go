@@ -37,6 +37,8 @@ type Doors struct {
 	Accept func(store.Batch) error
 	// Live says whether a flow answers on this channel now; if not, nothing may be accepted (503).
 	Live func() bool
+	// Mailbox is where a page reads its conversations.
+	Mailbox store.Desk
 	// Tenant as the bundle tells it now.
 	Tenant func() bundle.Tenant
 }

@@ -46,6 +46,8 @@ type Options struct {
 	// Route gives a pool's waiting conversations to its agents, and takes back those of agents who are gone; nil without the
 	// desk role. It returns how many it gave.
 	Route func(ctx context.Context, pool string, slots int) (int, error)
+	// Timing of sending.
+	Timing Timing
 	// CleanStart says that the last process here ended in good order, so that lanes may share transactions at once.
 	CleanStart bool
 	// Registerer takes the metrics; a registry of its own when nil.
@@ -122,7 +124,7 @@ func New(o Options) *Engine {
 		e.wakeStatuses.raise()
 	})
 	e.stepper = newStepper(o.Store, e.Live, e.report)
-	e.sender = newSender(o.Store, e.Live, o.Clock, e.report, e.progressed, e.wakeSends)
+	e.sender = newSender(o.Store, o.Timing.orDefault(), e.Live, o.Clock, e.report, e.progressed, e.wakeSends)
 	e.status = newBoard(e)
 	return e
 }
@@ -150,7 +152,7 @@ func (e *Engine) Run(ctx context.Context) {
 	e.kill()
 }
 
-// drainFor bounds the end: Kubernetes kills after 30 s, and calls in the air take at most sendCall.
+// drainFor bounds the end: Kubernetes kills after 30 s, and calls in the air take at most DefaultTiming.Call.
 const drainFor = 25 * time.Second
 
 // work lists the loops of this pod's roles.

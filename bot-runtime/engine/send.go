@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -12,23 +13,36 @@ import (
 
 // Bounds of sending.
 const (
-	// sendLease is how long a claimed message is this pod's alone. It is longer than the call may take, so that a sender
-	// that is alive always settles in time.
-	sendLease = 30 * time.Second
-	sendCall  = 20 * time.Second
 	sendsMost = 64 // calls in the air, a pod
 	claimMost = 32
-	// unknownWait and unknownQuiet: see store.ResolveUnknown.
-	unknownWait  = 120 * time.Second
-	unknownQuiet = 10 * time.Minute
 	// halvedFor is how long a number keeps half its rate after the platform found it too high.
 	halvedFor = time.Minute
 )
+
+// Timing is how long sending waits for what. Zero fields are those of DefaultTiming.
+type Timing struct {
+	// Lease is how long a claimed message is this pod's alone.
+	Lease time.Duration
+	// Call is how long a platform may take to answer; less than Lease, so that a sender that is alive settles in time.
+	Call time.Duration
+	// UnknownWait and UnknownQuiet: see store.ResolveUnknown. Shorter ones risk that a message which the platform has taken,
+	// and not told of yet, is sent again.
+	UnknownWait, UnknownQuiet time.Duration
+}
+
+// DefaultTiming is what the message path was proved with.
+var DefaultTiming = Timing{Lease: 30 * time.Second, Call: 20 * time.Second, UnknownWait: 120 * time.Second, UnknownQuiet: 10 * time.Minute}
+
+func (t Timing) orDefault() Timing {
+	return Timing{Lease: cmp.Or(t.Lease, DefaultTiming.Lease), Call: cmp.Or(t.Call, DefaultTiming.Call),
+		UnknownWait: cmp.Or(t.UnknownWait, DefaultTiming.UnknownWait), UnknownQuiet: cmp.Or(t.UnknownQuiet, DefaultTiming.UnknownQuiet)}
+}
 
 // sender hands over what the outbox holds: claim with a durable mark, call, settle. Each claimed message is called at most
 // once an attempt, and never after its lease.
 type sender struct {
 	store    store.Sending
+	timing   Timing
 	live     func() *Live
 	now      func() time.Time
 	report   *reporter
@@ -43,8 +57,8 @@ type sender struct {
 	halved map[string]time.Time // channel → until when its rate is half
 }
 
-func newSender(s store.Sending, live func() *Live, now func() time.Time, report *reporter, progress func(), again signal) *sender {
-	return &sender{store: s, live: live, now: now, report: report, progress: progress, again: again,
+func newSender(s store.Sending, timing Timing, live func() *Live, now func() time.Time, report *reporter, progress func(), again signal) *sender {
+	return &sender{store: s, timing: timing, live: live, now: now, report: report, progress: progress, again: again,
 		slots: make(chan struct{}, sendsMost), last: map[int64]time.Time{}, halved: map[string]time.Time{}}
 }
 
@@ -58,7 +72,7 @@ func (s *sender) some(ctx context.Context) (int, error) {
 			return started, nil
 		}
 		asked := s.now() // before the claim is sent: the lease counts from the database's clock, which is read later
-		claimed, err := s.store.ClaimSends(ctx, names, room, sendLease, rate)
+		claimed, err := s.store.ClaimSends(ctx, names, room, s.timing.Lease, rate)
 		s.free(room - len(claimed))
 		if err != nil {
 			return started, err
@@ -135,10 +149,10 @@ func (s *sender) call(live *Live, asked time.Time, send store.Send) channel.Verd
 	}
 	s.pace(send.Conversation, c.Pace)
 	age := s.now().Sub(asked)
-	if age+sendCall > sendLease {
+	if age+s.timing.Call > s.timing.Lease {
 		return channel.Verdict{SendResult: store.SendResult{Outcome: store.SendNotCalled}}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), sendCall)
+	ctx, cancel := context.WithTimeout(context.Background(), s.timing.Call)
 	defer cancel()
 	verdict := c.Sender.Send(ctx, send)
 	s.mu.Lock()
@@ -169,7 +183,7 @@ func (s *sender) settle(send store.Send, asked time.Time, result store.SendResul
 			return // a conflict: settled already, by our own lost commit or by an echo
 		}
 		s.report.failed("Settle", err)
-		if s.now().Sub(asked)+wait > sendLease {
+		if s.now().Sub(asked)+wait > s.timing.Lease {
 			return // the lease ends it as unknown, which the platform's echo settles
 		}
 		<-time.After(wait)

@@ -63,7 +63,7 @@ func (o *outbox) PauseChannel(_ context.Context, name string, until time.Time, r
 
 func senderOn(o *outbox, w *wire, pace time.Duration) *sender {
 	live := &Live{Channels: map[string]*Channel{"wa": {Name: "wa", Connection: Connection{Sender: w, Rate: 80, Pace: pace}}}}
-	return newSender(o, func() *Live { return live }, time.Now,
+	return newSender(o, DefaultTiming, func() *Live { return live }, time.Now,
 		newReporter(newMetrics(prometheus.NewRegistry()), logr.Discard(), time.Now), func() {}, newSignal())
 }
 
@@ -74,7 +74,7 @@ func toCitizen(id string, conversation int64) store.Send {
 
 func TestAMessageWhoseLeaseIsNearlyOverIsNotCalledButQueuedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		o, w := &outbox{queued: []store.Send{toCitizen("a", 1)}, claim: sendLease - sendCall + time.Second}, newWire()
+		o, w := &outbox{queued: []store.Send{toCitizen("a", 1)}, claim: DefaultTiming.Lease - DefaultTiming.Call + time.Second}, newWire()
 		s := senderOn(o, w, 0)
 		if _, err := s.some(t.Context()); err != nil {
 			t.Fatal(err)
@@ -130,8 +130,8 @@ func TestASettlementThatOutlivesItsLeaseIsLeftToTheEcho(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.calls.Wait()
-		if took := time.Since(began); took > sendLease {
-			t.Errorf("it insisted for %s, the lease is %s", took, sendLease)
+		if took := time.Since(began); took > DefaultTiming.Lease {
+			t.Errorf("it insisted for %s, the lease is %s", took, DefaultTiming.Lease)
 		}
 	})
 }

@@ -1,0 +1,356 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/engine"
+	"github.com/loket-dev/loket/bot-runtime/files"
+	"github.com/loket-dev/loket/bot-runtime/store"
+	"github.com/loket-dev/loket/hack/sim/journal"
+	"github.com/loket-dev/loket/hack/sim/platform"
+)
+
+// patience bounds what a test waits for; nothing is asserted of how long it takes.
+const patience = 60 * time.Second
+
+const sample = "../config/samples/kontak157"
+
+// town is everything around a pod: Meta, the mounted files, the operator's key. A pod can be started in it, ended, and
+// started again on the same data.
+type town struct {
+	testing.TB
+	dir      string
+	public   string
+	internal string
+	platform *platform.Platform
+	graph    *httptest.Server
+	journal  *journal.Journal
+	boot     bundle.Boot
+	key      ed25519.PrivateKey
+	hash     string // of the bundle that was put last
+}
+
+func newTown(t testing.TB, faults platform.Faults) *town {
+	t.Helper()
+	w := &town{TB: t, dir: t.TempDir(), public: freeAddress(t), internal: freeAddress(t)}
+	var err error
+	if w.journal, err = journal.Open(filepath.Join(w.dir, "journal.jsonl")); err != nil {
+		t.Fatal(err)
+	}
+	objects, secrets, problems := files.Load(sample)
+	if len(problems) > 0 {
+		t.Fatalf("the sample: %v", problems)
+	}
+	account := platform.Account{DisplayNumber: "6281100000157", Webhook: "http://" + w.public + "/hooks/wa"}
+	for _, c := range objects.Channels {
+		if c.Spec.WhatsApp != nil {
+			secret := secrets[string(c.Spec.WhatsApp.SecretName)]
+			account.PhoneNumberID, account.BusinessAccountID = c.Spec.WhatsApp.PhoneNumberID, c.Spec.WhatsApp.BusinessAccountID
+			account.AccessToken, account.AppSecret, account.VerifyToken = string(secret["accessToken"]), string(secret["appSecret"]), string(secret["verifyToken"])
+		}
+	}
+	d := dev{data: w.dir, password: "of the test"}
+	if err := d.keepSecrets(objects, secrets); err != nil {
+		t.Fatal(err)
+	}
+	w.platform = platform.New(platform.Options{Account: account, Journal: w.journal, Faults: faults, Seed: 157,
+		StatusDelay: 20 * time.Millisecond, RetryAfter: 20 * time.Millisecond, Client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}})
+	w.graph = httptest.NewServer(w.platform)
+	t.Cleanup(func() {
+		w.platform.Close()
+		w.graph.Close()
+		if err := w.journal.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	port := portOf(t, w.graph.URL)
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.key = private
+	w.boot = bundle.Boot{TenantUID: "uid-ojk", Namespace: "ojk", Tenant: "ojk", Keys: map[string][]byte{"k1": public},
+		WhatsAppAPI: w.graph.URL + "/v26.0", Egress: []bundle.EgressRule{{CIDR: netip.MustParsePrefix("127.0.0.1/32").String(), Ports: []int32{port}}}}
+	return w
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func portOf(t testing.TB, address string) int32 {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.ParseInt(u.Port(), 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int32(n)
+}
+
+// pod is the town's pod, not yet running.
+func (w *town) pod() *pod {
+	return &pod{roles: engine.Roles{Bot: true, Desk: true}, name: "bot-0", boot: func() bundle.Boot { return w.boot }, steppers: 1,
+		open: func(ctx context.Context) (store.Store, error) {
+			return openEmbedded(ctx, filepath.Join(w.dir, databaseFile))
+		},
+		marker: filepath.Join(w.dir, "ended-well"), channelsDir: filepath.Join(w.dir, "channels"), agentsDir: filepath.Join(w.dir, "agents"),
+		timing: engine.Timing{Lease: 4 * time.Second, Call: 2 * time.Second, UnknownWait: 2 * time.Second, UnknownQuiet: 4 * time.Second},
+		log:    logr.Discard()}
+}
+
+// start runs a pod; end drains it as SIGTERM does, and returns when it is gone.
+func (w *town) start(change func(*pod)) (end func()) {
+	w.Helper()
+	p := w.pod()
+	if change != nil {
+		change(p)
+	}
+	public, err := net.Listen("tcp", w.public)
+	if err != nil {
+		w.Fatal(err)
+	}
+	internal, err := net.Listen("tcp", w.internal)
+	if err != nil {
+		w.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- p.run(ctx, public, internal) }()
+	var once sync.Once
+	end = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-done; err != nil {
+				w.Errorf("the pod ended: %v", err)
+			}
+		})
+	}
+	w.Cleanup(end)
+	return end
+}
+
+// apply puts objects as the operator does, and waits until they are judged and served.
+func (w *town) apply(objects bundle.Objects) {
+	w.Helper()
+	e := bundle.Wrap(bundle.From(objects))
+	body, err := json.Marshal(e)
+	if err != nil {
+		w.Fatal(err)
+	}
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	if _, err := z.Write(body); err != nil {
+		w.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		w.Fatal(err)
+	}
+	w.until("the bundle is taken", func() bool {
+		r, err := http.NewRequest(http.MethodPut, "http://"+w.internal+bundle.PathBundle, bytes.NewReader(packed.Bytes()))
+		if err != nil {
+			w.Fatal(err)
+		}
+		r.Header.Set("If-Match", strconv.Quote(w.hash))
+		if err := bundle.Sign(r, packed.Bytes(), w.boot.TenantUID, "k1", w.key, time.Now()); err != nil {
+			w.Fatal(err)
+		}
+		code, _ := w.do(r)
+		return code == http.StatusAccepted
+	})
+	w.hash = e.Hash
+	w.until("the bundle serves", func() bool { return w.status().Applied == e.Hash })
+	w.until("the pod is ready", func() bool { return w.ready() == http.StatusOK })
+}
+
+func (w *town) status() bundle.Status {
+	w.Helper()
+	r, err := http.NewRequest(http.MethodGet, "http://"+w.internal+bundle.PathStatus, nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if err := bundle.Sign(r, nil, w.boot.TenantUID, "k1", w.key, time.Now()); err != nil {
+		w.Fatal(err)
+	}
+	var s bundle.Status
+	if code, body := w.do(r); code == http.StatusOK {
+		if err := json.Unmarshal(body, &s); err != nil {
+			w.Fatal(err)
+		}
+	}
+	return s
+}
+
+func (w *town) ready() int {
+	r, err := http.NewRequest(http.MethodGet, "http://"+w.internal+"/readyz", nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	code, _ := w.do(r)
+	return code
+}
+
+// do makes a call of its own connection; 0 when there is no answer.
+func (w *town) do(r *http.Request) (int, []byte) {
+	w.Helper()
+	r.Close = true
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(r)
+	if err != nil {
+		return 0, nil
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return 0, nil
+	}
+	return res.StatusCode, body
+}
+
+// metric is the sum of a metric over its labels.
+func (w *town) metric(name string) float64 {
+	w.Helper()
+	r, err := http.NewRequest(http.MethodGet, "http://"+w.internal+"/metrics", nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	_, body := w.do(r)
+	sum := 0.0
+	for _, m := range regexp.MustCompile(`(?m)^`+name+`(?:\{[^}]*\})? (\S+)$`).FindAllSubmatch(body, -1) {
+		v, err := strconv.ParseFloat(string(m[1]), 64)
+		if err != nil {
+			w.Fatal(err)
+		}
+		sum += v
+	}
+	return sum
+}
+
+func (w *town) until(what string, holds func() bool) {
+	w.Helper()
+	deadline := time.After(patience)
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			w.Fatalf("waited in vain until %s", what)
+		}
+	}
+}
+
+// sampleObjects are kontak157's.
+func sampleObjects(t testing.TB) bundle.Objects {
+	t.Helper()
+	objects, _, problems := files.Load(sample)
+	if len(problems) > 0 {
+		t.Fatalf("the sample: %v", problems)
+	}
+	return objects
+}
+
+// countingObjects are the sample's tenant and channels, with a flow that answers the text n with "n:count".
+func countingObjects(t testing.TB) bundle.Objects {
+	t.Helper()
+	objects := sampleObjects(t)
+	flow := v1alpha1.DialogFlow{Spec: v1alpha1.DialogFlowSpec{
+		Languages: []v1alpha1.Language{"id"}, Start: "count",
+		Variables: []v1alpha1.VariableDeclaration{{Name: "n", Type: "number"}, {Name: "said", Type: "string"}, {Name: "typed", Type: "string"}},
+		Nodes: []v1alpha1.Node{
+			{Name: "count", Next: "answer", Set: &v1alpha1.Set{Variables: []v1alpha1.Assignment{
+				{Name: "n", Value: "n + 1.0"}, {Name: "said", Value: "input.text"}}}},
+			{Name: "answer", Next: "count", Ask: &v1alpha1.Ask{As: "typed", Type: "text", Text: v1alpha1.Text{"id": "{{ said }}:{{ n }}"}}},
+		},
+	}}
+	flow.Name = "count"
+	objects.Flows = []v1alpha1.DialogFlow{flow}
+	for i := range objects.Channels {
+		objects.Channels[i].Spec.Flow = "count"
+	}
+	return objects
+}
+
+// hears waits until something with a text reaches a citizen after the first n messages, and returns how many there are now.
+func hears(t testing.TB, c *platform.Citizen, n int, want string) int {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for seen := n; ; {
+		got, err := c.Messages(ctx, seen)
+		if err != nil {
+			all, _ := c.Messages(context.Background(), 0)
+			t.Fatalf("%s waits for %q: %v; so far: %s", c.Name, want, err, describe(all))
+		}
+		for i, m := range got {
+			if strings.Contains(strings.ToLower(m.Text), strings.ToLower(want)) {
+				return seen + i + 1
+			}
+		}
+		seen += len(got)
+	}
+}
+
+func describe(all []platform.Received) string {
+	var b strings.Builder
+	for _, m := range all {
+		fmt.Fprintf(&b, "%q ", m.Text)
+	}
+	return b.String()
+}
+
+func say(t testing.TB, c *platform.Citizen, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := c.Say(ctx, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// records reads the journal.
+func (w *town) records() []journal.Record {
+	w.Helper()
+	f, err := os.Open(filepath.Join(w.dir, "journal.jsonl"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer f.Close()
+	all, err := journal.Read(f)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return all
+}
