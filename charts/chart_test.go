@@ -126,6 +126,29 @@ func TestOneReplicaHasNoDisruptionBudgetThatBlocksDrains(t *testing.T) {
 	}
 }
 
+// README and values.yaml describe the same values.
+func TestTheREADMENamesEveryValue(t *testing.T) {
+	readme, err := os.ReadFile("loket/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile("loket/values.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values map[string]any
+	if err := yaml.Unmarshal(raw, &values); err != nil {
+		t.Fatal(err)
+	}
+	for part, inner := range values {
+		for name := range inner.(map[string]any) {
+			if value := part + "." + name; !strings.Contains(string(readme), "`"+value) {
+				t.Errorf("the README does not name %s", value)
+			}
+		}
+	}
+}
+
 // tool is one of the pinned programs.
 func tool(t *testing.T, name string, args ...string) *exec.Cmd {
 	t.Helper()
