@@ -11,6 +11,7 @@ type attempts struct {
 	clock   func() time.Time
 	mu      sync.Mutex
 	buckets map[string]*bucket
+	swept   time.Time
 }
 
 // bucket is what is left, as of a time.
@@ -84,8 +85,12 @@ func (b *bucket) grow(now time.Time) {
 	b.at = now
 }
 
-// forgetFull drops the buckets that are as new; false when none is.
+// forgetFull drops the buckets that are as new; false when none is. It looks once a second: a flood must not make it busy.
 func (a *attempts) forgetFull(now time.Time) bool {
+	if now.Sub(a.swept) < time.Second {
+		return false
+	}
+	a.swept = now
 	for key, b := range a.buckets {
 		if b.grow(now); b.left == b.burst {
 			delete(a.buckets, key)

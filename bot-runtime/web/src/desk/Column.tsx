@@ -44,7 +44,7 @@ export function Column({ actions, counter, conversation, waits, lit, text }: Pro
           <button
             type="button"
             class="button"
-            aria-label={`${text.closeWith} ${name}`}
+            aria-label={`${text.close}: ${text.closeWith} ${name}`}
             onClick={() => void actions.close(conversation.id)}
           >
             {text.close}

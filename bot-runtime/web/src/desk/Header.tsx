@@ -42,11 +42,10 @@ export function Header({ actions, counter, text }: { actions: Actions; counter: 
           role="switch"
           class="switch"
           aria-checked={state.available}
-          aria-label={text.availability}
           onClick={() => void actions.setAvailable(!state.available)}
         >
           <span class="knob" aria-hidden="true" />
-          <span aria-hidden="true">{state.available ? text.available : text.unavailable}</span>
+          {text.availability}
         </button>
         <Languages label={text.language} languages={counter.languages} language={counter.language} choose={(l) => actions.speak(l)} />
         <button type="button" class="button plain" onClick={() => void actions.signOut()}>

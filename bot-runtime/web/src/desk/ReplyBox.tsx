@@ -53,7 +53,7 @@ export function ReplyBox({ actions, conversation, draft, closed, name, leave, te
       />
       <div class="reply-acts">
         <span class={tooLong ? "kept bad" : "kept"} role="status">
-          {tooLong ? text.tooLong : written !== "" && draft ? kept(draft.kept, text) : ""}
+          {tooLong ? text.tooLong : written !== "" && draft ? kept(draft.kept, text) : text.keys}
         </span>
         <button type="submit" class="button strong" disabled={!sendable}>
           {text.send}

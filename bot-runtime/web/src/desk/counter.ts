@@ -56,6 +56,7 @@ const start: Counter = {
 
 const olderPage = 50; // as the server gives
 const queuePause = 2000; // events that concern nobody here only change the figures in the header
+const staleAfter = 10_000; // what colleagues take from the queue makes no event here
 const retryPause = 2000;
 
 export class Actions {
@@ -267,6 +268,7 @@ export class Actions {
     this.drafts.take(state.conversations);
     this.model.change({ state, lag: Date.parse(state.now) - Date.now(), older, columns: placed(counter.columns, ids, state.slots) });
     this.keepReplies(counter.replies);
+    if (state.waiting > 0) this.readSoon(staleAfter);
   }
 
   private async sendReplies(): Promise<void> {

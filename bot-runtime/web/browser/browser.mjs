@@ -1,0 +1,110 @@
+// What every test in the browser needs: Chromium, a page that reports what a policy refused, and the citizen's side.
+
+import { randomUUID } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import assert from "node:assert/strict";
+
+import { chromium } from "playwright-core";
+
+export const base = process.env.LOKET_BASE_URL ?? assert.fail("set LOKET_BASE_URL to a running server");
+export const pool = process.env.LOKET_POOL ?? "contact-centre";
+export const password = process.env.LOKET_PASSWORD ?? assert.fail("set LOKET_PASSWORD to the agents' password");
+export const consoleURL = `${base}/desk/${pool}/`;
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+// openBrowser starts a Chromium with a profile of its own.
+export async function openBrowser() {
+  const profile = mkdtempSync(join(tmpdir(), "loket-browser-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: "/usr/bin/chromium",
+    headless: true,
+    args: [
+      "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    ],
+    locale: "id-ID",
+    timezoneId: "Asia/Jakarta",
+    viewport: { width: 1440, height: 900 },
+  });
+  context.setDefaultTimeout(20_000);
+  return {
+    context,
+    async close() {
+      await context.close();
+      rmSync(profile, { recursive: true, force: true });
+    },
+  };
+}
+
+// watched is a new page that remembers every script error, every dialog, and everything that the page's policy refused.
+export async function watched(context) {
+  const page = await context.newPage();
+  const complaints = [];
+  await page.exposeFunction("loketComplains", (text) => complaints.push(text));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (e) => window.loketComplains(`policy: ${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
+  });
+  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+  page.on("dialog", async (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    await dialog.dismiss();
+  });
+  page.complaints = complaints;
+  return page;
+}
+
+export async function signIn(page, agent, { available = true } = {}) {
+  await page.goto(consoleURL);
+  await page.getByLabel("Nama petugas").fill(agent);
+  await page.getByLabel("Kata sandi").fill(password);
+  await page.getByRole("button", { name: "Masuk" }).click();
+  const take = page.getByRole("switch", { name: "Terima percakapan" });
+  await take.waitFor();
+  if (available && (await take.getAttribute("aria-checked")) !== "true") await take.click();
+}
+
+// says brings a citizen's message on WhatsApp.
+export async function says(citizen, text, { ago = 0, body = {}, channel = "wa" } = {}) {
+  const answer = await fetch(`${base}/test/says`, {
+    method: "POST",
+    body: JSON.stringify({ channel, citizen, id: randomUUID(), agoSeconds: ago, body: { kind: "text", text, ...body } }),
+  });
+  assert.equal(answer.status, 200);
+}
+
+// replies are the agents' messages to a citizen.
+export async function replies(citizen, channel = "wa") {
+  return (await fetch(`${base}/test/replies/${channel}/${encodeURIComponent(citizen)}`)).json();
+}
+
+export const cut = () => fetch(`${base}/test/down`).catch(() => {});
+export const mend = () => fetch(`${base}/test/up`);
+
+export function column(page, citizen) {
+  return page.getByRole("region", { name: citizen, exact: true });
+}
+
+// until waits for a condition outside the page.
+export async function until(what, holds, patience = 20_000) {
+  const end = Date.now() + patience;
+  for (;;) {
+    if (await holds()) return;
+    if (Date.now() > end) assert.fail(`never happened: ${what}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+// barriers are what axe-core finds, as lines.
+export async function barriers(page) {
+  await page.evaluate(axeSource);
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+  );
+  return violations.flatMap((v) => v.nodes.map((node) => `${v.id}: ${node.target.join(" ")} ${node.failureSummary}`));
+}
+
+export const unique = (name) => `${name} ${randomUUID().slice(0, 8)}`;

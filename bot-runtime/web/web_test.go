@@ -1,0 +1,119 @@
+package web_test
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"os/exec"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/channel/webchat"
+	"github.com/loket-dev/loket/bot-runtime/desk"
+	"github.com/loket-dev/loket/bot-runtime/desk/desktest"
+	"github.com/loket-dev/loket/bot-runtime/message"
+	"github.com/loket-dev/loket/bot-runtime/store"
+	"github.com/loket-dev/loket/bot-runtime/web"
+)
+
+// TestThePagesInABrowser runs the tests under browser/ in Debian's Chromium against a real desk and a real web chat on the
+// SQLite store. What a citizen says on WhatsApp, and the line that drops, are asked for under /test/.
+func TestThePagesInABrowser(t *testing.T) {
+	if web.Pages() == nil {
+		t.Fatal("the pages are not built: run make web (or npm ci && npm run build in bot-runtime/web), then test again")
+	}
+	needs(t, "node", "install Node.js 20.19 or newer")
+	needs(t, "/usr/bin/chromium", "apt-get install chromium")
+	if _, err := os.Stat("node_modules/playwright-core"); err != nil {
+		t.Fatal("playwright-core is missing: run npm ci in bot-runtime/web")
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 8*time.Minute)
+	defer stop()
+	c := desktest.Start(t, web.Pages(), func(_ *desk.Options, p *desk.PoolInfo) { p.Slots = 4 })
+	for _, agent := range []string{"citra", "dewi", "eko", "fitri", "gita", "hadi"} {
+		c.Account(agent, desktest.Password)
+	}
+	puppet(c)
+	c.Mux.Handle("/chat/"+desktest.WebChat+"/", webchat.New(webchat.Options{
+		Name: desktest.WebChat,
+		Spec: v1alpha1.WebChatChannel{Title: v1alpha1.Text{"id": "Kontak 157", "en": "Contact 157"}},
+		Accept: func(b store.Batch) error {
+			_, err := c.Store.Accept(ctx, b)
+			c.Wake()
+			return err
+		},
+		Live: func() bool { return true },
+		Tenant: func() bundle.Tenant {
+			return bundle.Tenant{Name: "ojk", Languages: []string{"id", "en"}, DisplayName: v1alpha1.Text{"id": "Otoritas Jasa Kredit"}}
+		},
+		Mailbox: c.Store, Pages: web.Pages(),
+	}))
+
+	args := []string{"--test", "--test-concurrency=1", "--test-reporter=spec"}
+	if only := os.Getenv("LOKET_BROWSER_ONLY"); only != "" {
+		args = append(args, only)
+	} else {
+		args = append(args, "browser/")
+	}
+	run := exec.CommandContext(ctx, "node", args...)
+	run.Env = append(os.Environ(), "LOKET_BASE_URL="+c.Server.URL, "LOKET_PASSWORD="+desktest.Password, "LOKET_POOL="+desktest.Pool)
+	out, err := run.CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatalf("the browser's tests: %v", err)
+	}
+}
+
+func needs(t *testing.T, program, mend string) {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		t.Fatalf("%s is missing: %s", program, mend)
+	}
+}
+
+// puppet lets the browser's tests play the citizen on WhatsApp, and cut the line.
+func puppet(c *desktest.Counter) {
+	type saying struct {
+		Channel, Citizen, ID string
+		AgoSeconds           int
+		Body                 message.In
+	}
+	c.Mux.HandleFunc("POST /test/says", func(w http.ResponseWriter, r *http.Request) {
+		var s saying
+		if err := json.NewDecoder(r.Body).Decode(&s); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		c.Says(s.Channel, s.Citizen, s.ID, time.Now().Add(-time.Duration(s.AgoSeconds)*time.Second), s.Body)
+	})
+	c.Mux.HandleFunc("GET /test/replies/{channel}/{citizen}", func(w http.ResponseWriter, r *http.Request) {
+		texts := []string{}
+		for _, m := range c.Transcript(r.PathValue("channel"), r.PathValue("citizen")) {
+			if m.Out != nil && m.Author == message.AuthorAgent {
+				texts = append(texts, m.Out.Text)
+			}
+		}
+		_ = json.NewEncoder(w).Encode(texts)
+	})
+
+	var down atomic.Bool
+	inner := c.Server.Config.Handler
+	c.Server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/test/down":
+			down.Store(true)
+			w.WriteHeader(http.StatusNoContent)
+			go c.Server.CloseClientConnections()
+		case r.URL.Path == "/test/up":
+			down.Store(false)
+		case down.Load():
+			panic(http.ErrAbortHandler) // the line drops without a word
+		default:
+			inner.ServeHTTP(w, r)
+		}
+	})
+}
