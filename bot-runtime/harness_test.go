@@ -14,11 +14,14 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -29,6 +32,7 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/engine"
 	"github.com/loket-dev/loket/bot-runtime/files"
 	"github.com/loket-dev/loket/bot-runtime/store"
+	"github.com/loket-dev/loket/bot-runtime/store/postgres"
 	"github.com/loket-dev/loket/hack/sim/journal"
 	"github.com/loket-dev/loket/hack/sim/platform"
 )
@@ -51,6 +55,8 @@ type town struct {
 	boot     bundle.Boot
 	key      ed25519.PrivateKey
 	hash     string // of the bundle that was put last
+	// database is the URI of a PostgreSQL; SQLite in dir when empty.
+	database string
 }
 
 func newTown(t testing.TB, faults platform.Faults) *town {
@@ -120,21 +126,37 @@ func portOf(t testing.TB, address string) int32 {
 	return int32(n)
 }
 
-// pod is the town's pod, not yet running.
-func (w *town) pod() *pod {
-	return &pod{roles: engine.Roles{Bot: true, Desk: true}, name: "bot-0", boot: func() bundle.Boot { return w.boot }, steppers: 1,
-		open: func(ctx context.Context) (store.Store, error) {
-			return openEmbedded(ctx, filepath.Join(w.dir, databaseFile))
-		},
-		marker: filepath.Join(w.dir, "ended-well"), channelsDir: filepath.Join(w.dir, "channels"), agentsDir: filepath.Join(w.dir, "agents"),
+// pod is a pod of the town, not yet running. Its senders are impatient, so that a test which kills them need not wait for
+// minutes; the simulator tells of what it took within a second.
+func (w *town) pod(name string) *pod {
+	return &pod{
+		roles: engine.Roles{Bot: true, Desk: true}, name: name, boot: func() bundle.Boot { return w.boot }, steppers: 1, open: w.open,
+		marker:      filepath.Join(w.dir, "ended-well-"+name),
+		channelsDir: filepath.Join(w.dir, "channels"), agentsDir: filepath.Join(w.dir, "agents"),
 		timing: engine.Timing{Lease: 4 * time.Second, Call: 2 * time.Second, UnknownWait: 2 * time.Second, UnknownQuiet: 4 * time.Second},
-		log:    logr.Discard()}
+		log:    logr.Discard(),
+	}
+}
+
+func (w *town) open(ctx context.Context) (store.Store, error) {
+	if w.database == "" {
+		return openEmbedded(ctx, filepath.Join(w.dir, databaseFile))
+	}
+	credentials, err := postgres.FromSecret(map[string]string{"uri": w.database})
+	if err != nil {
+		return nil, err
+	}
+	s, err := postgres.Open(credentials)
+	if err != nil {
+		return nil, err
+	}
+	return migrated(ctx, s)
 }
 
 // start runs a pod; end drains it as SIGTERM does, and returns when it is gone.
 func (w *town) start(change func(*pod)) (end func()) {
 	w.Helper()
-	p := w.pod()
+	p := w.pod("bot-0")
 	if change != nil {
 		change(p)
 	}
@@ -353,4 +375,98 @@ func (w *town) records() []journal.Record {
 		w.Fatal(err)
 	}
 	return all
+}
+
+// child is a pod in a process of its own, which a test can kill.
+type child struct {
+	Name, Dir, Public, Internal, Database string
+	Boot                                  bundle.Boot
+
+	town *town
+	cmd  *exec.Cmd
+}
+
+// childEnv makes the test's program a pod: its value is a child as JSON.
+const childEnv = "LOKET_TEST_POD"
+
+// child makes a pod at these addresses, not yet running.
+func (w *town) child(name, public, internal string) *child {
+	return &child{Name: name, Dir: w.dir, Public: public, Internal: internal, Database: w.database, Boot: w.boot, town: w}
+}
+
+func (c *child) start() {
+	w := c.town
+	raw, err := json.Marshal(c)
+	if err != nil {
+		w.Fatal(err)
+	}
+	program, err := os.Executable()
+	if err != nil {
+		w.Fatal(err)
+	}
+	c.cmd = exec.Command(program)
+	c.cmd.Env = append(os.Environ(), childEnv+"="+string(raw))
+	c.cmd.Stderr = os.Stderr
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (c *child) kill() {
+	if err := c.cmd.Process.Kill(); err != nil {
+		c.town.Error(err)
+	}
+	_ = c.cmd.Wait() // killed, as it should be
+}
+
+// serveChild is the whole life of a child.
+func serveChild(raw string) error {
+	var c child
+	if err := json.Unmarshal([]byte(raw), &c); err != nil {
+		return err
+	}
+	public, err := net.Listen("tcp", c.Public)
+	if err != nil {
+		return err
+	}
+	internal, err := net.Listen("tcp", c.Internal)
+	if err != nil {
+		return err
+	}
+	w := &town{dir: c.Dir, boot: c.Boot, database: c.Database}
+	return w.pod(c.Name).run(context.Background(), public, internal)
+}
+
+// balance listens where webhooks come to, and gives them to pods in turn, as a Service does: to whoever answers.
+func (w *town) balance(pods ...*child) {
+	w.Helper()
+	l, err := net.Listen("tcp", w.public)
+	if err != nil {
+		w.Fatal(err)
+	}
+	var turn atomic.Int64
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(out http.ResponseWriter, in *http.Request) {
+		body, err := io.ReadAll(in.Body)
+		if err != nil {
+			return
+		}
+		to := pods[int(turn.Add(1))%len(pods)]
+		r, err := http.NewRequest(in.Method, "http://"+to.Public+in.URL.RequestURI(), bytes.NewReader(body))
+		if err != nil {
+			return
+		}
+		r.Header = in.Header.Clone()
+		res, err := client.Do(r)
+		if err != nil {
+			out.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer res.Body.Close()
+		out.WriteHeader(res.StatusCode)
+	})}
+	done := make(chan struct{})
+	go func() { defer close(done); _ = server.Serve(l) }() // ends with Close
+	w.Cleanup(func() { _ = server.Close(); <-done })
 }

@@ -2,22 +2,17 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	"go.uber.org/goleak"
 
 	"github.com/loket-dev/loket/bot-runtime/bundle"
@@ -27,15 +22,6 @@ import (
 	"github.com/loket-dev/loket/hack/sim/journal"
 	"github.com/loket-dev/loket/hack/sim/platform"
 )
-
-// childEnv makes the test's program a pod: its value is a child as JSON.
-const childEnv = "LOKET_TEST_POD"
-
-// child is a pod in a process of its own, which a test can kill.
-type child struct {
-	Dir, Public, Internal string
-	Boot                  bundle.Boot
-}
 
 func TestMain(m *testing.M) {
 	if raw := os.Getenv(childEnv); raw != "" {
@@ -54,25 +40,6 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(code)
-}
-
-func serveChild(raw string) error {
-	var c child
-	if err := json.Unmarshal([]byte(raw), &c); err != nil {
-		return err
-	}
-	public, err := net.Listen("tcp", c.Public)
-	if err != nil {
-		return err
-	}
-	internal, err := net.Listen("tcp", c.Internal)
-	if err != nil {
-		return err
-	}
-	w := &town{dir: c.Dir, boot: c.Boot}
-	p := w.pod()
-	p.log = logr.Discard()
-	return p.run(context.Background(), public, internal)
 }
 
 func TestALicenceQuestionIsAnsweredOnceAndALookalikeIsWarnedOf(t *testing.T) {
@@ -328,39 +295,16 @@ func TestADrainLosesNothingAndAnotherPodGoesOn(t *testing.T) {
 
 func TestKilledInTheMiddleEveryAcknowledgedMessageIsAnsweredOnceAndInOrder(t *testing.T) {
 	w := newTown(t, platform.Faults{Redeliver: 0.1})
-	start := func() *exec.Cmd {
-		raw, err := json.Marshal(child{Dir: w.dir, Public: w.public, Internal: w.internal, Boot: w.boot})
-		if err != nil {
-			t.Fatal(err)
-		}
-		program, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command(program)
-		cmd.Env = append(os.Environ(), childEnv+"="+string(raw))
-		cmd.Stderr = os.Stderr
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		return cmd
-	}
-	kill := func(cmd *exec.Cmd) {
-		if err := cmd.Process.Kill(); err != nil {
-			t.Error(err)
-		}
-		_ = cmd.Wait() // killed, as it should be
-	}
-	pod := start()
+	pod := w.child("bot-0", w.public, w.internal)
+	pod.start()
 	w.apply(countingObjects(t))
 	kills := make(chan struct{}, 8)
 	killed := make(chan struct{})
 	go func() {
 		defer close(killed)
 		for range kills {
-			kill(pod)
-			pod = start()
+			pod.kill()
+			pod.start()
 		}
 	}()
 	w.crowd(25, 20, func(total int) {
@@ -376,5 +320,5 @@ func TestKilledInTheMiddleEveryAcknowledgedMessageIsAnsweredOnceAndInOrder(t *te
 	if n := w.metric("loket_lanes_repaired_total"); n != 0 {
 		t.Errorf("%v lanes had to be repaired", n)
 	}
-	kill(pod)
+	pod.kill()
 }
