@@ -257,6 +257,9 @@ func get(t *testing.T, c client.Client, namespace, name string, into client.Obje
 	}
 }
 
+// startTimeout is for a machine that does twenty other things; an idle one takes five seconds.
+const startTimeout = 3 * time.Minute
+
 // cluster is an API server without nodes: what Helm and a policy need.
 type cluster struct {
 	config     *rest.Config
@@ -268,7 +271,7 @@ func start(t *testing.T) cluster {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		t.Fatal("KUBEBUILDER_ASSETS is not set: run make test-go, or set it to what `cd hack/cluster && go run . assets` prints")
 	}
-	env := &envtest.Environment{}
+	env := &envtest.Environment{ControlPlaneStartTimeout: startTimeout, ControlPlaneStopTimeout: startTimeout}
 	config, err := env.Start()
 	if err != nil {
 		t.Fatal(err)

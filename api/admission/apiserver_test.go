@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -71,13 +72,16 @@ func wordsOf(refusal string) []string {
 	return slices.Sorted(slices.Values(words))
 }
 
+// startTimeout is for a machine that does twenty other things; an idle one takes five seconds.
+const startTimeout = 3 * time.Minute
+
 // startAPIServer needs kube-apiserver and etcd; a test that passes without them would prove nothing.
 func startAPIServer(t *testing.T) client.Client {
 	t.Helper()
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		t.Fatal("KUBEBUILDER_ASSETS is not set: run make test-go, or set it to what `cd hack/cluster && go run . assets` prints")
 	}
-	env := &envtest.Environment{CRDDirectoryPaths: []string{"../../config/crd/bases"}, ErrorIfCRDPathMissing: true}
+	env := &envtest.Environment{ControlPlaneStartTimeout: startTimeout, ControlPlaneStopTimeout: startTimeout, CRDDirectoryPaths: []string{"../../config/crd/bases"}, ErrorIfCRDPathMissing: true}
 	config, err := env.Start()
 	if err != nil {
 		t.Fatal(err)
