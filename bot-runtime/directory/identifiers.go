@@ -105,9 +105,12 @@ func (x *Index) hostOwners(host string) []int32 {
 	}
 }
 
+// hostSigns: other full stops part labels, too, and browsers take a backslash for a slash.
+var hostSigns = strings.NewReplacer("。", ".", "．", ".", "\\", "/")
+
 // hostOf gives the host that a browser would open: not what stands before an @, no port, no path, no www.
 func hostOf(s string) string {
-	s = strings.NewReplacer("。", ".", "．", ".", "\\", "/").Replace(strings.TrimSpace(s))
+	s = hostSigns.Replace(strings.TrimSpace(s))
 	if !strings.Contains(s, "://") {
 		s = "https://" + s
 	}

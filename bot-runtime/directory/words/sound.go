@@ -14,6 +14,7 @@ func Sound(word string) string {
 			break
 		}
 	}
+	old := oldSpelling(word) // there j alone is today's y
 	last := byte(0)
 	emit := func(c byte) {
 		if c != last || !letters { // digits alone are a number: 11 is not 1
@@ -54,6 +55,8 @@ func Sound(word string) string {
 		case c == 'p' && next == 'h':
 			emit('f')
 			i++
+		case c == 'j' && old:
+			emit('y')
 		case c == 'q':
 			emit('k')
 		case c == 'v':
@@ -68,6 +71,16 @@ func Sound(word string) string {
 		}
 	}
 	return b.String()
+}
+
+// oldSpelling says whether a word is written as before 1972.
+func oldSpelling(word string) bool {
+	for _, sign := range [...]string{"oe", "tj", "dj", "sj"} {
+		if strings.Contains(word, sign) {
+			return true
+		}
+	}
+	return false
 }
 
 // digitLetter is the letter that a digit stands for inside a word of letters.

@@ -1,0 +1,182 @@
+package directory
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/loket-dev/loket/bot-runtime/directory/words"
+	"pgregory.net/rapid"
+)
+
+// sample is a small list with the neighbours that make look-ups hard. All names are fictitious.
+func sample() *Index {
+	return FromEntries([]Entry{
+		{ID: "bank", Name: "PT Bank Mekar Jaya Tbk", Aliases: []string{"BMJ"}, Licence: "KEP-1/D.03/2001", Status: StatusLicensed, Sites: []string{"https://www.bankmekar.example/"}, Phones: []string{"+62 21 555 0101"}},
+		{ID: "uus", Name: "Bank Mekar Jaya Syariah", Licence: "KEP-2/D.03/2009", Status: StatusLicensed, Sites: []string{"syariah.bankmekar.example"}},
+		{ID: "dana", Name: "PT Dana Sekar Wangi", Aliases: []string{"danasekar.id"}, Licence: "KEP-12/D.05/2021", Status: StatusLicensed, Sites: []string{"danasekar.example"}, Emails: []string{"halo@danasekar.example"}},
+		{ID: "bpr", Name: "BPR Sinar Padi Bandung", Licence: "KEP-3/D.03/2005", Status: StatusLicensed},
+		{ID: "kop", Name: "Koperasi Tjahaja Soerja", Status: StatusLicensed},
+		{ID: "gold", Name: "Emas Berlipat Nusantara", Status: StatusIllegal, Sites: []string{"emasberlipat.example"}},
+		{ID: "both1", Name: "Griya Modal Teduh", Status: StatusLicensed},
+		{ID: "both2", Name: "Griya Modal Teduh", Status: StatusIllegal},
+		{ID: "chat", Name: "Dari Kita Untuk Kita", Status: StatusIllegal},
+	})
+}
+
+func TestWhatCitizensAskIsFound(t *testing.T) {
+	x := sample()
+	for _, c := range []struct {
+		what, ask string
+		outcome   Outcome
+		id        string
+	}{
+		{"a whole sentence around the name", "apakah pinjol Dana Sekar Wangi itu resmi kak?", Exact, "dana"},
+		{"legal forms do not matter", "dana sekar wangi, P.T.", Exact, "dana"},
+		{"nor does case or an emoji", "🙏 BANK MEKAR JAYA tbk??", Exact, "bank"},
+		{"an alias is as good", "bmj", Exact, "bank"},
+		{"a brand that looks like a host is a name", "danasekar.id", Exact, "dana"},
+		{"an English sentence", "is Dana Sekar Wangi legit?", Exact, "dana"},
+		{"a typo is never exact", "dana sekar wngi", Confident, "dana"},
+		{"two letters changed places", "dana sekra wangi", Confident, "dana"},
+		{"joined words", "danasekar wangi", Confident, "dana"},
+		{"all joined, with a typo", "danasekarwngi", Confident, "dana"},
+		{"a split word", "dana se kar wangi", Confident, "dana"},
+		{"other order", "wangi sekar dana", Confident, "dana"},
+		{"a word left out", "sekar wangi", Confident, "dana"},
+		{"old spelling against new", "koperasi cahaya surya", Confident, "kop"},
+		{"digits for letters", "dana s3kar wangi", Confident, "dana"},
+		{"letters doubled", "danna sekarr wangi", Confident, "dana"},
+		{"a bank and its syariah unit are two licences", "bank mekar jaya uus", Confident, "uus"},
+		{"the longest whole name wins", "bank mekar jaya syariah", Exact, "uus"},
+		{"a letter of another script is never exact", "dаna sekar wangi", Confident, "dana"},
+		{"a part of two names", "bank mekar", Ambiguous, "bank"},
+		{"one word more is another company", "dana sekar wangi cepat", Lookalike, "dana"},
+		{"also inside a sentence", "kak apakah dana sekar wangi kilat itu resmi", Lookalike, "dana"},
+		{"one word replaced", "dana sekar harum", Lookalike, "dana"},
+		{"another city", "bpr sinar padi jakarta", Lookalike, "bpr"},
+		{"another kind of licence", "bank sinar padi bandung", Lookalike, "bpr"},
+		{"digits appended", "dana sekar wangi88", Lookalike, "dana"},
+		{"digits appended to all joined", "danasekarwangi88", Lookalike, "dana"},
+		{"letters glued on", "danasekarwangiexpress", Lookalike, "dana"},
+		{"a licence number", "KEP-12/D.05/2021", Exact, "dana"},
+		{"a licence number written otherwise", "nomor izin kep 12 d 05 2021", Exact, "dana"},
+		{"a licence number of nobody beside a known name", "dana sekar wangi KEP-99/D.05/2021", Lookalike, "dana"},
+		{"a web address", "https://danasekar.example/promo?x=1 asli?", Exact, "dana"},
+		{"a subdomain of a listed host", "app.danasekar.example", Exact, "dana"},
+		{"a host that only ends alike", "evil-danasekar.example", Lookalike, "dana"},
+		{"what stands before the at sign opens nothing", "https://danasekar.example@evil.top/ dana sekar wangi", Lookalike, "dana"},
+		{"a known name with a foreign link", "dana sekar wangi danasekar-wangi.top", Lookalike, "dana"},
+		{"a link made to look like one", "dana-sekar-wangi.top", Lookalike, "dana"},
+		{"a phone number", "021-555-0101 ini nomor siapa", Exact, "bank"},
+		{"a phone number with country code", "+62215550101", Exact, "bank"},
+		{"a known name with a foreign number", "bank mekar jaya 0812 3456 7890", Lookalike, "bank"},
+		{"a genuine link with a foreign word", "danasekar.example hadiah", Lookalike, "dana"},
+		{"links of two entries", "danasekar.example bankmekar.example", Lookalike, "dana"},
+		{"an e-mail of a listed host", "admin@danasekar.example", Exact, "dana"},
+		{"the warning list", "emas berlipat nusantara", ListedIllegal, "gold"},
+		{"the warning list with a typo", "emas berlipt nusantara", ListedIllegal, "gold"},
+		{"the warning list by its site", "emasberlipat.example", ListedIllegal, "gold"},
+		{"a name on both lists is never only one of them", "griya modal teduh", Ambiguous, "both1"},
+		{"a name of chat words matches as the whole query", "dari kita untuk kita", ListedIllegal, "chat"},
+		{"and not inside a question", "apakah ini dari kita untuk kamu", None, ""},
+		{"nothing near", "warung kopi pagi", None, ""},
+		{"nothing but chat", "apakah itu resmi kak?", None, ""},
+		{"nothing at all", "", None, ""},
+		{"a full stop without its blank is no host", "resmi kak.mohon info", None, ""},
+		{"a common word alone raises no alarm", "dana darurat keluarga", None, ""},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			a := x.Ask(c.ask)
+			id := ""
+			if len(a.Entries) > 0 {
+				id = a.Entries[0].ID
+			}
+			if a.Outcome != c.outcome || id != c.id {
+				t.Errorf("%q: %s %s, want %s %s (%s)", c.ask, a.Outcome, id, c.outcome, c.id, a.Why)
+			}
+			if a.Why == "" {
+				t.Error("no reason given")
+			}
+		})
+	}
+}
+
+func TestANameWithOneDistinctiveWordMoreIsNeverLicensed(t *testing.T) {
+	entries := generated(400, 7)
+	x := FromEntries(entries)
+	rapid.Check(t, func(t *rapid.T) {
+		e := rapid.SampledFrom(entries).Draw(t, "entry")
+		word := rapid.StringMatching(`[bcdfghjklmnprstvwxz]{3,5}[aiueo][bcdfghjklmnprstvwxz]{2,4}`).Draw(t, "word")
+		if words.Chat(word) || words.LegalForm(word) {
+			t.Skip("no distinctive word")
+		}
+		parts := strings.Fields(e.Name)
+		at := rapid.IntRange(0, len(parts)).Draw(t, "at")
+		text := strings.Join(append(append(append([]string(nil), parts[:at]...), word), parts[at:]...), " ")
+		around := rapid.SampledFrom([]string{"%", "apakah % itu resmi kak?", "is % licensed?"}).Draw(t, "around")
+		if a := x.Ask(strings.Replace(around, "%", text, 1)); a.Outcome != Lookalike {
+			t.Fatalf("%q is %s (%s)", text, a.Outcome, a.Why)
+		}
+	})
+}
+
+func TestAForeignIdentifierIsNeverLicensed(t *testing.T) {
+	entries := generated(200, 8)
+	x := FromEntries(entries)
+	rapid.Check(t, func(t *rapid.T) {
+		e := rapid.SampledFrom(entries).Draw(t, "entry")
+		foreign := rapid.SampledFrom([]string{"https://" + e.Sites[0] + ".top/login", "+62 812 9999 8888", "cs@" + strings.Split(e.Sites[0], ".")[0] + ".info", "KEP-999999/X.1/2020"}).Draw(t, "identifier")
+		for _, text := range []string{e.Name + " " + foreign, foreign + " " + e.Name, foreign + " " + e.Sites[0]} {
+			if a := x.Ask(text); a.Outcome != Lookalike {
+				t.Fatalf("%q is %s (%s)", text, a.Outcome, a.Why)
+			}
+		}
+	})
+}
+
+func TestEveryListedNameIsFoundByItself(t *testing.T) {
+	entries := generated(2000, 9)
+	x := FromEntries(entries)
+	for _, e := range entries {
+		a := x.Ask("apakah " + e.Name + " resmi?")
+		if a.Outcome != Exact && a.Outcome != Ambiguous || a.Outcome == Exact && words.Fold(strings.Join(words.Name(a.Entries[0].Name), " ")) != words.Fold(strings.Join(words.Name(e.Name), " ")) {
+			t.Errorf("%q is %s %v (%s)", e.Name, a.Outcome, a.Entries, a.Why)
+		}
+	}
+}
+
+func TestOnlyAmbiguousNamesSeveral(t *testing.T) {
+	entries := generated(500, 10)
+	x := FromEntries(entries)
+	rapid.Check(t, func(t *rapid.T) {
+		ws := strings.Fields(rapid.SampledFrom(entries).Draw(t, "entry").Name)
+		a := x.Ask(strings.Join(rapid.SliceOfN(rapid.SampledFrom(ws), 1, 4).Draw(t, "words"), " "))
+		switch n := len(a.Entries); a.Outcome {
+		case None:
+			if n != 0 {
+				t.Fatalf("none with %d entries", n)
+			}
+		case Ambiguous:
+			if n < 2 || n > 3 {
+				t.Fatalf("ambiguous with %d entries", n)
+			}
+		default:
+			if n != 1 {
+				t.Fatalf("%s with %d entries", a.Outcome, n)
+			}
+		}
+	})
+}
+
+func FuzzAsk(f *testing.F) {
+	x := sample()
+	for _, s := range []string{"dana sekar wangi", "https://a@b.c/\\", "KEP-12/D.05/2021", "\xff\xfe", "ḋ̈ana", strings.Repeat("a b ", 2000), "+62+62+62", "@@..://"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		a := x.Ask(s)
+		if a.Score < 0 || a.Score > 1 || (a.Outcome == None) != (len(a.Entries) == 0) {
+			t.Fatalf("%q: %+v", s, a)
+		}
+	})
+}

@@ -1,0 +1,82 @@
+package directory
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+)
+
+func TestRowsThatWillNotDoAreNamedAndTheRestServes(t *testing.T) {
+	index, rejected, findings := Build(`name,licence,status,aliases
+PT Sinar Padi,KEP-1,licensed,"Padi; Sinar"
+,KEP-2,licensed,
+PT Mekar,KEP-3,unknown,
+PT SINAR PADI,KEP-1,licensed,
+"!!!",KEP-4,,
+PT Ombak,KEP-5,,
+`, v1alpha1.DirectoryMapping{})
+	if index == nil || index.Entries() != 2 || rejected != 4 {
+		t.Fatalf("entries %v, rejected %d, findings %v", index, rejected, findings)
+	}
+	for i, want := range []string{
+		"line 3: no name", `line 4: status "unknown"; write licensed or illegal`, `line 5: "PT SINAR PADI" stands at line 2 already`, `line 6: "!!!" has no letter or digit`,
+	} {
+		line, message, _ := strings.Cut(want, ": ")
+		if f := findings[i]; !strings.Contains(f.Path, line) || !strings.HasPrefix(f.Message, message) || !f.Advice {
+			t.Errorf("finding %d is %+v, want %s", i, f, want)
+		}
+	}
+	if a := index.Ask("padi"); a.Outcome != Exact || a.Field != "alias" {
+		t.Errorf("the alias gives %+v", a)
+	}
+}
+
+func TestADirectoryWithoutUsableRowsIsRefused(t *testing.T) {
+	for what, c := range map[string]struct{ rows, reason, says string }{
+		"nothing":             {"", "Header", "no header line"},
+		"no column for names": {"nama,izin\nX,1\n", "Header", "set mapping.name"},
+		"a header only":       {"name\n", "NoEntries", "no entry is left"},
+		"a column twice":      {"name,name\nX,Y\n", "Header", "two columns"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			index, _, findings := Build(c.rows, v1alpha1.DirectoryMapping{})
+			if index != nil || len(findings) == 0 {
+				t.Fatalf("served, %v", findings)
+			}
+			last := findings[len(findings)-1]
+			if last.Reason != c.reason || !strings.Contains(last.Message, c.says) || last.Advice {
+				t.Errorf("%+v", last)
+			}
+		})
+	}
+}
+
+func TestColumnsAreMappedByName(t *testing.T) {
+	index, _, findings := Build("\uFEFFNama Perusahaan,Situs\nPT Ombak Tenang,ombak.example\n", v1alpha1.DirectoryMapping{Name: "Nama Perusahaan", Sites: "Situs"})
+	if index == nil {
+		t.Fatal(findings)
+	}
+	if a := index.Ask("www.ombak.example"); a.Outcome != Exact || a.Entries[0].Name != "PT Ombak Tenang" {
+		t.Errorf("%+v", a)
+	}
+}
+
+func FuzzBuild(f *testing.F) {
+	for _, s := range []string{"name\nX\n", "name,status\n\"X\nY\",illegal\n", "name;x\n", "\uFEFFname\n\"\"\"\n", "name,sites,phones\nA,http://[::1,+62\n"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, rows string) {
+		index, rejected, findings := Build(rows, v1alpha1.DirectoryMapping{})
+		refused := false
+		for _, f := range findings {
+			refused = refused || !f.Advice
+		}
+		if (index == nil) != refused || rejected < 0 {
+			t.Fatalf("index %v, findings %v", index != nil, findings)
+		}
+		if index != nil {
+			index.Ask("x")
+		}
+	})
+}
