@@ -1,0 +1,228 @@
+// Package postgres is the store of a tenant with any number of pods: one database, the acts of package acts.
+//
+// It works through pgbouncer in transaction mode: no session advisory locks, no SET outside a transaction, no LISTEN, no
+// prepared statements. Timeouts are settings of the role, made by the first migration where the role may. The pool is small
+// and empties when idle, since a thousand tenants may share a server.
+//
+// Open never waits for the database: until it answers and Migrate has been through, acts are store.ErrUnavailable, and they
+// heal by themselves.
+package postgres
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"github.com/loket-dev/loket/bot-runtime/store"
+	"github.com/loket-dev/loket/bot-runtime/store/acts"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+const (
+	poolMost    = 8
+	idleFor     = 30 * time.Second
+	acquireMost = 2 * time.Second  // a longer wait is shed: 503, and the platform delivers again
+	actMost     = 15 * time.Second // above every timeout of the role
+	triesMost   = 6
+	// notSynchronous marks a connection on which the wait for a standby was cancelled: the commit is on one node only.
+	notSynchronous = "loket-not-synchronous"
+)
+
+// Store implements store.Store on one database.
+type Store struct {
+	*acts.Acts
+	pool *pgxpool.Pool
+}
+
+// Open prepares the store. It fails only on credentials that cannot be right, never on a database that is away.
+func Open(c Credentials) (*Store, error) {
+	config, err := c.pool()
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = poolMost
+	config.MaxConnIdleTime = idleFor
+	config.HealthCheckPeriod = idleFor
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	config.ConnConfig.StatementCacheCapacity = 0
+	config.ConnConfig.DescriptionCacheCapacity = 0
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	config.ConnConfig.DialFunc = dialer.DialContext
+	config.ConnConfig.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
+		if n.Code == "01000" && n.Message == "canceling wait for synchronous replication" ||
+			n.Message == "canceling the wait for synchronous replication and terminating connection due to administrator command" {
+			conn.CustomData()[notSynchronous] = true
+		}
+	}
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	s := &Store{pool: pool}
+	s.Acts = acts.New(s)
+	return s, nil
+}
+
+// Write implements acts.Engine.
+func (s *Store) Write(ctx context.Context, act func(acts.Tx) error) error {
+	for try := 1; ; try++ {
+		err, again := s.once(ctx, act)
+		if err == nil || !again || try == triesMost {
+			return err
+		}
+		if rest(ctx, try) != nil {
+			return err
+		}
+	}
+}
+
+// rest waits before another try, longer each time, and not in step with the others that were refused.
+func rest(ctx context.Context, try int) error {
+	most := int64(5*time.Millisecond) << try
+	n, err := rand.Int(rand.Reader, big.NewInt(most))
+	if err != nil {
+		return err
+	}
+	t := time.NewTimer(time.Duration(n.Int64()))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// once runs an act in one transaction. again: it was rolled back for a reason that passes.
+func (s *Store) once(ctx context.Context, act func(acts.Tx) error) (err error, again bool) {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return err, false
+	}
+	defer conn.Release()
+	// From here on the caller cannot interrupt: a cancelled COMMIT is a commit of unknown outcome.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), actMost)
+	defer cancel()
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
+	if err != nil {
+		return judge(err)
+	}
+	ended := false
+	defer func() {
+		if !ended { // the act failed, panicked or ended its goroutine
+			_ = tx.Rollback(ctx)
+		}
+	}()
+	if err := act(&writing{ctx: ctx, conn: conn.Conn()}); err != nil {
+		return judge(err)
+	}
+	told := conn.Conn().PgConn().CustomData()
+	delete(told, notSynchronous)
+	ended = true
+	if err = tx.Commit(ctx); err != nil {
+		return judgeCommit(err)
+	}
+	if told[notSynchronous] == true {
+		return fmt.Errorf("%w: the wait for a standby was cancelled", store.ErrUnknownOutcome), false
+	}
+	return nil, false
+}
+
+func (s *Store) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	waiting, cancel := context.WithTimeout(ctx, acquireMost)
+	defer cancel()
+	conn, err := s.pool.Acquire(waiting)
+	if err == nil {
+		return conn, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}
+
+// Read implements acts.Engine.
+func (s *Store) Read(ctx context.Context, act func(acts.Tx) error) error {
+	for try := 1; ; try++ {
+		conn, err := s.acquire(ctx)
+		if err != nil {
+			return err
+		}
+		err = act(&reading{ctx: ctx, conn: conn.Conn()})
+		conn.Release()
+		if err == nil || ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		err, again := judge(err)
+		if !again || try == triesMost || rest(ctx, try) != nil {
+			return err
+		}
+	}
+}
+
+// Migrate brings the schema to this binary's version and makes the partitions of the next months. Pods may call it at once:
+// a lock of a transaction, which pgbouncer keeps, lets one go first. It is tried again by the caller.
+func (s *Store) Migrate(ctx context.Context) error {
+	return s.alone(ctx, func() error {
+		files, err := fs.Sub(migrations, "migrations")
+		if err != nil {
+			return err
+		}
+		db := stdlib.OpenDBFromPool(s.pool)
+		defer db.Close()
+		provider, err := goose.NewProvider(goose.DialectPostgres, db, files)
+		if err != nil {
+			return fmt.Errorf("migrations: %w", err)
+		}
+		if _, err := provider.Up(ctx); err != nil {
+			err, _ = judge(err)
+			return fmt.Errorf("migrate: %w", err)
+		}
+		return s.makePartitions(ctx)
+	})
+}
+
+// alone runs what only one pod of the tenant may do at a time.
+func (s *Store) alone(ctx context.Context, do func() error) error {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	tx, err := conn.Begin(ctx)
+	if err != nil {
+		err, _ = judge(err)
+		return err
+	}
+	defer tx.Rollback(context.WithoutCancel(ctx))
+	for _, q := range []string{
+		`SET LOCAL lock_timeout = '60s'`, `SET LOCAL statement_timeout = 0`, `SET LOCAL idle_in_transaction_session_timeout = 0`,
+		`SELECT pg_advisory_xact_lock(hashtext('loket'), hashtext('alone'))`,
+	} {
+		if _, err := tx.Exec(ctx, q); err != nil {
+			err, _ = judge(err)
+			return err
+		}
+	}
+	return do()
+}
+
+// Close ends the connections.
+func (s *Store) Close() error {
+	s.pool.Close()
+	return nil
+}

@@ -1,0 +1,46 @@
+package postgres
+
+import (
+	"context"
+	"testing"
+
+	"github.com/loket-dev/loket/bot-runtime/store"
+	"github.com/loket-dev/loket/bot-runtime/store/storetest"
+	"github.com/loket-dev/loket/bot-runtime/store/storetest/pgtest"
+)
+
+func TestPostgreSQLKeepsThePromisesOfAStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) store.Store { return connect(t, migrated(t)) })
+}
+
+// migrated is the URI of a database with the schema in it.
+func migrated(t testing.TB) string {
+	t.Helper()
+	return pgtest.Prepared(t, "store", func(uri string) error {
+		c, err := FromSecret(map[string]string{"uri": uri})
+		if err != nil {
+			return err
+		}
+		s, err := Open(c)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		return s.Migrate(context.Background())
+	})
+}
+
+// connect is another pod on the same database.
+func connect(t testing.TB, uri string) *Store {
+	t.Helper()
+	c, err := FromSecret(map[string]string{"uri": uri})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
