@@ -63,10 +63,3 @@ func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"***"`), nil }
 
 // Reveal returns the secret itself, for the one place that needs it.
 func (s Secret) Reveal() string { return string(s) }
-
-// Limits of what a channel can show.
-type Limits struct {
-	Text    int // characters of a text
-	Choices int // at most this many choices can be tapped; beyond, they become numbered lines
-	Title   int // characters of a choice's title
-}

@@ -112,7 +112,11 @@ func TestAnErrorSaysWhetherTheRequestMayHaveArrived(t *testing.T) {
 		}, TooLarge, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := New(Options{Allow: loopback(), MaxBytes: 1000, Timeout: 500 * time.Millisecond})
+			timeout := time.Minute
+			if tt.kind == TimedOut {
+				timeout = 500 * time.Millisecond
+			}
+			c := New(Options{Allow: loopback(), MaxBytes: 1000, Timeout: timeout})
 			defer c.CloseIdle()
 			_, err := c.Do(context.Background(), post(t, tt.url(t)+"/geheim?token=geheim"))
 			var e *Error

@@ -8,9 +8,6 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// Limits of what the page shows.
-var Limits = channel.Limits{Text: MaxText, Choices: 10, Title: 200}
-
 // Sender settles messages of one web chat. There is nothing to call: what stands in the message table may be read by the
 // browser, now or when it is back, and is shown once however often it is read.
 type Sender struct {

@@ -38,9 +38,6 @@ type Options struct {
 	// Tenant as the bundle tells it now.
 	Tenant  func() bundle.Tenant
 	Mailbox Mailbox
-	// Changed returns a channel that is closed when a conversation may have changed in this pod; nil where nobody knows. It is
-	// a hint: streams look by themselves as well, within a second while people talk.
-	Changed func() <-chan struct{}
 	// Pages are the built files; nil when they were not built.
 	Pages fs.FS
 	// Rates of callers; the zero value is DefaultRates.

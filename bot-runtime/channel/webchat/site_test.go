@@ -20,17 +20,16 @@ import (
 
 // box is a mailbox in memory: one conversation a citizen, ids drawn as a database draws them.
 type box struct {
-	mu      sync.Mutex
-	seen    map[string]bool
-	owners  []message.Identity // conversation i+1
-	rows    map[int64][]store.TranscriptMessage
-	nextID  int64
-	refuse  error
-	changed chan struct{}
+	mu     sync.Mutex
+	seen   map[string]bool
+	owners []message.Identity // conversation i+1
+	rows   map[int64][]store.TranscriptMessage
+	nextID int64
+	refuse error
 }
 
 func newBox() *box {
-	return &box{seen: map[string]bool{}, rows: map[int64][]store.TranscriptMessage{}, changed: make(chan struct{})}
+	return &box{seen: map[string]bool{}, rows: map[int64][]store.TranscriptMessage{}}
 }
 
 func (b *box) accept(batch store.Batch) error {
@@ -74,14 +73,6 @@ func (b *box) answer(conversation, id int64, author message.Author, out message.
 		rows[i], rows[i-1] = rows[i-1], rows[i]
 	}
 	b.rows[conversation] = rows
-	close(b.changed)
-	b.changed = make(chan struct{})
-}
-
-func (b *box) hint() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.changed
 }
 
 func (b *box) FindConversation(_ context.Context, _ string, id message.Identity) (store.Conversation, error) {
@@ -140,7 +131,7 @@ func open(t *testing.T, rates Rates) *site {
 		Tenant: func() bundle.Tenant {
 			return bundle.Tenant{DisplayName: v1alpha1.Text{"id": "Otoritas", "en": "Authority"}, Languages: []string{"id", "en"}}
 		},
-		Accept: s.box.accept, Live: func() bool { return s.live }, Mailbox: s.box, Changed: s.box.hint, Rates: rates, Now: s.clock.now,
+		Accept: s.box.accept, Live: func() bool { return s.live }, Mailbox: s.box, Rates: rates, Now: s.clock.now,
 		Pages: fstest.MapFS{"chat.html": {Data: []byte("<!doctype html>")}, "widget.js": {Data: []byte("0")}, "desk.html": {Data: []byte("desk")}},
 	})
 	s.Server = httptest.NewServer(server)

@@ -22,7 +22,8 @@ const (
 	// settling is how long a message may be invisible although a later id is already seen: the time between drawing an id and
 	// committing, which the database's own time-outs bound.
 	settling = 30 * time.Second
-	// lookBusy and lookIdle are how often a stream looks by itself: another pod may have answered.
+	// lookBusy and lookIdle are how often a stream looks: any pod may have answered. Right after the citizen's own post it
+	// looks sooner, from gather and then twice as long each time: the bot answers within the first two looks.
 	lookBusy = time.Second
 	lookIdle = 5 * time.Second
 	// busyFor is how long after the last message a conversation counts as busy.
@@ -107,7 +108,7 @@ func shown(row store.TranscriptMessage, who citizen) Message {
 	return m
 }
 
-// events is the stream. It tells nothing that a read would not: it looks when something may have changed, and by itself.
+// events is the stream. It tells nothing that a read would not: it only looks by itself.
 func (s *Server) events(w http.ResponseWriter, r *http.Request, who citizen) {
 	after, ok := resumePoint(r.Header.Get("Last-Event-ID"))
 	if !ok {
@@ -144,6 +145,7 @@ type stream struct {
 	at     resume
 	given  map[int64]bool // ids above the floor that this stream gave
 	last   time.Time      // of the newest message
+	eager  time.Duration  // until the next look after the citizen's own post; 0 when that is long ago
 }
 
 func (st *stream) run(ctx context.Context) {
@@ -152,17 +154,13 @@ func (st *stream) run(ctx context.Context) {
 	alive := time.NewTicker(keepAlive)
 	defer alive.Stop()
 	for {
-		var changed <-chan struct{}
-		if st.server.Changed != nil {
-			changed = st.server.Changed() // before the look: what comes after it is not missed
-		}
 		if st.look(ctx) != nil {
 			return
 		}
 		pause := time.NewTimer(st.pause())
 		select {
 		case <-posted:
-		case <-changed:
+			st.eager = gather
 		case <-pause.C:
 		case <-alive.C:
 			if st.comment("alive") != nil {
@@ -181,6 +179,13 @@ func (st *stream) run(ctx context.Context) {
 }
 
 func (st *stream) pause() time.Duration {
+	if st.eager > 0 {
+		now := st.eager
+		if st.eager *= 2; st.eager > lookBusy {
+			st.eager = 0
+		}
+		return now
+	}
 	if st.server.Now().Sub(st.last) < busyFor {
 		return lookBusy
 	}

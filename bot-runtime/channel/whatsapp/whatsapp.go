@@ -13,10 +13,6 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/outbound"
 )
 
-// Limits of what WhatsApp shows: text in characters, reply buttons and their titles. Up to ten choices can be tapped in a
-// list; see Render.
-var Limits = channel.Limits{Text: maxText, Choices: maxRows, Title: maxRowTitle}
-
 // Config is one number.
 type Config struct {
 	// Name of the Channel object.
