@@ -287,7 +287,13 @@ func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *co
 }
 
 func (sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
-	if n.ComputedSize() != nil || len(n.Path()) == 0 {
+	if n.ComputedSize() != nil {
+		return nil
+	}
+	if len(n.Path()) == 0 {
+		if e := n.Expr(); e.Kind() == ast.CallKind && e.AsCall().FunctionName() == "string" {
+			return &cost.SizeEstimate{Max: MaxVariableBytes} // no longer than what it is made of
+		}
 		return nil
 	}
 	if n.Type().Kind() == types.ListKind {

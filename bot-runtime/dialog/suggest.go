@@ -8,13 +8,13 @@ import (
 )
 
 // didYouMean gives `; did you mean "keluhan"?` for the nearest of known, or nothing when none is near: at most two thirds of
-// the longer name's letters may differ. Of equals, one that begins alike is first.
+// a long name's letters may differ, half of a short one's. Of equals, one that begins alike is first.
 func didYouMean(name string, known []string) string {
 	best, bestScore := "", 0
 	for _, k := range known {
 		longer := max(len(k), len(name))
 		d := words.Distance(name, k, longer)
-		if k == name || 3*d > 2*longer {
+		if k == name || 3*d > 2*longer || longer < 8 && 2*d > longer {
 			continue
 		}
 		score := 2 * d

@@ -1,0 +1,167 @@
+package dialog
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"cel.dev/cel-go/common/types"
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"sigs.k8s.io/yaml"
+)
+
+// TestEverythingWrongIsToldAtOnce reads as lint does: path, reason, what is wrong and what mends it.
+func TestEverythingWrongIsToldAtOnce(t *testing.T) {
+	for _, name := range []string{"broken", "loops"} {
+		t.Run(name, func(t *testing.T) {
+			body, err := os.ReadFile("testdata/" + name + ".yaml")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, findings := Compile(flow(t, string(body)), world())
+			if p != nil {
+				t.Error("a flow with findings has a program")
+			}
+			var b strings.Builder
+			for _, f := range findings {
+				advice := ""
+				if f.Advice {
+					advice = " (advice)"
+				}
+				fmt.Fprintf(&b, "%s\n  %s%s: %s\n", f.Path, f.Reason, advice, f.Message)
+			}
+			golden(t, "testdata/"+name+".findings", b.String())
+		})
+	}
+}
+
+func TestADependencyThatIsRefusedItselfSaysSo(t *testing.T) {
+	_, findings := Compile(flow(t, `
+start: look
+nodes:
+- {name: look, lookup: {directory: broken, as: found, otherwise: over}}
+- {name: over, end: {}}
+`), world())
+	if len(findings) == 0 || findings[0].Reason != "RefusedObject" || findings[0].Path != "nodes[look].lookup.directory" {
+		t.Errorf("%+v", findings)
+	}
+}
+
+func TestAFlowWithoutAPersonIsAdvisedNotRefused(t *testing.T) {
+	p, findings := Compile(flow(t, `
+start: ask
+variables: [{name: x}]
+nodes:
+- {name: ask, ask: {text: {en: "What?", id: "Apa?"}, as: x}, next: over}
+- {name: over, end: {}}
+`), world())
+	if p == nil || len(findings) != 1 || findings[0].Reason != "NoPersonNear" || !findings[0].Advice {
+		t.Errorf("%v %+v", p != nil, findings)
+	}
+}
+
+func TestAnExpensiveExpressionIsRefused(t *testing.T) {
+	for _, expr := range []string{
+		"input.text.split('').all(a, input.text.split('').all(b, a == b || input.text.contains(a)))",
+		"input.text.replace('a', input.text).replace('b', input.text).size() > 3",
+	} {
+		p, findings := Compile(flow(t, fmt.Sprintf(`
+start: b
+nodes:
+- name: b
+  branch: {cases: [{when: %q, next: over}], otherwise: over}
+- {name: over, end: {}}
+`, expr)), world())
+		if p != nil || findings[0].Reason != "ExpressionTooCostly" {
+			t.Errorf("%s: %+v", expr, findings)
+		}
+	}
+}
+
+func TestAListOfAnyLengthCannotBeMade(t *testing.T) {
+	_, findings := Compile(flow(t, `
+start: b
+nodes:
+- name: b
+  branch: {cases: [{when: "lists.range(1000000).size() > 3", next: over}], otherwise: over}
+- {name: over, end: {}}
+`), world())
+	if len(findings) == 0 || !strings.HasPrefix(findings[0].Path, "nodes[b].branch.cases[0].when") {
+		t.Errorf("%+v", findings)
+	}
+}
+
+func TestTheSampleCompilesWithoutAFinding(t *testing.T) {
+	body, err := os.ReadFile("../../config/samples/kontak157/dialogflow.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f v1alpha1.DialogFlow
+	if err := yaml.UnmarshalStrict(body, &f); err != nil {
+		t.Fatal(err)
+	}
+	in := world()
+	in.Pools["contact-centre"] = true
+	p, findings := Compile(f.Spec, in)
+	if p == nil || len(findings) != 0 {
+		t.Errorf("%+v", findings)
+	}
+}
+
+var everyKind = []types.Kind{types.StringKind, types.BoolKind, types.DoubleKind, types.IntKind, types.ListKind}
+
+func FuzzCompile(f *testing.F) {
+	for _, name := range []string{"testdata/broken.yaml", "testdata/loops.yaml"} {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(string(body))
+	}
+	f.Add("start: a\nnodes: [{name: a, say: {text: {en: '{{ {{ }} \\'}}'}}, next: a}]")
+	f.Fuzz(func(t *testing.T, text string) {
+		var spec v1alpha1.DialogFlowSpec
+		if yaml.Unmarshal([]byte(text), &spec) != nil || len(spec.Nodes) > 50 {
+			t.Skip()
+		}
+		p, findings := Compile(spec, world())
+		refused := false
+		for _, f := range findings {
+			refused = refused || !f.Advice
+			if f.Message == "" || f.Reason == "" {
+				t.Fatalf("a finding without words: %+v", f)
+			}
+		}
+		if (p == nil) != refused {
+			t.Fatalf("program %v, findings %+v", p != nil, findings)
+		}
+		if p == nil {
+			return
+		}
+		c := talkTo(t, p)
+		for _, s := range []string{"hello", "1", "{{ x }}", "17-8-1945", "english"} {
+			c.says(s)
+		}
+	})
+}
+
+func TestWhatAuthorsUsuallyWriteIsCheapEnough(t *testing.T) {
+	env, err := environment(flow(t, `
+start: x
+variables: [{name: amount, type: number}, {name: story}]
+nodes: []
+`).Variables, []string{"found"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, expr := range []string{
+		"input.text", "found.outcome == 'exact' ? 'a' : 'b'", "found.outcome in ['lookalike', 'listed-illegal']", "'lost ' + string(amount) + ': ' + story",
+		"input.text.lowerAscii().contains('otp')", "input.text.size() >= 10", "input.text.matches('^[0-9]{16}$')", "found.names.join(', ')", "amount * 1.5 > 100.0",
+		"input.text.trim().startsWith('0')", "story.replace(' ', '') == ''", "found.names.exists(n, n.contains('Bank'))", "'%s paid %f'.format([story, amount])", "language == 'id' && contact.name != ''",
+	} {
+		if _, faults := compileExpression(env, expr, "x", everyKind...); len(faults) > 0 {
+			t.Errorf("%s: %+v", expr, faults)
+		}
+	}
+}
