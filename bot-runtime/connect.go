@@ -28,19 +28,19 @@ const (
 func (p *pod) connect(name string, spec v1alpha1.ChannelSpec, doors engine.Doors) engine.Connection {
 	switch {
 	case spec.WhatsApp != nil:
-		return p.whatsapp(name, *spec.WhatsApp)
+		return p.whatsapp(name, *spec.WhatsApp, doors)
 	case spec.WebChat != nil:
 		return p.webchat(name, *spec.WebChat, doors)
 	}
 	return engine.Connection{} // a kind of a newer operator's: its verdict says so
 }
 
-func (p *pod) whatsapp(name string, spec v1alpha1.WhatsAppChannel) engine.Connection {
+func (p *pod) whatsapp(name string, spec v1alpha1.WhatsAppChannel, doors engine.Doors) engine.Connection {
 	boot := p.boot()
 	number := whatsapp.New(whatsapp.Config{
 		Name: name, PhoneNumberID: spec.PhoneNumberID, BusinessAccountID: spec.BusinessAccountID, PortfolioID: spec.PortfolioID,
 		APIBase: boot.WhatsAppAPI, SecretName: string(spec.SecretName), CredentialsDir: filepath.Join(p.channelsDir, name),
-		Client: p.client(),
+		Client: p.client(), Foreign: doors.Foreign,
 	})
 	return engine.Connection{Sender: number, Receiver: number, Handshake: number.Handler(nil), Window: message.Window,
 		Rate: whatsappRate, Pace: whatsappPace}

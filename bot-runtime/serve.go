@@ -85,13 +85,16 @@ func servedPod(roles, storage string, pools []string, log logr.Logger) (*pod, er
 	if storage == storageEmbedded {
 		p.marker, p.steppers = filepath.Join(bundle.DataDir, "ended-well"), 1
 	} else {
-		p.steppers = postgresSteppers
+		p.steppers, p.settlers = postgresSteppers, postgresSettlers
 	}
 	return p, nil
 }
 
-// postgresSteppers turns at once: with the committer, the poll and a sender they stay within a tenant's connections.
-const postgresSteppers = 2
+// With the committer, the poll and a claim these stay within the connections of a pod.
+const (
+	postgresSteppers = 2
+	postgresSettlers = 3
+)
 
 func parseRoles(text string) (engine.Roles, error) {
 	var r engine.Roles

@@ -25,6 +25,8 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/outbound"
 	"github.com/loket-dev/loket/bot-runtime/store"
+	"github.com/loket-dev/loket/bot-runtime/store/postgres"
+	"github.com/loket-dev/loket/bot-runtime/store/storetest/pgtest"
 )
 
 const appSecret = "a secret of the benchmark"
@@ -105,16 +107,17 @@ func signed(from, id, text string) *http.Request {
 // BenchmarkWebhookToSend is the whole path: a signed webhook in, a durable 200, the dialog's step, the call to the Graph API
 // and its settlement. 64 citizens write one message after the other, each as soon as the last is acknowledged.
 func BenchmarkWebhookToSend(b *testing.B) {
-	for name, open := range map[string]func(testing.TB) (store.Store, int){
-		"sqlite": func(tb testing.TB) (store.Store, int) {
-			return openSQLite(tb, filepath.Join(tb.TempDir(), "loket.db")), 1
+	for name, open := range map[string]func(testing.TB) (s store.Store, steppers, settlers int){
+		"sqlite": func(tb testing.TB) (store.Store, int, int) {
+			return openSQLite(tb, filepath.Join(tb.TempDir(), "loket.db")), 1, 0
 		},
+		"postgres": func(tb testing.TB) (store.Store, int, int) { return openPostgres(tb), 2, 3 },
 	} {
 		b.Run(name, func(b *testing.B) {
 			const citizens = 64
-			s, steppers := open(b)
+			s, steppers, settlers := open(b)
 			g := newGraph(b, b.N)
-			x := startOn(b, s, newWire(), func(o *Options) { o.Connect, o.Steppers = g.connect(b), steppers })
+			x := startOn(b, s, newWire(), func(o *Options) { o.Connect, o.Steppers, o.Settlers = g.connect(b), steppers, settlers })
 			x.apply(counting())
 			began := make([]time.Time, b.N)
 			acks := make([]time.Duration, b.N)
@@ -158,6 +161,23 @@ func BenchmarkWebhookToSend(b *testing.B) {
 			x.end()
 		})
 	}
+}
+
+func openPostgres(tb testing.TB) store.Store {
+	tb.Helper()
+	credentials, err := postgres.FromSecret(map[string]string{"uri": pgtest.Database(tb)})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s, err := postgres.Open(credentials)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = s.Close() })
+	if err := s.Migrate(tb.Context()); err != nil {
+		tb.Fatal(err)
+	}
+	return s
 }
 
 func report(b *testing.B, what string, times []time.Duration) {

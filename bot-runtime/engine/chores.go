@@ -13,7 +13,7 @@ import (
 const (
 	timersATurn   = 200
 	statusesATurn = 500
-	heartbeat     = 20 * time.Second // pods not seen for a minute are forgotten
+	heartbeat     = 25 * time.Second // pods not seen for a minute are forgotten
 	janitorEvery  = time.Minute
 	// keptAtLeast guards against a bundle without a retention: nothing younger than a day is ever dropped.
 	keptAtLeast = 24 * time.Hour

@@ -37,6 +37,8 @@ type Doors struct {
 	Accept func(store.Batch) error
 	// Live says whether a flow answers on this channel now; if not, nothing may be accepted (503).
 	Live func() bool
+	// Foreign counts entries of a webhook that were left out because they are another account's.
+	Foreign func(entries int)
 	// Mailbox is where a page reads its conversations.
 	Mailbox store.Desk
 	// Tenant as the bundle tells it now.

@@ -16,7 +16,7 @@ const (
 	// wake this one.
 	pollPeople = 250 * time.Millisecond
 	// pollWatched is the longest wait while the operator waits here for news of the whole tenant.
-	pollWatched = 2500 * time.Millisecond
+	pollWatched = 4 * time.Second
 	// countEvery is how old the pools' backlog may be for a hand-off that asks whether a queue is full.
 	countEvery = 2 * time.Second
 	// resolveEvery bounds how often unknown sends are looked at.

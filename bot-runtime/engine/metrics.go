@@ -14,6 +14,7 @@ type metrics struct {
 	accepted, duplicates, stale, identityConflicts prometheus.Counter
 	refused                                        *prometheus.CounterVec // channel, reason
 	rawEvents                                      *prometheus.CounterVec // channel, kind
+	foreign                                        *prometheus.CounterVec // channel
 	steps, stepFailures, problems                  *prometheus.CounterVec
 	stepSeconds                                    prometheus.Histogram
 	sends                                          *prometheus.CounterVec // channel, outcome
@@ -53,6 +54,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		identityConflicts: counter("identity_conflicts_total", "Messages whose identities belong to two contacts."),
 		refused:           counters("webhooks_refused_total", "Webhooks not acknowledged, by channel and reason.", "channel", "reason"),
 		rawEvents:         counters("raw_events_total", "Webhook parts that Loket does not know, kept as they came.", "channel", "kind"),
+		foreign:           counters("foreign_entries_total", "Entries of signed webhooks that are another account's, left out.", "channel"),
 		steps:             counters("steps_total", "Inbox rows handled by a dialog or passed to the desk, by kind.", "kind"),
 		stepFailures:      counters("step_failures_total", "Lanes whose step failed; after three the message is a dead letter.", "reason"),
 		problems:          counters("expression_problems_total", "Expressions of a flow that failed at run time.", "flow"),

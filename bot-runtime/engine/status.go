@@ -17,7 +17,7 @@ import (
 // How old the board may be while somebody watches it. Both keep an idle tenant within one query a second.
 const (
 	boardBusy = time.Second
-	boardIdle = 20 * time.Second
+	boardIdle = 25 * time.Second
 	// boardAsked is how old it may be when somebody comes to look.
 	boardAsked = 500 * time.Millisecond
 	// durabilityFor is how long the database's own settings are taken to stay as they are.

@@ -1,0 +1,108 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+// quietStore has nothing to do, and counts how often it is asked.
+type quietStore struct {
+	store.Store
+	mu    sync.Mutex
+	asked map[string]int
+}
+
+func (q *quietStore) note(act string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.asked[act]++
+}
+
+func (q *quietStore) Poll(context.Context, store.PollRequest) (store.Due, error) {
+	q.note("Poll")
+	return store.Due{Now: time.Now(), DeskSeq: 7}, nil
+}
+
+func (q *quietStore) CurrentBundle(context.Context) (store.StoredBundle, error) {
+	q.note("CurrentBundle")
+	return store.StoredBundle{}, store.ErrNotFound
+}
+
+func (q *quietStore) Turn(context.Context, int, func(store.Lane) (store.Outcome, error)) (int, error) {
+	q.note("Turn")
+	return 0, nil
+}
+
+func (q *quietStore) ResolveUnknown(context.Context, time.Duration, time.Duration) (int, error) {
+	q.note("ResolveUnknown")
+	return 0, nil
+}
+
+func (q *quietStore) Heartbeat(context.Context, store.Pod) error { q.note("Heartbeat"); return nil }
+
+func (q *quietStore) Janitor(context.Context, time.Duration) (store.JanitorReport, error) {
+	q.note("Janitor")
+	return store.JanitorReport{}, nil
+}
+
+func (q *quietStore) Pods(context.Context) ([]store.Pod, error) { q.note("Pods"); return nil, nil }
+
+func (q *quietStore) PoolCounts(context.Context) ([]store.PoolCount, error) {
+	q.note("PoolCounts")
+	return nil, nil
+}
+
+func (q *quietStore) Durability(context.Context) (store.Durability, error) {
+	q.note("Durability")
+	return store.DurabilitySingleNode, nil
+}
+
+// A thousand tenants share database servers: an idle one may ask once a second at most, even while the operator's long poll
+// watches it.
+func TestAnIdleTenantAsksItsDatabaseLessThanOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &quietStore{asked: map[string]int{}}
+		var all sync.WaitGroup
+		ctx, cancel := context.WithCancel(t.Context())
+		for _, name := range []string{"bot-0", "bot-1", "desk-0"} {
+			e := New(Options{Store: q, Roles: Roles{Bot: name != "desk-0", Desk: name == "desk-0"}, PodName: name, Log: logr.Discard(),
+				Route: func(context.Context, string, int) (int, error) { return 0, nil }})
+			all.Go(func() { e.Run(ctx) })
+			if name == "bot-0" {
+				all.Go(func() {
+					for ctx.Err() == nil {
+						since := e.Status(ctx, "").ETag
+						began := time.Now()
+						if e.Status(ctx, since); ctx.Err() == nil && time.Since(began) != bundle.PromiseIdle {
+							t.Errorf("nothing happened, and the long poll came back after %s, not %s", time.Since(began), bundle.PromiseIdle)
+						}
+					}
+				})
+			}
+		}
+		time.Sleep(time.Minute) // the bubble's clock: starts are over
+		q.mu.Lock()
+		clear(q.asked)
+		q.mu.Unlock()
+		const minutes = 10
+		time.Sleep(minutes * time.Minute)
+		cancel()
+		all.Wait()
+		sum := 0
+		for _, n := range q.asked {
+			sum += n
+		}
+		if sum > minutes*60 {
+			t.Errorf("%d queries in %d minutes: %v", sum, minutes, q.asked)
+		}
+		t.Logf("%.2f queries a second of three pods, one of them watched: %v", float64(sum)/minutes/60, q.asked)
+	})
+}
