@@ -3,9 +3,9 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"strconv"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,13 +22,19 @@ func (c *Children) scale(ctx context.Context, kind schema.GroupVersionKind, name
 	if err != nil || k == nil || k.facts.Wanted == replicas {
 		return replicas, false, err
 	}
-	object := kinds[kind].empty()
-	object.SetNamespace(name.Namespace)
-	object.SetName(name.Name)
-	answer := &autoscalingv1.Scale{}
-	patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"replicas":`+strconv.Itoa(int(replicas))+`}}`))
-	err = c.cache.SubResource("scale").Patch(ctx, object, patch, client.WithSubResourceBody(answer),
-		client.FieldOwner(CapacityManager), client.DisableReadYourWritesConsistency)
+	workload, wish := &unstructured.Unstructured{}, &unstructured.Unstructured{}
+	workload.SetGroupVersionKind(kind)
+	wish.SetGroupVersionKind(autoscalingv1.SchemeGroupVersion.WithKind("Scale"))
+	for _, u := range []*unstructured.Unstructured{workload, wish} {
+		u.SetNamespace(name.Namespace)
+		u.SetName(name.Name)
+	}
+	if err := unstructured.SetNestedField(wish.Object, int64(replicas), "spec", "replicas"); err != nil {
+		return 0, false, fmt.Errorf("scaling %s %s: %w", kind.Kind, name, err)
+	}
+	err = c.cache.SubResource("scale").Apply(ctx, client.ApplyConfigurationFromUnstructured(workload),
+		&client.SubResourceApplyOptions{SubResourceBody: client.ApplyConfigurationFromUnstructured(wish)},
+		client.FieldOwner(CapacityManager), client.ForceOwnership, client.DisableReadYourWritesConsistency)
 	if client.IgnoreNotFound(err) != nil {
 		return 0, false, fmt.Errorf("scaling %s %s to %d: %w", kind.Kind, name, replicas, err)
 	}
@@ -38,7 +44,7 @@ func (c *Children) scale(ctx context.Context, kind schema.GroupVersionKind, name
 	}
 	before = k.facts.Wanted
 	after := *k
-	after.resourceVersion = answer.ResourceVersion // the cache catches up; until then this is the newest that is known
+	after.resourceVersion = workload.GetResourceVersion() // of the answer; the cache catches up; until then this is the newest that is known
 	after.facts.Wanted = replicas
 	after.facts.Rolling = true
 	c.remember(childKey{kind, name}, after)

@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -160,11 +159,7 @@ func TestReplicasBelongToCapacityAlone(t *testing.T) {
 		}
 		owners := map[string]bool{}
 		for _, f := range d.ManagedFields {
-			fields, err := json.Marshal(f.FieldsV1)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if strings.Contains(string(fields), `"f:replicas"`) && f.Subresource != "status" {
+			if strings.Contains(f.FieldsV1.GetRawString(), `"f:replicas"`) && f.Subresource != "status" {
 				owners[f.Manager+"/"+f.Subresource] = true
 			}
 		}

@@ -1,8 +1,10 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -71,6 +73,9 @@ func (r *TenantReconciler) gatherObjects(ctx context.Context, namespace string) 
 			return bundle.Objects{}, fmt.Errorf("listing what the bundle is made of: %w", err)
 		}
 	}
+	// The cache lists in no order; pods must not roll because of it.
+	slices.SortFunc(channels.Items, func(a, b v1alpha1.Channel) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(pools.Items, func(a, b v1alpha1.AgentPool) int { return cmp.Compare(a.Name, b.Name) })
 	out := bundle.Objects{
 		Channels: channels.Items, Flows: flows.Items, Directories: directories.Items,
 		Knowledge: knowledge.Items, Pools: pools.Items, ConfigMaps: map[string]map[string]string{},

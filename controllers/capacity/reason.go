@@ -49,11 +49,23 @@ func (r Reason) String() string {
 	}
 	switch {
 	case r.Code == Held:
-		fmt.Fprintf(&b, "; %d until demand was lower for %s", r.Workers, r.Window)
+		fmt.Fprintf(&b, "; %d until demand was lower for %s", r.Workers, spoken(r.Window))
 	case r.Workers < r.Needed:
 		fmt.Fprintf(&b, ", at most %d", r.Workers)
 	case r.Workers > r.Needed:
 		fmt.Fprintf(&b, ", at least %d", r.Workers)
 	}
 	return b.String()
+}
+
+// spoken is a duration as people write it: 1m, not 1m0s.
+func spoken(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

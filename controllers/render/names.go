@@ -1,13 +1,5 @@
 package render
 
-import (
-	"crypto/sha256"
-	"encoding/hex"
-	"strings"
-
-	"k8s.io/apimachinery/pkg/util/validation"
-)
-
 // FieldManager owns every field of a tenant's objects, except the number of replicas.
 const FieldManager = "loket"
 
@@ -71,14 +63,4 @@ func with(m map[string]string, key, value string) map[string]string {
 	}
 	out[key] = value
 	return out
-}
-
-// volumeName makes a volume's name of an object's name, which may be longer and hold dots.
-func volumeName(prefix, name string) string {
-	v := prefix + "-" + name
-	if len(validation.IsDNS1123Label(v)) == 0 {
-		return v
-	}
-	sum := sha256.Sum256([]byte(name))
-	return prefix + "-" + strings.ToLower(hex.EncodeToString(sum[:8]))
 }

@@ -45,14 +45,14 @@ func channelVolumes(in Input) []volume {
 		if c.Spec.WhatsApp == nil {
 			continue
 		}
-		out = append(out, credential(volumeName("channel", c.Name), string(c.Spec.WhatsApp.SecretName),
+		out = append(out, credential("channel-"+c.Name, string(c.Spec.WhatsApp.SecretName),
 			path.Join(bundle.ChannelsDir, c.Name)))
 	}
 	return out
 }
 
 func agentsVolume(pool *v1alpha1.AgentPool) volume {
-	return credential(volumeName("agents", pool.Name), string(pool.Spec.Agents.SecretName),
+	return credential("agents-"+pool.Name, string(pool.Spec.Agents.SecretName),
 		path.Join(bundle.AgentsDir, pool.Name))
 }
 
