@@ -115,7 +115,8 @@ func (c Cache) ensure(ctx context.Context, programs []program, images bool) (Set
 	}
 	if set.Complete || set.AssetsReady && !images {
 		now := time.Now()
-		return set, os.Chtimes(set.Bin, now, now) // used now, as removing old versions counts it
+		_ = os.Chtimes(set.Bin, now, now) // used now, as removing old versions counts it; another's cache need not
+		return set, nil
 	}
 	unlock, err := paths.Lock(filepath.Join(c.own(), "build.lock"), func() { c.Out.Say("another process is building; waiting for it") })
 	if err != nil {
@@ -212,7 +213,7 @@ func (c Cache) goBuild(ctx context.Context, src, out string, programs []program)
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("go build: %w; Go %s or newer must be in PATH", err, strings.TrimPrefix(runtime.Version(), "go"))
+		return fmt.Errorf("the cluster's programs are built from source here: %w; put Go %s or newer there", err, strings.TrimPrefix(runtime.Version(), "go"))
 	}
 	said := watch(stderr, counter)
 	if err := cmd.Wait(); err != nil {

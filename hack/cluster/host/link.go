@@ -57,6 +57,9 @@ func (l Link) Ensure() error {
 	})
 }
 
+// Up reports whether the machine's end is there; the routes go with it.
+func (l Link) Up() bool { return interfaceExists(l.Host) }
+
 // Remove takes the link away; its routes and its other end go with it.
 func (l Link) Remove() error {
 	if !interfaceExists(l.Host) {

@@ -91,15 +91,12 @@ func Postgres(m Machine) error {
 	return report("PostgreSQL", m, missing, postgresTools)
 }
 
-// Built checks that the programs can be compiled.
+// Built checks that the programs can be built here at all; Go is missed when something must be built.
 func Built(m Machine) error {
-	if m.OS != "linux" {
-		return report("the cluster's programs", m, []string{"Linux (this is " + m.OS + ")"}, nil)
+	if m.OS == "linux" {
+		return nil
 	}
-	if _, err := exec.LookPath("go"); err != nil {
-		return errors.New("the cluster's programs are built from source here: put the go command into PATH")
-	}
-	return nil
+	return report("the cluster's programs", m, []string{"Linux (this is " + m.OS + ")"}, nil)
 }
 
 func report(what string, m Machine, missing []string, tools []tool) error {

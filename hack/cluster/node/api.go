@@ -118,6 +118,10 @@ func resolves(ctx context.Context) error {
 		},
 	}
 	addrs, err := resolver.LookupHost(ctx, "kubernetes.default.svc.cluster.local.")
+	var failed *net.DNSError
+	if errors.As(err, &failed) {
+		failed.Server = config.DNS.String() // it would name the machine's own, which was not asked
+	}
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,8 @@ func (n *Node) Status(ctx context.Context) []Line {
 		line.Process = running
 		if !ok {
 			line.Problem = "does not run"
+		} else if !n.link.Up() {
+			line.Problem = "runs without its network"
 		} else if why := spec.Current(running); why != "" {
 			line.Problem = "outdated: " + why
 		} else if err := n.healthy(ctx, spec.Name, running); err != nil {
@@ -45,7 +47,9 @@ func (n *Node) Status(ctx context.Context) []Line {
 		lines = append(lines, line)
 	}
 	dns := Line{Name: "cluster DNS"}
-	if err := resolves(ctx); err != nil {
+	if !n.link.Up() { // without our route the question would go to whatever machine has that address
+		dns.Problem = "no network: the cluster is down"
+	} else if err := resolves(ctx); err != nil {
 		dns.Problem = err.Error()
 	}
 	return append(lines, dns)
