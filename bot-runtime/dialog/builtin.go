@@ -10,7 +10,6 @@ type builtin struct {
 	person        string // title of the choice that leads to one
 	ratings       [5]string
 	invalid       map[v1alpha1.AskType]string
-	restarted     string
 }
 
 var builtins = map[string]*builtin{
@@ -27,7 +26,6 @@ var builtins = map[string]*builtin{
 			v1alpha1.AskEmail:  "Silakan tulis alamat e-mail, misalnya nama@contoh.id.",
 			v1alpha1.AskPhone:  "Silakan tulis nomor telepon, misalnya 0812 3456 7890.",
 		},
-		restarted: "Kita mulai lagi dari awal.",
 	},
 	"en": {
 		notUnderstood: "Sorry, I did not understand. Please choose one.",
@@ -42,7 +40,6 @@ var builtins = map[string]*builtin{
 			v1alpha1.AskEmail:  "Please write an e-mail address, such as name@example.com.",
 			v1alpha1.AskPhone:  "Please write a phone number, such as 0812 3456 7890.",
 		},
-		restarted: "Let us start again.",
 	},
 }
 

@@ -74,7 +74,6 @@ const (
 	reasonNoPerson       = "NoPersonNear"
 	reasonPaid           = "ManyPaidMessages"
 	reasonExtraLanguage  = "ExtraLanguage"
-	reasonShadowed       = "SameTitleAsTrigger"
 
 	// ReasonTestFailed is the reason of a finding about one of the flow's own tests.
 	ReasonTestFailed = "TestFailed"
@@ -146,13 +145,12 @@ type option struct {
 }
 
 type ask struct {
-	as       string
-	kind     v1alpha1.AskType
-	number   bool // the variable is a number
-	valid    *expression
-	fault    texts
-	retries  int
-	retryOut int
+	as      string
+	kind    v1alpha1.AskType
+	number  bool // the variable is a number
+	valid   *expression
+	fault   texts
+	retries int
 }
 
 type assignment struct {

@@ -87,8 +87,8 @@ func (c *compiler) ask(out *node, a *v1alpha1.Ask, path string) {
 	if kind == "" {
 		kind = v1alpha1.AskText
 	}
-	out.ask = &ask{as: string(a.As), kind: kind, retries: int(a.Retries), retryOut: c.optionalTarget(a.Otherwise, path+".otherwise")}
-	out.otherwise = out.ask.retryOut
+	out.ask = &ask{as: string(a.As), kind: kind, retries: int(a.Retries)}
+	out.otherwise = c.optionalTarget(a.Otherwise, path+".otherwise")
 	c.askVariable(out.ask, path)
 	if a.Valid != "" {
 		out.ask.valid = c.expression(string(a.Valid), path+".valid", 0, types.BoolKind)

@@ -1,0 +1,206 @@
+package judge
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/dialog"
+	"github.com/loket-dev/loket/bot-runtime/message"
+)
+
+var now = time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
+
+// objects are a small tenant; each part may be changed by a test.
+type objects struct{ rows, flow string }
+
+const goodRows = "name\nDana Sekar Wangi\n"
+
+const goodFlow = `
+languages: [en]
+start: ask
+triggers: [{name: person, words: {en: [agent]}, next: person}]
+nodes:
+- name: ask
+  menu: {text: {en: "Which?"}, options: [{name: person, title: {en: Person}, next: person}], otherwise: look}
+- name: look
+  lookup: {directory: list, as: found, cases: [{outcomes: [exact], next: good}], otherwise: bad}
+- {name: good, say: {text: {en: licensed}}, next: ask}
+- {name: bad, say: {text: {en: not listed}}, next: ask}
+- {name: person, handoff: {pool: desk}, next: over}
+- {name: over, end: {}}
+tests:
+- name: a listed one
+  steps: [{citizen: Dana Sekar Wangi}, {bot: {contains: licensed, node: good}}]
+`
+
+func (o objects) envelope(t *testing.T) bundle.Envelope {
+	t.Helper()
+	in := bundle.Objects{}
+	in.Tenant.Spec.Languages = []v1alpha1.Language{"en"}
+	in.Tenant.Spec.TimeZone = "Asia/Jakarta"
+	if o.flow != "" {
+		var f v1alpha1.DialogFlow
+		if err := yaml.UnmarshalStrict([]byte(o.flow), &f.Spec); err != nil {
+			t.Fatal(err)
+		}
+		f.Name, f.Generation = "main", 7
+		in.Flows = []v1alpha1.DialogFlow{f}
+	}
+	if o.rows != "" {
+		var d v1alpha1.Directory
+		d.Name, d.Spec.Source.Inline = "list", o.rows
+		in.Directories = []v1alpha1.Directory{d}
+	}
+	var p v1alpha1.AgentPool
+	p.Name = "desk"
+	p.Spec.Hours = []v1alpha1.Hours{{Days: []v1alpha1.Day{"Mon", "Tue"}, From: "08:00", To: "16:00"}}
+	in.Pools = []v1alpha1.AgentPool{p}
+	var c v1alpha1.Channel
+	c.Name, c.Spec.Flow = "web", "main"
+	in.Channels = []v1alpha1.Channel{c}
+	return bundle.Wrap(bundle.From(in))
+}
+
+// told is the verdicts in short: kind, good or refused, and the findings' reasons.
+func told(vs []bundle.Verdict) string {
+	var out []string
+	for _, v := range vs {
+		word := "refused"
+		if v.Good {
+			word = "good"
+		}
+		var reasons []string
+		for _, f := range v.Findings {
+			reasons = append(reasons, f.Reason)
+		}
+		out = append(out, strings.TrimSpace(fmt.Sprintf("%s %s %s", v.Kind, word, strings.Join(reasons, ","))))
+	}
+	return strings.Join(out, "; ")
+}
+
+func answers(t *testing.T, s Set, text string) string {
+	t.Helper()
+	p, ok := s.Flows["main"]
+	if !ok {
+		return ""
+	}
+	_, r, err := p.Step(nil, dialog.Input{Kind: dialog.InputMessage, Message: message.In{Kind: message.InText, Text: text}}, s.Env(now, nil))
+	if err != nil || len(r.Say) == 0 {
+		t.Fatal(err)
+	}
+	return strings.SplitN(r.Say[0].Text, "\n", 2)[0]
+}
+
+func TestAGoodBundleServesWhole(t *testing.T) {
+	set, verdicts := Bundle(objects{goodRows, goodFlow}.envelope(t), nil, now)
+	if got := told(verdicts); got != "AgentPool good; Channel good; DialogFlow good; Directory good" {
+		t.Fatal(got)
+	}
+	flow := verdicts[2]
+	if flow.TestsPassed != 1 || flow.TestsAll != 1 || flow.Nodes != 6 || flow.LiveGeneration != 7 {
+		t.Errorf("%+v", flow)
+	}
+	if got := answers(t, set, "Dana Sekar Wangi"); got != "licensed" {
+		t.Error(got)
+	}
+	again := Serve(set.Tenant, set.Objects, now)
+	if got := answers(t, again, "Dana Sekar Wangi"); got != "licensed" || len(again.Channels) != 1 {
+		t.Errorf("after a restart: %q", got)
+	}
+	if set.Revision(bundle.KindDialogFlow, "main") != flow.Hash || set.Revision(bundle.KindDialogFlow, "other") != "" {
+		t.Error("the revision is not the object's hash")
+	}
+}
+
+func TestABrokenEditRefusesItselfAndNothingElseChanges(t *testing.T) {
+	good, _ := Bundle(objects{goodRows, goodFlow}.envelope(t), nil, now)
+	for _, c := range []struct {
+		what string
+		in   objects
+		told string
+		says string
+	}{
+		{"a flow that does not compile", objects{goodRows, strings.Replace(goodFlow, "next: good", "next: god", 1)},
+			"AgentPool good; Channel good; DialogFlow refused DanglingTarget; Directory good", "licensed"},
+		{"a flow whose tests fail", objects{goodRows, strings.Replace(goodFlow, "contains: licensed", "contains: welcome", 1)},
+			"AgentPool good; Channel good; DialogFlow refused TestFailed; Directory good", "licensed"},
+		{"a directory that cannot be read", objects{"nama\nX\n", goodFlow},
+			"AgentPool good; Channel good; DialogFlow good; Directory refused Header", "licensed"},
+		{"a directory that is deleted while the flow needs it", objects{"", goodFlow},
+			"AgentPool good; Channel good; DialogFlow refused UnknownObject", "licensed"},
+		{"new rows serve although the flow is broken", objects{"name\nDana Lain\nDana Sekar Wangi Baru\n", strings.Replace(goodFlow, "next: good", "next: god", 1)},
+			"AgentPool good; Channel good; DialogFlow refused DanglingTarget; Directory good", "not listed"},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			set, verdicts := Bundle(c.in.envelope(t), good.Objects, now)
+			if got := told(verdicts); got != c.told {
+				t.Errorf("told %s", got)
+			}
+			if got := answers(t, set, "Dana Sekar Wangi"); got != c.says {
+				t.Errorf("answers %q", got)
+			}
+			again := Serve(set.Tenant, set.Objects, now)
+			if got := answers(t, again, "Dana Sekar Wangi"); got != c.says {
+				t.Errorf("after a restart %q", got)
+			}
+		})
+	}
+}
+
+func TestWithoutALastGoodRevisionDependentsSayWhy(t *testing.T) {
+	set, verdicts := Bundle(objects{"nama\nX\n", goodFlow}.envelope(t), nil, now)
+	if got := told(verdicts); got != "AgentPool good; Channel refused NoLiveFlow; DialogFlow refused RefusedObject; Directory refused Header" {
+		t.Error(got)
+	}
+	if len(set.Flows)+len(set.Channels) != 0 {
+		t.Error("something serves")
+	}
+	_, verdicts = Bundle(objects{goodRows, ""}.envelope(t), nil, now)
+	if got := verdicts[1].Findings[0].Message; got != `no DialogFlow "main" in this namespace; create it or correct the name` {
+		t.Error(got)
+	}
+}
+
+func TestAMissingConfigMapIsNamed(t *testing.T) {
+	e := objects{goodRows, goodFlow}.envelope(t)
+	for i := range e.Bundle.Objects {
+		if o := &e.Bundle.Objects[i]; o.Directory != nil {
+			o.Rows, o.Missing = "", `ConfigMap "list" is not there`
+		}
+	}
+	_, verdicts := Bundle(e, nil, now)
+	if f := verdicts[3].Findings[0]; f.Reason != "SourceMissing" || !strings.Contains(f.Message, `ConfigMap "list" is not there`) {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestAPoolIsOpenInItsHoursOfTheTenantsZone(t *testing.T) {
+	set, _ := Bundle(objects{goodRows, goodFlow}.envelope(t), nil, now)
+	for at, open := range map[string]bool{
+		"2026-11-23T01:00:00Z": true,  // Monday 08:00 in Jakarta
+		"2026-11-23T00:59:00Z": false, // 07:59
+		"2026-11-24T08:59:00Z": true,  // Tuesday 15:59
+		"2026-11-24T09:00:00Z": false, // 16:00
+		"2026-11-25T03:00:00Z": false, // Wednesday
+	} {
+		when, _ := time.Parse(time.RFC3339, at)
+		if got, _ := set.Env(when, nil).PoolOpen("desk"); got != open {
+			t.Errorf("%s: open %v", at, got)
+		}
+	}
+}
+
+func TestFindingsAreBoundedAndTheRestIsCounted(t *testing.T) {
+	rows := "name,status\nDana Sekar Wangi,\n" + strings.Repeat("X,what\n", 50)
+	_, verdicts := Bundle(objects{rows, goodFlow}.envelope(t), nil, now)
+	v := verdicts[3]
+	if len(v.Findings) != bundle.MaxFindings || !v.Good || v.Rejected != 50 || !strings.HasPrefix(v.Findings[19].Message, "and 31 more") {
+		t.Errorf("%d findings, rejected %d, last %q", len(v.Findings), v.Rejected, v.Findings[len(v.Findings)-1].Message)
+	}
+}
