@@ -267,7 +267,17 @@ func (d *dev) reload(ctx context.Context, e *engine.Engine, s store.Store) error
 	if err := d.keepSecrets(objects, secrets); err != nil {
 		return err
 	}
-	return d.apply(ctx, e, s, objects)
+	if err := d.apply(ctx, e, s, objects); err != nil || ctx.Err() != nil {
+		return err
+	}
+	for _, v := range e.Live().Verdicts {
+		if !v.Good {
+			fmt.Fprintln(d.out, "live, but for what is refused above: its last good revision serves on")
+			return nil
+		}
+	}
+	fmt.Fprintln(d.out, "live")
+	return nil
 }
 
 // apply puts a bundle and waits until it is live.

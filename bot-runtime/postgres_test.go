@@ -9,7 +9,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/loket-dev/loket/bot-runtime/engine"
 	"github.com/loket-dev/loket/bot-runtime/store/storetest/pgtest"
+	simdesk "github.com/loket-dev/loket/hack/sim/desk"
 	"github.com/loket-dev/loket/hack/sim/platform"
 )
 
@@ -96,4 +98,46 @@ func TestADatabaseThatGoesAwayIsA503AndNothingIsLost(t *testing.T) {
 	<-acked
 	hears(t, siti, 1, "2:2")
 	w.until("the pod is ready again", func() bool { return w.ready() == http.StatusOK })
+}
+
+func TestAnAgentsReplyFromTheDesksPodIsSentByTheBotsPod(t *testing.T) {
+	w := newTown(t, platform.Faults{})
+	w.database = pgtest.Database(t)
+	w.start(func(p *pod) { p.roles = engine.Roles{Bot: true} })
+	d := *w // the desk's pod, at addresses of its own
+	d.public, d.internal = freeAddress(t), freeAddress(t)
+	d.start(func(p *pod) {
+		p.roles, p.name, p.pools = engine.Roles{Desk: true}, "desk-0", []string{"contact-centre"}
+	})
+	w.apply(sampleObjects(t))
+	w.until("both pods run the bundle", func() bool { return w.status().PodsOnApplied == 2 })
+	for path, on := range map[string]string{"/desk/contact-centre/api/about": w.public, "/hooks/wa": d.public} {
+		r, err := http.NewRequest(http.MethodGet, "http://"+on+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, _ := w.do(r); code != http.StatusNotFound {
+			t.Errorf("%s on a pod without its role: %d", path, code)
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	agent, err := simdesk.SignIn(ctx, "http://"+d.public+"/desk/contact-centre/", devAgent, "of the test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := agent.SetAvailable(ctx, true); err != nil {
+		t.Fatal(err)
+	}
+	siti := w.platform.NewCitizen("Siti", platform.WithNumber)
+	say(t, siti, "petugas")
+	n := hears(t, siti, 0, "petugas")
+	w.until("the conversation is the agent's", func() bool {
+		view, err := agent.View(ctx)
+		return err == nil && len(view.Conversations) == 1 && agent.Reply(ctx, view.Conversations[0].ID, "c1", "Halo dari loket.") == nil
+	})
+	hears(t, siti, n, "dari loket")
+	if err := agent.SignOut(ctx); err != nil {
+		t.Error(err)
+	}
 }

@@ -97,6 +97,7 @@ func (e *Engine) poll() {
 		wait    = pollSoonest
 		seen    int64 // of e.done
 		deskSeq int64
+		looked  bool
 		counted time.Time
 	)
 	for {
@@ -121,13 +122,14 @@ func (e *Engine) poll() {
 		e.ahead.Store(int64(due.Now.Sub(e.now())))
 		e.report.looked(due)
 		if due.DeskSeq != deskSeq {
-			if deskSeq != 0 { // the first look says nothing of when
+			if looked { // the first look says nothing of when
 				e.deskAt.Store(e.now().UnixNano())
 			}
 			deskSeq = due.DeskSeq
 			e.tellDesk()
 			e.status.stale()
 		}
+		looked = true
 		e.dispatch(due)
 		if e.roles.Bot && e.peopleAround() && e.now().Sub(counted) > countEvery {
 			counted = e.now()
