@@ -5,10 +5,12 @@ package author
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/dialog"
 	"github.com/loket-dev/loket/bot-runtime/files"
 	"github.com/loket-dev/loket/bot-runtime/judge"
 )
@@ -38,10 +40,13 @@ func Lint(out io.Writer, path string, now time.Time) (refused bool, err error) {
 	told := map[string]bool{}
 	for _, problem := range j.problems {
 		refused = true
+		if j.namesTargets(problem) {
+			continue // the compiler says which one, and what was meant
+		}
 		told[problem.Object+" "+problem.Path] = true
 		p.line("%s", problem)
 	}
-	for _, v := range j.verdicts {
+	for _, v := range causesFirst(j.verdicts) {
 		for _, f := range v.Findings {
 			if told[objectName(v)+" "+f.Path] {
 				continue // admission has said it
@@ -63,6 +68,31 @@ func Lint(out io.Writer, path string, now time.Time) (refused bool, err error) {
 		p.line("%s  nothing to mend", count(len(j.verdicts), "object"))
 	}
 	return refused, p.err
+}
+
+// causesFirst puts channels last: what is wrong with them is mostly their flow.
+func causesFirst(vs []bundle.Verdict) []bundle.Verdict {
+	sorted := slices.Clone(vs)
+	slices.SortStableFunc(sorted, func(a, b bundle.Verdict) int {
+		rank := map[bool]int{true: 1}
+		return rank[a.Kind == bundle.KindChannel] - rank[b.Kind == bundle.KindChannel]
+	})
+	return sorted
+}
+
+// namesTargets says whether a problem is admission's rule about a node's next, and the compiler has found the very node.
+func (j judged) namesTargets(p files.Problem) bool {
+	if p.Path != "nodes" && p.Path != "start" {
+		return false
+	}
+	for _, v := range j.verdicts {
+		for _, f := range v.Findings {
+			if objectName(v) == p.Object && f.Reason == dialog.ReasonDangling {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // printer remembers the first error, so that commands read as what they print.

@@ -136,7 +136,13 @@ func (c *chat) step(in dialog.Input) {
 	c.state = state
 	c.paid += len(result.Say)
 	for _, m := range result.Say {
-		c.p.line("bot       %s", strings.ReplaceAll(m.Text, "\n", "\n          "))
+		for i, paragraph := range strings.Split(m.Text, "\n") {
+			who := "          "
+			if i == 0 {
+				who = "bot       "
+			}
+			c.p.line("%s", strings.TrimRight(who+paragraph, " "))
+		}
 		if len(m.Choices) > 0 {
 			c.choices = m.Choices
 			titles := make([]string, len(m.Choices))

@@ -39,6 +39,11 @@ func Test(out io.Writer, path string, now time.Time) (passed bool, err error) {
 		if v.Kind == bundle.KindDialogFlow && !v.Good {
 			passed = false
 			p.line("%s  does not compile; see bot-runtime lint", v.Name)
+			for _, f := range v.Findings {
+				if !f.Advice {
+					p.line("  %s: %s", f.Path, f.Message)
+				}
+			}
 		}
 	}
 	for i := range objects.Flows {

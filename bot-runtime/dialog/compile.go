@@ -55,7 +55,6 @@ func (p *Program) WithTests(tests []v1alpha1.ConversationTest) *Program {
 
 // Reasons of findings, stable for scripts.
 const (
-	reasonDangling       = "DanglingTarget"
 	reasonUnreachable    = "UnreachableNode"
 	reasonLoop           = "LoopWithoutWait"
 	reasonTranslation    = "MissingTranslation"
@@ -75,6 +74,8 @@ const (
 	reasonPaid           = "ManyPaidMessages"
 	reasonExtraLanguage  = "ExtraLanguage"
 
+	// ReasonDangling is the reason of a finding about a target that is no node.
+	ReasonDangling = "DanglingTarget"
 	// ReasonTestFailed is the reason of a finding about one of the flow's own tests.
 	ReasonTestFailed = "TestFailed"
 )

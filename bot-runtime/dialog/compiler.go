@@ -130,10 +130,10 @@ func (c *compiler) target(name v1alpha1.Name, path string) int {
 		return i
 	}
 	if name == "" {
-		c.find(reasonDangling, path, "missing; name the node that follows")
+		c.find(ReasonDangling, path, "missing; name the node that follows")
 		return none
 	}
-	c.find(reasonDangling, path, "no node %q%s", name, didYouMean(string(name), c.names))
+	c.find(ReasonDangling, path, "no node %q%s", name, didYouMean(string(name), c.names))
 	return none
 }
 

@@ -1,0 +1,162 @@
+package author
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write golden files")
+
+var now = time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
+
+const sample = "../../config/samples/kontak157"
+
+// edited is the sample with one file changed.
+func edited(t *testing.T, file string, replace ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	names, err := filepath.Glob(sample + "/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Base(name) == file {
+			changed := strings.NewReplacer(replace...).Replace(string(body))
+			if changed == string(body) {
+				t.Fatalf("nothing to replace in %s", file)
+			}
+			body = []byte(changed)
+		}
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), body, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// golden compares what a command prints with a file that people read.
+func golden(t *testing.T, name string, command func(io.Writer)) {
+	t.Helper()
+	var out bytes.Buffer
+	command(&out)
+	path := "testdata/" + name
+	if *update {
+		if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != string(want) {
+		t.Errorf("%s differs; got\n%s", path, out.String())
+	}
+}
+
+func TestLintFindsNothingInTheSample(t *testing.T) {
+	golden(t, "lint-good.txt", func(out io.Writer) {
+		if refused, err := Lint(out, sample, now); refused || err != nil {
+			t.Error(refused, err)
+		}
+	})
+}
+
+func TestLintTellsAllAtOnceWithTheMend(t *testing.T) {
+	dir := edited(t, "dialogflow.yaml", "next: complaintPerson\n  - name: complaintPerson", "next: complaintPersn\n  - name: complaintPerson",
+		"        title: {id: Jam layanan, en: Opening hours}", "        title: {id: Jam layanan}", "found.outcome in", "fund.outcome in", "directory: institutions", "directory: institution")
+	golden(t, "lint-bad.txt", func(out io.Writer) {
+		if refused, err := Lint(out, dir, now); !refused || err != nil {
+			t.Error(refused, err)
+		}
+	})
+}
+
+func TestTheSamplesTestsPass(t *testing.T) {
+	golden(t, "test-good.txt", func(out io.Writer) {
+		if passed, err := Test(out, sample, now); !passed || err != nil {
+			t.Error(passed, err)
+		}
+	})
+}
+
+func TestAFailingTestReadsAsADiff(t *testing.T) {
+	dir := edited(t, "dialogflow.yaml", "AWAS, mirip! Nama atau", "Perusahaan itu berizin. Nama atau")
+	golden(t, "test-bad.txt", func(out io.Writer) {
+		if passed, err := Test(out, dir, now); passed || err != nil {
+			t.Error(passed, err)
+		}
+	})
+}
+
+func TestATalkShowsNodesPriceAndState(t *testing.T) {
+	in := strings.Join([]string{
+		"apakah Dana Mekar Jaya itu resmi kak?", "/state", "Dana Mekar Jaya Cepat", "2", "Kemarin saya ditawari lewat pesan pribadi", "are you there", "/close", "5", "/voice", "/wait", "/quit",
+	}, "\n")
+	golden(t, "chat.txt", func(out io.Writer) {
+		if err := Chat(strings.NewReader(in), out, sample, "", func() time.Time { return now }); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestLookupExplainsItself(t *testing.T) {
+	golden(t, "lookup.txt", func(out io.Writer) {
+		for _, q := range []string{"apakah Bank Mekar Jaya resmi?", "Dana Mekar Jaya Cepat", "Dana Cepat Kilat", "bank mekar", "dana mekar jaya danamekarjaya.top", "robot trading cuan pasti"} {
+			_, _ = io.WriteString(out, "$ bot-runtime lookup -f config/samples/kontak157 \""+q+"\"\n")
+			if err := Lookup(out, sample, "", q, now); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+func TestLinesAreAnsweredForMeasuringFromOutside(t *testing.T) {
+	corpus := filepath.Join(t.TempDir(), "corpus.jsonl")
+	if err := os.WriteFile(corpus, []byte(`{"id":"a","name":"PT Dana Sekar Wangi","licence":"KEP-1/D.05/2020","sites":["danasekar.example"]}
+{"id":"b","name":"Emas Berlipat","status":"illegal"}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err := LookupLines(strings.NewReader(`{"q":"dana sekar wangi"}
+{"q":"dana sekar wangi cepat"}
+{"q":"emas berlipat resmi?"}
+{"q":"warung kopi"}
+`), &out, corpus)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := regexp.MustCompile(`"ns":[0-9]+`).ReplaceAllString(out.String(), `"ns":0`)
+	want := `{"outcome":"exact","id":"a","score":1,"ids":["a"],"ns":0}
+{"outcome":"lookalike","id":"a","score":0.8,"ids":["a"],"ns":0}
+{"outcome":"listed-illegal","id":"b","score":1,"ids":["b"],"ns":0}
+{"outcome":"none","id":"","score":0,"ids":[],"ns":0}
+`
+	if normal := regexp.MustCompile(`0\.8[0-9]*`).ReplaceAllString(got, "0.8"); normal != want {
+		t.Errorf("got\n%s", got)
+	}
+	if err := LookupLines(strings.NewReader("x\n"), io.Discard, corpus); err == nil || !strings.Contains(err.Error(), "line 1 is not") {
+		t.Error(err)
+	}
+}
+
+func TestAFolderWithoutAFlowSaysSo(t *testing.T) {
+	if err := Chat(strings.NewReader(""), io.Discard, t.TempDir(), "", func() time.Time { return now }); err == nil || !strings.Contains(err.Error(), "no flow serves here") {
+		t.Error(err)
+	}
+	if err := Lookup(io.Discard, sample, "other", "x", now); err == nil || !strings.Contains(err.Error(), "there are: institutions") {
+		t.Error(err)
+	}
+}
