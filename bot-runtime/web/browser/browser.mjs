@@ -14,6 +14,13 @@ export const pool = process.env.LOKET_POOL ?? "contact-centre";
 export const password = process.env.LOKET_PASSWORD ?? assert.fail("set LOKET_PASSWORD to the agents' password");
 export const consoleURL = `${base}/desk/${pool}/`;
 
+// Two sites that embed the widget: one that the channel names, one that it does not.
+export const site = base.replace("127.0.0.1", "localhost");
+export const strangeSite = base.replace("127.0.0.1", "strange.localhost");
+
+// patience is for machines with much else to do; nothing here waits longer than what it waits for.
+const patience = 60_000;
+
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 // openBrowser starts a Chromium with a profile of its own.
@@ -30,7 +37,7 @@ export async function openBrowser() {
     timezoneId: "Asia/Jakarta",
     viewport: { width: 1440, height: 900 },
   });
-  context.setDefaultTimeout(20_000);
+  context.setDefaultTimeout(patience);
   return {
     context,
     async close() {
@@ -67,6 +74,24 @@ export async function signIn(page, agent, { available = true } = {}) {
   if (available && (await take.getAttribute("aria-checked")) !== "true") await take.click();
 }
 
+// leave closes what the agent holds and signs out, so that the next test's citizens come to the next test's agent.
+export async function leave(page) {
+  const out = page.getByRole("button", { name: "Keluar" });
+  if ((await out.count()) === 0) return;
+  await page.getByText("Sambungan terputus").waitFor({ state: "detached" });
+  await closeAll(page);
+  await out.click();
+  await page.getByLabel("Nama petugas").waitFor();
+}
+
+export async function closeAll(page) {
+  const done = page.getByRole("button", { name: "Selesai:" });
+  for (let left = await done.count(); left > 0; left = await done.count()) {
+    await done.first().click();
+    await until("the conversation is closed", async () => (await done.count()) < left);
+  }
+}
+
 // says brings a citizen's message on WhatsApp.
 export async function says(citizen, text, { ago = 0, body = {}, channel = "wa" } = {}) {
   const answer = await fetch(`${base}/test/says`, {
@@ -89,8 +114,8 @@ export function column(page, citizen) {
 }
 
 // until waits for a condition outside the page.
-export async function until(what, holds, patience = 20_000) {
-  const end = Date.now() + patience;
+export async function until(what, holds, limit = patience) {
+  const end = Date.now() + limit;
   for (;;) {
     if (await holds()) return;
     if (Date.now() > end) assert.fail(`never happened: ${what}`);

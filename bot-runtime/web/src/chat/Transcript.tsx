@@ -39,7 +39,7 @@ export function Transcript({ actions, talk, text }: { actions: Actions; talk: Ta
           if (atEnd.current) setBelow(false);
         }}
       >
-        <p class="official">{text.official}</p>
+        <p class="caution">{text.caution}</p>
         {talk.messages.length === 0 && talk.pending.length === 0 && <p class="hello">{text.hello}</p>}
         {talk.messages.map((message) => (
           <Line

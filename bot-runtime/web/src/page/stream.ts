@@ -22,7 +22,7 @@ export interface StreamOptions {
 
 export interface Stream {
   stop(): void;
-  // retry at once, for when the browser says that the network is back.
+  // retry makes a new connection at once, for when the browser says that the network is back: an old one may be dead or not.
   retry(): void;
 }
 
@@ -36,6 +36,7 @@ export function follow(options: StreamOptions): Stream {
   let stopped = false;
   let lastId = "";
   let tries = 0;
+  let hurry = false;
   let connection: AbortController | null = null;
   let wake: (() => void) | null = null;
 
@@ -47,6 +48,10 @@ export function follow(options: StreamOptions): Stream {
       if (end === "refused") return;
       if (end === "lost") {
         options.down();
+        if (hurry) {
+          hurry = false;
+          continue;
+        }
         await pause(Math.min(options.longestPause, 1000 * 2 ** tries) * (0.75 + Math.random() / 2));
         tries++;
       }
@@ -87,11 +92,13 @@ export function follow(options: StreamOptions): Stream {
 
   const pause = (time: number) =>
     new Promise<void>((done) => {
-      const timer = setTimeout(done, time);
-      wake = () => {
+      const end = () => {
         clearTimeout(timer);
+        wake = null;
         done();
       };
+      const timer = setTimeout(end, time);
+      wake = end;
     });
 
   void run();
@@ -103,7 +110,11 @@ export function follow(options: StreamOptions): Stream {
     },
     retry() {
       tries = 0;
-      wake?.();
+      if (wake) wake();
+      else {
+        hurry = true;
+        connection?.abort();
+      }
     },
   };
 }

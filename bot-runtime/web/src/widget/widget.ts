@@ -13,7 +13,7 @@
     language === "en" ? { open: "Open the chat", close: "Close the chat", frame: "Chat" } : { open: "Buka obrolan", close: "Tutup obrolan", frame: "Obrolan" };
 
   const host = document.createElement("div");
-  const root = host.attachShadow({ mode: "closed" });
+  const root = host.attachShadow({ mode: "open" });
   const style = new CSSStyleSheet(); // not an element: the site's policy against inline styles does not matter
   style.replaceSync(`
     :host { all: initial; position: fixed; inset: auto 20px 20px auto; z-index: 2147483000; font-family: system-ui, sans-serif; }

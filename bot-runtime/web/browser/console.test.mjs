@@ -1,0 +1,220 @@
+// The agents' console, as an agent uses it.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+
+import * as b from "./browser.mjs";
+import { payloads } from "./payloads.mjs";
+
+describe("the console", () => {
+  let browser;
+  let page;
+  before(async () => (browser = await b.openBrowser()));
+  after(() => browser.close());
+  beforeEach(async () => {
+    await browser.context.clearCookies();
+    page = await b.watched(browser.context);
+  });
+  afterEach(async () => {
+    await b.mend();
+    await b.leave(page);
+    assert.deepEqual(page.complaints, []);
+    await page.close();
+  });
+
+  test("an agent signs in, is given a citizen, answers and closes", async () => {
+    const citizen = b.unique("Sari");
+    await b.signIn(page, "ani");
+    await b.says(citizen, "apakah Dana Mekar resmi?");
+    await b.says(citizen, "mau petugas");
+    const column = b.column(page, citizen);
+    await column.getByText("Warga menulis: mau petugas").waitFor();
+    await assert.rejects(column.getByText("Anda menulis: apakah Dana Mekar resmi?").waitFor({ timeout: 500 }), "the bot's part is folded");
+    await column.getByText("Sebelum diserahkan").click();
+    await column.getByText("Anda menulis: apakah Dana Mekar resmi?").waitFor();
+
+    await column.getByRole("textbox").fill("Selamat pagi.\nKami cek dulu.");
+    await column.getByRole("textbox").press("Enter");
+    await column.getByText("Anda · ").getByText("terkirim").waitFor();
+    assert.deepEqual(await b.replies(citizen), ["Selamat pagi.\nKami cek dulu."]);
+
+    await column.getByRole("button", { name: "Selesai" }).click();
+    await column.waitFor({ state: "detached" });
+  });
+
+  test("a wrong password is said to be wrong, and the page speaks English too", async () => {
+    await page.goto(b.consoleURL);
+    await page.getByLabel("Bahasa").selectOption("en");
+    await page.getByLabel("Agent name").fill("ani");
+    await page.getByLabel("Password").fill("wrong");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("The name or the password is not right.").waitFor();
+    await page.getByLabel("Language").selectOption("id");
+  });
+
+  test("a draft survives a reload", async () => {
+    const citizen = b.unique("Budi");
+    await b.signIn(page, "budi");
+    await b.says(citizen, "petugas");
+    await b.column(page, citizen).getByRole("textbox").fill("Pak Budi, kami se");
+    await page.reload(); // before it could be saved
+    assert.equal(await b.column(page, citizen).getByRole("textbox").inputValue(), "Pak Budi, kami se");
+    await b.column(page, citizen).getByText("Draf tersimpan").waitFor();
+    await page.evaluate(() => sessionStorage.clear()); // another computer
+    await page.reload();
+    assert.equal(await b.column(page, citizen).getByRole("textbox").inputValue(), "Pak Budi, kami se");
+  });
+
+  test("when the line drops it is said at once, nothing is lost, and what was sent goes out once", async () => {
+    const citizen = b.unique("Citra");
+    await b.signIn(page, "citra");
+    await b.says(citizen, "petugas");
+    const box = b.column(page, citizen).getByRole("textbox");
+    await box.fill("dikirim saat putus");
+    await b.cut();
+    await page.getByText("Sambungan terputus").waitFor();
+    await box.press("Enter");
+    await box.fill("dan ini belum selesai");
+    await b.column(page, citizen).getByText("Draf disimpan di peramban ini").waitFor();
+    assert.deepEqual(await b.replies(citizen).catch(() => []), []);
+
+    await b.mend();
+    await page.getByText("Sambungan terputus").waitFor({ state: "detached" });
+    await b.until("the reply is there", async () => (await b.replies(citizen)).length > 0);
+    await b.column(page, citizen).getByText("Draf tersimpan").waitFor();
+    assert.deepEqual(await b.replies(citizen), ["dikirim saat putus"]);
+    assert.equal(await box.inputValue(), "dan ini belum selesai");
+    await page.reload();
+    assert.equal(await box.inputValue(), "dan ini belum selesai");
+    assert.equal(await b.column(page, citizen).getByText("dikirim saat putus").count(), 1);
+  });
+
+  test("the browser being offline shows too", async () => {
+    await b.signIn(page, "citra", { available: false });
+    await browser.context.setOffline(true);
+    await page.getByText("Sambungan terputus").waitFor();
+    await browser.context.setOffline(false);
+    await page.getByText("Sambungan terputus").waitFor({ state: "detached" });
+  });
+
+  test("the one who waits longest is lit, n goes there, and Esc loses nothing", async () => {
+    const first = b.unique("Dewi");
+    const second = b.unique("Eka");
+    await b.signIn(page, "dewi");
+    await b.says(first, "petugas");
+    await b.column(page, first).waitFor();
+    await b.says(second, "petugas");
+    await b.column(page, second).waitFor();
+    const lit = (citizen) => b.column(page, citizen).getByText("Menunggu paling lama");
+    await lit(first).waitFor();
+    assert.equal(await lit(second).count(), 0);
+
+    const focused = (citizen) => b.column(page, citizen).getByRole("textbox").evaluate((box) => box === document.activeElement);
+    await page.locator("body").press("n");
+    assert.ok(await focused(first), "n goes to the first");
+    await page.keyboard.type("setengah jalan, nanti");
+    await page.keyboard.press("Escape");
+    assert.ok(!(await focused(first)), "Esc leaves the box");
+    await page.keyboard.press("n");
+    assert.ok(await focused(second), "n goes on to the second");
+    assert.equal(await b.column(page, first).getByRole("textbox").inputValue(), "setengah jalan, nanti");
+    await b.column(page, first).getByRole("textbox").press("Enter");
+    await b.column(page, first).getByText("sudah dijawab").waitFor();
+    await lit(second).waitFor();
+  });
+
+  test("after 24 hours the box is closed and says why", async () => {
+    const citizen = b.unique("Gita");
+    await b.signIn(page, "gita");
+    await b.says(citizen, "petugas", { ago: 24 * 3600 + 60 });
+    const column = b.column(page, citizen);
+    await column.getByRole("textbox").fill("halo");
+    await column.getByRole("paragraph").getByText("Jendela 24 jam sudah lewat").waitFor();
+    assert.ok(await column.getByRole("button", { name: "Kirim" }).isDisabled());
+    await b.says(citizen, "masih di sini");
+    await column.getByText("Jendela 24 jam: tersisa 23 jam").waitFor();
+    assert.ok(await column.getByRole("button", { name: "Kirim" }).isEnabled());
+  });
+
+  test("signing out ends the other tabs", async () => {
+    await b.signIn(page, "hadi");
+    const other = await b.watched(browser.context);
+    await other.goto(b.consoleURL);
+    await other.getByRole("button", { name: "Keluar" }).click();
+    await page.getByText("Sesi Anda telah berakhir").waitFor();
+    assert.deepEqual(other.complaints, []);
+    await other.close();
+  });
+
+  test("hostile text in every field is text", async () => {
+    await b.signIn(page, "eko");
+    for (let at = 0; at < payloads.length; at += 4) {
+      const four = payloads.slice(at, at + 4).map((payload) => ({ payload, citizen: `${payload.slice(0, 200)} ${b.unique("")}`.trim() }));
+      for (const { payload, citizen } of four) {
+        await b.says(citizen, `petugas ${payload}`);
+        await b.says(citizen, payload, { body: { kind: "media", mediaType: "document", fileName: payload } });
+      }
+      await b.until("all are shown", async () => (await page.locator(".line .media").count()) === four.length);
+      const boxes = page.getByRole("textbox");
+      for (let box = 0; box < four.length; box++) {
+        const payload = await boxes.nth(box).evaluate((one) => one.closest("section").querySelector(".line.citizen:last-child .said").textContent.trim());
+        await boxes.nth(box).fill(payload);
+        await boxes.nth(box).press("Enter");
+      }
+      await b.until("all are answered", async () => (await page.locator('.line.agent [data-state="sent"]').count()) === four.length);
+      const shown = await page.locator("[data-conversation]").evaluateAll((columns) =>
+        columns.map((one) => ({
+          name: one.querySelector("h2").textContent,
+          summary: one.querySelector(".summary").textContent,
+          said: [...one.querySelectorAll(".line .said")].map((said) => said.textContent.trim()),
+          elements: one.querySelectorAll("a, img, iframe, script, style, svg, math, base, object, embed, .transcript form").length,
+        })),
+      );
+      for (const { payload, citizen } of four) {
+        const column = shown.find((one) => one.name === citizen);
+        assert.ok(column, `${citizen} is shown by name`);
+        assert.equal(column.summary, `Warga menulis: petugas ${payload}`);
+        assert.equal(column.said.filter((said) => said === payload.trim()).length, 3, "as file name, as caption and as the reply");
+        assert.equal(column.elements, 0);
+      }
+      await b.closeAll(page);
+    }
+  });
+
+  test("nothing stands in the way of people with impairments, in both schemes", async () => {
+    await page.goto(b.consoleURL);
+    await page.getByLabel("Nama petugas").waitFor();
+    assert.deepEqual(await b.barriers(page), []);
+    const citizen = b.unique("Fajar");
+    await b.signIn(page, "fitri");
+    await b.says(citizen, "saya ketipu, petugas");
+    await b.column(page, citizen).getByRole("textbox").fill("Pak Fajar");
+    await b.column(page, citizen).getByText("Draf tersimpan").waitFor();
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      assert.deepEqual(await b.barriers(page), [], colorScheme);
+    }
+    await b.cut();
+    await page.getByText("Sambungan terputus").waitFor();
+    assert.deepEqual(await b.barriers(page), [], "with the red bar");
+  });
+
+  test("a page that breaks the policy is caught by these tests", async () => {
+    await page.goto(b.consoleURL);
+    await page.evaluate(() => {
+      const script = document.createElement("script");
+      try {
+        script.text = "window.loketComplains('ran')";
+      } catch {
+        // Trusted Types
+      }
+      document.body.append(script);
+      const image = document.createElement("img");
+      image.src = "https://evil.example/x.png";
+      document.body.append(image);
+    });
+    await b.until("two refusals are noticed", () => page.complaints.length >= 2);
+    assert.ok(page.complaints.every((one) => one.startsWith("policy: ")), page.complaints.join("\n"));
+    page.complaints.length = 0;
+  });
+});
