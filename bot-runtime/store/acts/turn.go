@@ -44,16 +44,20 @@ func (a *Acts) Turn(ctx context.Context, k int, step func(store.Lane) (store.Out
 		}
 		return turn(tx, claimed, step)
 	})
-	if err == nil || passing(err) || len(claimed) == 0 {
-		return len(claimed), err
+	if err == nil {
+		return len(claimed), nil
+	}
+	if passing(err) || len(claimed) == 0 {
+		return 0, err
 	}
 	// What one lane wrote was refused, and rolled the others back with it: each alone, so that only that one fails.
+	var refused []error
 	for _, c := range claimed {
 		if err := a.turnAlone(ctx, c, step); err != nil {
-			return 0, err
+			refused = append(refused, err)
 		}
 	}
-	return len(claimed), nil
+	return len(claimed) - len(refused), errors.Join(refused...)
 }
 
 // turnAlone steps one lane; what the database refuses is a failure of the lane, written under the same lock.

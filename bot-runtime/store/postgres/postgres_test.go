@@ -44,3 +44,9 @@ func connect(t testing.TB, uri string) *Store {
 	t.Cleanup(func() { s.Close() })
 	return s
 }
+
+func unmigrated(t testing.TB) string { return pgtest.Database(t) }
+
+func BenchmarkPostgreSQL(b *testing.B) {
+	storetest.Benchmark(b, func(b *testing.B) store.Store { return connect(b, migrated(b)) })
+}

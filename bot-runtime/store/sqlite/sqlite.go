@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,7 @@ type Store struct {
 	readers  *sql.DB
 	writer   *writer
 	migrated atomic.Bool
+	close    func() error
 }
 
 // Open takes the file at path, which is made if it is missing, with its folder. Acts are store.ErrUnavailable until Migrate.
@@ -68,6 +70,7 @@ func Open(path string) (*Store, error) {
 		return nil, errors.Join(err, readers.Close(), writerDB.Close(), lock.Close())
 	}
 	s.Acts = acts.New(s)
+	s.close = sync.OnceValue(func() error { return errors.Join(s.writer.stop(), s.readers.Close(), s.lock.Close()) })
 	return s, nil
 }
 
@@ -161,7 +164,7 @@ func (s *Store) Janitor(ctx context.Context, retention time.Duration) (store.Jan
 	return store.JanitorReport{RepairedLanes: lanes, Dropped: dropped}, err
 }
 
-// Close ends the writer after the acts that wait, and gives the file free.
+// Close ends the writer after the acts that wait, and gives the file free. Closing again does nothing.
 func (s *Store) Close() error {
-	return errors.Join(s.writer.stop(), s.readers.Close(), s.lock.Close())
+	return s.close()
 }

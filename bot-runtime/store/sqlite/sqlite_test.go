@@ -28,3 +28,7 @@ func open(t testing.TB, path string) *Store {
 	}
 	return s
 }
+
+func BenchmarkSQLite(b *testing.B) {
+	storetest.Benchmark(b, func(b *testing.B) store.Store { return open(b, filepath.Join(b.TempDir(), "loket.db")) })
+}
