@@ -94,13 +94,16 @@ func TestANewOperatorWritesNothingWhenAllIsAsItShouldBe(t *testing.T) {
 		return nil
 	})
 	quiet(t, ns, pods)
+	if w := writesIn(ns); len(w) > 0 {
+		t.Errorf("the new operator wrote:\n  %s", strings.Join(w, "\n  "))
+	}
 	clock.advance(firstComparison + time.Second) // the full comparisons are due
 	update(t, bt, func(b *v1alpha1.BotTenant) { b.Spec.TimeZone = "Asia/Makassar" })
 	says(t, bt, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
 	quiet(t, ns, pods)
 	for _, w := range writesIn(ns) {
 		if !strings.HasSuffix(w, "/status") {
-			t.Errorf("the new operator wrote: %s", w)
+			t.Errorf("after its full comparison the new operator wrote: %s", w)
 		}
 	}
 }
@@ -133,7 +136,7 @@ func TestANewKeyIsPublishedAndSignsFiveMinutesLater(t *testing.T) {
 		_ = os.WriteFile(filepath.Join(dir, "current"), []byte("k1"), 0o600)
 		_ = os.Remove(filepath.Join(dir, "k2.key"))
 	})
-	restart(t) // a new pod reads the folder when it starts
+	// The running operator notices by itself.
 	var published map[string]time.Time
 	eventually(t, func() error {
 		m := &corev1.ConfigMap{}
@@ -156,4 +159,47 @@ func TestANewKeyIsPublishedAndSignsFiveMinutesLater(t *testing.T) {
 		t.Errorf("%s signs after five minutes", id)
 	}
 	quiet(t, ns, pods) // the runtime checks every token: it is still spoken to
+}
+
+func TestFiguresThatMoveAllTheTimeAreWrittenOnceAMinute(t *testing.T) {
+	ns, pods, _ := settled(t)
+	quiet(t, ns, pods)
+	clock.advance(figuresEvery)
+	pods.backlog("contact-centre", 0, 15)
+	statuses := func() int {
+		n := 0
+		for _, w := range writesIn(ns) {
+			if strings.HasSuffix(w, "/agentpools/contact-centre/status") {
+				n++
+			}
+		}
+		return n
+	}
+	ap := pool(ns, "contact-centre")
+	shows := func(active string) {
+		t.Helper()
+		eventually(t, func() error {
+			if err := api.Get(t.Context(), client.ObjectKeyFromObject(ap), ap); err != nil {
+				return err
+			}
+			if ap.Status.Active != active {
+				return fmt.Errorf("active is %s, not %s", ap.Status.Active, active)
+			}
+			return nil
+		})
+	}
+	shows("~20")
+	before := statuses()
+	for active := range 40 {
+		second(t, pods, 0, 30+active) // fewer than two workers' worth: nothing scales
+	}
+	if n := statuses() - before; n > 0 {
+		t.Errorf("%d writes within the minute", n)
+	}
+	clock.advance(figuresEvery)
+	second(t, pods, 0, 71)
+	shows("~70")
+	if n := statuses() - before; n != 1 {
+		t.Errorf("%d writes after the minute", n)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -38,11 +39,26 @@ func ManagerOptions() (ctrl.Options, error) {
 		Controller: config.Controller{EnableWarmup: &yes},
 		Client:     client.Options{Cache: &client.CacheOptions{EnableReadYourWritesConsistency: &yes}},
 		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
+			DefaultTransform: slim,
 			ByObject: map[client.Object]cache.ByObject{
 				&appsv1.Deployment{}: ours, &appsv1.StatefulSet{}: ours, &corev1.Service{}: ours,
 				&networkingv1.NetworkPolicy{}: ours, &policyv1.PodDisruptionBudget{}: ours,
 			},
 		},
 	}, nil
+}
+
+// slim drops what no reconciler reads, before it is cached: a ConfigMap of rows that was made with kubectl apply carries all
+// of them once more in an annotation.
+func slim(o any) (any, error) {
+	m, err := meta.Accessor(o)
+	if err != nil {
+		return o, nil // not an object, such as the mark of a deletion that was missed
+	}
+	m.SetManagedFields(nil)
+	if annotations := m.GetAnnotations(); annotations[corev1.LastAppliedConfigAnnotation] != "" {
+		delete(annotations, corev1.LastAppliedConfigAnnotation)
+		m.SetAnnotations(annotations)
+	}
+	return o, nil
 }

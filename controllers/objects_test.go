@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -123,17 +122,19 @@ func TestAnOldLeadersLatePutLosesAndTheNewOneWins(t *testing.T) {
 	df := flow(ns, "kontak157", "welcome")
 	create(t, tenant(ns, "ojk", classFor(t, nil)), df)
 	says(t, df, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
-	// Somebody else's bundle became the current one behind the operator's back: the next put meets a conflict.
-	pods.set(func(k *testRuntime) { k.desired, k.status.Desired = "0123456789abcdef", "0123456789abcdef" })
+	// Another leader's bundle became the current one behind this operator's back: its put is refused until it has read so.
+	const foreign = "0123456789abcdef"
+	pods.set(func(k *testRuntime) { k.desired = foreign })
+	update(t, df, func(f *v1alpha1.DialogFlow) { f.Spec.Start = "broken" })
 	eventually(t, func() error {
 		pods.mu.Lock()
 		defer pods.mu.Unlock()
-		if pods.desired == "0123456789abcdef" {
-			return errors.New("the foreign bundle is still current")
+		if pods.refused == 0 || pods.desired != foreign {
+			return fmt.Errorf("%d bundles were refused, and %s is current", pods.refused, pods.desired)
 		}
 		return nil
 	})
-	update(t, df, func(f *v1alpha1.DialogFlow) { f.Spec.Start = "broken" })
+	pods.set(func(k *testRuntime) { k.status.Desired = foreign })
 	says(t, df, v1alpha1.ConditionValid, metav1.ConditionFalse, v1alpha1.ReasonFindings)
 }
 

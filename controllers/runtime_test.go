@@ -43,7 +43,7 @@ type testRuntime struct {
 	status  bundle.Status
 	changed chan struct{}
 	polls   int // status calls answered
-	puts    int
+	refused int // bundles that met another than they expected
 }
 
 func newRuntimes() *testRuntimes {
@@ -133,10 +133,10 @@ func (k *testRuntime) put(w http.ResponseWriter, q *http.Request, body []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if q.Header.Get("If-Match") != `"`+k.desired+`"` {
+		k.refused++
 		http.Error(w, "another bundle is current", http.StatusConflict)
 		return
 	}
-	k.puts++
 	k.desired = e.Hash
 	k.judge(e)
 	w.WriteHeader(http.StatusAccepted)

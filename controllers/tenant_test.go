@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -70,6 +71,10 @@ func TestATenantBecomesReadyAndItsObjectsGoLive(t *testing.T) {
 		}
 		return nil
 	})
+
+	if n := testutil.ToFloat64(tenants.WithLabelValues(bt.Status.ClassName)); n != 1 {
+		t.Errorf("loket_tenants of the class is %v", n)
+	}
 
 	// A row more in the ConfigMap is a directory more complete.
 	update(t, rows, func(c *corev1.ConfigMap) { c.Data["rows.csv"] += "Bank Kenanga,3\n" })

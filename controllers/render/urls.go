@@ -31,7 +31,7 @@ func BaseURL(class v1alpha1.TenantClass, namespace string, nodePort int32) strin
 	if nodePort == 0 {
 		return ""
 	}
-	return "http://" + net.JoinHostPort(e.NodeAddress, strconv.Itoa(int(nodePort)))
+	return "http://" + net.JoinHostPort(strings.Trim(e.NodeAddress, "[]"), strconv.Itoa(int(nodePort)))
 }
 
 // DeskPage is a pool's console below a base URL.
