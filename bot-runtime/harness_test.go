@@ -129,9 +129,12 @@ func portOf(t testing.TB, address string) int32 {
 // pod is a pod of the town, not yet running. Its senders are impatient, so that a test which kills them need not wait for
 // minutes; the simulator tells of what it took within a second.
 func (w *town) pod(name string) *pod {
+	if err := os.MkdirAll(filepath.Join(w.dir, "memory-"+name), 0o700); err != nil {
+		panic(err) // also in a child, which has no test
+	}
 	return &pod{
 		roles: engine.Roles{Bot: true, Desk: true}, name: name, boot: func() bundle.Boot { return w.boot }, steppers: 1, open: w.open,
-		marker:      filepath.Join(w.dir, "ended-well-"+name),
+		memory:      filepath.Join(w.dir, "memory-"+name),
 		channelsDir: filepath.Join(w.dir, "channels"), agentsDir: filepath.Join(w.dir, "agents"),
 		timing: engine.Timing{Lease: 4 * time.Second, Call: 2 * time.Second, UnknownWait: 2 * time.Second, UnknownQuiet: 4 * time.Second},
 		log:    logr.Discard(),

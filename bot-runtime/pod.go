@@ -31,8 +31,8 @@ type pod struct {
 	boot  func() bundle.Boot
 	// open opens and migrates the store; it is tried again until it succeeds.
 	open func(context.Context) (store.Store, error)
-	// marker remembers whether the last process here ended in good order; "" when there is no place to remember.
-	marker      string
+	// memory is a folder that outlives the process, though perhaps not the pod; "" when there is none.
+	memory      string
 	channelsDir string
 	agentsDir   string
 	timing      engine.Timing
@@ -59,7 +59,7 @@ type running struct {
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
-	writeTimeout      = 30 * time.Second
+	writeTimeout      = 45 * time.Second // above the desk's long poll of 30 s
 	idleTimeout       = 90 * time.Second
 	maxHeader         = 32 << 10
 	// streamsEnd is how long after the end begins open streams are cut: what is being acknowledged is done by then.
@@ -150,7 +150,7 @@ func (p *pod) work(opening, working context.Context, registry prometheus.Registe
 	r := &running{}
 	r.engine = engine.New(engine.Options{
 		Store: s, Roles: p.roles, Pools: p.pools, PodName: p.name, Connect: p.connect, Steppers: p.steppers, Settlers: p.settlers,
-		Route: p.router(s), CleanStart: clean, Timing: p.timing, Registerer: registry, Log: p.log,
+		Route: p.router(s), CleanStart: clean, Memory: p.memory, Timing: p.timing, Registerer: registry, Log: p.log,
 	})
 	r.hooks, r.pages = r.engine.Hooks(), r.engine.Pages()
 	r.desk = desk.New(desk.Options{

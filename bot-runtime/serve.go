@@ -83,7 +83,7 @@ func servedPod(roles, storage string, pools []string, log logr.Logger) (*pod, er
 	p := &pod{roles: parsed, pools: pools, name: name, boot: boot.Now, open: open,
 		channelsDir: bundle.ChannelsDir, agentsDir: bundle.AgentsDir, log: log}
 	if storage == storageEmbedded {
-		p.marker, p.steppers = filepath.Join(bundle.DataDir, "ended-well"), 1
+		p.memory, p.steppers = bundle.DataDir, 1
 	} else {
 		p.steppers, p.settlers = postgresSteppers, postgresSettlers
 	}

@@ -54,6 +54,8 @@ type Options struct {
 	Timing Timing
 	// CleanStart says that the last process here ended in good order, so that lanes may share transactions at once.
 	CleanStart bool
+	// Memory is a folder that outlives the process: a message that kills it is recognised by the next one. None when empty.
+	Memory string
 	// Registerer takes the metrics; a registry of its own when nil.
 	Registerer prometheus.Registerer
 	// Clock for everything that is not a rule about work, which counts by the database's clock; time.Now when nil.
@@ -71,6 +73,8 @@ type Engine struct {
 	steppers int
 	route    func(ctx context.Context, pool string, slots int) (int, error)
 	calm     bool
+	caution  *caution
+	careful  sync.Mutex // one turn at a time while careful
 	now      func() time.Time
 	started  time.Time
 	report   *reporter
@@ -127,8 +131,12 @@ func New(o Options) *Engine {
 		e.wakeSteps.raise()
 		e.wakeStatuses.raise()
 	})
+	var err error
+	if e.caution, err = newCaution(o.Memory, e.gaveUp); err != nil {
+		o.Log.Error(err, "a message that kills the process is recognised only from its next death on")
+	}
 	e.stepper = newStepper(o.Store, e.Live, e.report)
-	e.sender = newSender(o.Store, o.Timing.orDefault(), cmp.Or(o.Settlers, sendsMost), e.Live, o.Clock, e.report, e.progressed, e.wakeSends)
+	e.sender = newSender(o.Store, o.Timing.orDefault(), cmp.Or(o.Settlers, sendsMost), e.Live, o.Clock, e.report, e.progressed, e.stopping, e.wakeSends)
 	e.status = newBoard(e)
 	return e
 }

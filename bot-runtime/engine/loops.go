@@ -220,9 +220,14 @@ func (e *Engine) StoreError() error {
 	return errors.New("the store was not asked yet")
 }
 
-// steps runs one turn.
-func (e *Engine) steps(ctx context.Context) (int, error) {
-	n, err := e.store.Turn(ctx, e.lanesATurn(), e.stepper.step)
+// steps runs one turn. After a start that may have been a crash it is one lane at a time for a while: a lane that kills the
+// process takes no other lane's work with it, and the next process knows which it was.
+func (e *Engine) steps(ctx context.Context) (n int, err error) {
+	if e.calm || e.now().Sub(e.started) >= cautiousFor {
+		n, err = e.store.Turn(ctx, turnLanes, e.stepper.step)
+	} else {
+		n, err = e.carefulStep(ctx)
+	}
 	e.stepper.fetch(ctx) // revisions that a lane waits for, outside any transaction
 	if n > 0 {
 		e.wakeSends.raise()
@@ -231,13 +236,20 @@ func (e *Engine) steps(ctx context.Context) (int, error) {
 	return n, err
 }
 
-// lanesATurn is how many lanes share a transaction. After a start that may have been a crash it is one, for a while: if a
-// lane kills the process, it takes no other lane's work with it.
-func (e *Engine) lanesATurn() int {
-	if e.now().Sub(e.started) < cautiousFor && !e.calm {
-		return 1
+func (e *Engine) carefulStep(ctx context.Context) (int, error) {
+	e.careful.Lock()
+	defer e.careful.Unlock()
+	n, err := e.store.Turn(ctx, 1, e.caution.around(e.stepper.step))
+	if n == 0 {
+		return n, err
 	}
-	return turnLanes
+	return n, errors.Join(err, e.caution.survived())
+}
+
+// gaveUp reports a message that has killed this process before.
+func (e *Engine) gaveUp() {
+	e.report.stepFailures.WithLabelValues("killed the process").Inc()
+	e.report.log.Info("a message that killed the process twice is answered with an apology; this is a bug in Loket")
 }
 
 const (

@@ -47,7 +47,8 @@ type sender struct {
 	now      func() time.Time
 	report   *reporter
 	progress func()
-	again    signal // raised when a settled message may have uncovered the next of its conversation
+	stopping func() bool // nothing more is to be claimed
+	again    signal      // raised when a settled message may have uncovered the next of its conversation
 
 	slots    chan struct{} // of calls in the air
 	settling chan struct{} // of settlements under way
@@ -58,8 +59,9 @@ type sender struct {
 	halved map[string]time.Time // channel → until when its rate is half
 }
 
-func newSender(s store.Sending, timing Timing, settlers int, live func() *Live, now func() time.Time, report *reporter, progress func(), again signal) *sender {
-	return &sender{store: s, timing: timing, live: live, now: now, report: report, progress: progress, again: again,
+func newSender(s store.Sending, timing Timing, settlers int, live func() *Live, now func() time.Time, report *reporter, progress func(), stopping func() bool,
+	again signal) *sender {
+	return &sender{store: s, timing: timing, live: live, now: now, report: report, progress: progress, stopping: stopping, again: again,
 		slots: make(chan struct{}, sendsMost), settling: make(chan struct{}, settlers), last: map[int64]time.Time{}, halved: map[string]time.Time{}}
 }
 
@@ -69,7 +71,8 @@ func (s *sender) some(ctx context.Context) (int, error) {
 	started := 0
 	for rate, names := range s.groups() {
 		room := s.reserve(ctx)
-		if room == 0 {
+		if room == 0 || s.stopping() {
+			s.free(room)
 			return started, nil
 		}
 		asked := s.now() // before the claim is sent: the lease counts from the database's clock, which is read later

@@ -64,7 +64,7 @@ func (o *outbox) PauseChannel(_ context.Context, name string, until time.Time, r
 func senderOn(o *outbox, w *wire, pace time.Duration) *sender {
 	live := &Live{Channels: map[string]*Channel{"wa": {Name: "wa", Connection: Connection{Sender: w, Rate: 80, Pace: pace}}}}
 	return newSender(o, DefaultTiming, sendsMost, func() *Live { return live }, time.Now,
-		newReporter(newMetrics(prometheus.NewRegistry()), logr.Discard(), time.Now), func() {}, newSignal())
+		newReporter(newMetrics(prometheus.NewRegistry()), logr.Discard(), time.Now), func() {}, func() bool { return false }, newSignal())
 }
 
 func toCitizen(id string, conversation int64) store.Send {
