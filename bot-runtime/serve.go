@@ -85,7 +85,7 @@ func servedPod(roles, storage string, pools []string, log logr.Logger) (*pod, er
 	if storage == storageEmbedded {
 		p.memory, p.steppers = bundle.DataDir, 1
 	} else {
-		p.steppers, p.settlers = postgresSteppers, postgresSettlers
+		p.memory, p.steppers, p.settlers = os.TempDir(), postgresSteppers, postgresSettlers
 	}
 	return p, nil
 }

@@ -156,11 +156,20 @@ func (e *Engine) Run(ctx context.Context) {
 	e.pollNow.raise()
 	<-ctx.Done()
 	close(e.stop)
-	over := time.AfterFunc(drainFor, e.kill)
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		committing.Wait()
+		working.Wait()
+		e.sender.calls.Wait()
+	}()
+	over := time.NewTimer(drainFor)
 	defer over.Stop()
-	committing.Wait()
-	working.Wait()
-	e.sender.calls.Wait()
+	select {
+	case <-drained:
+	case <-over.C:
+		e.report.log.Info("the end came before all sends were settled; the platform's echo will settle them")
+	}
 	e.kill()
 }
 
