@@ -215,8 +215,10 @@ func (x *Index) meant(q query, found []alignment) (hit, bool) {
 	first := best[order[0]]
 	as := order[:1]
 	for _, e := range order[1:] {
-		if b := best[e]; len(first.missed) == 0 && nearer(first, b) < 0 || b.edits > first.edits {
-			continue // the whole name wins over one of which it is a part
+		b := best[e]
+		whole := len(first.missed) == 0 && nearer(first, b) < 0 // it wins over a name of which it is a part
+		if b.edits > first.edits || whole && first.edits <= b.edits {
+			continue // but a whole name with a typo is no nearer than a part without
 		}
 		as = append(as, e)
 	}

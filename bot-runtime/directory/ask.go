@@ -226,8 +226,7 @@ func (x *Index) strangeIdentifier(id *identifier, owners []int32, name hit) hit 
 
 // hostWords parts a host, or the host of an e-mail, into words without its ending.
 func hostWords(v string) string {
-	v, plain := words.MixedScripts(v[strings.LastIndexByte(v, '@')+1:])
-	_ = plain
+	v, _ = words.MixedScripts(v[strings.LastIndexByte(v, '@')+1:])
 	labels := strings.Split(v, ".")
 	for len(labels) > 1 && topLevel[labels[len(labels)-1]] {
 		labels = labels[:len(labels)-1]
