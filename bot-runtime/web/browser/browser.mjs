@@ -32,6 +32,9 @@ export async function openBrowser() {
     args: [
       "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
       "--disable-background-networking", "--disable-component-update", "--disable-sync",
+      // Playwright switches off that frames of other sites have storage of their own; people's browsers have it, and the
+      // widget lives on it.
+      "--disable-features=Translate,MediaRouter",
     ],
     locale: "id-ID",
     timezoneId: "Asia/Jakarta",

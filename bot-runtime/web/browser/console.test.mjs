@@ -157,7 +157,7 @@ describe("the console", () => {
       await b.until("all are shown", async () => (await page.locator(".line .media").count()) === four.length);
       const boxes = page.getByRole("textbox");
       for (let box = 0; box < four.length; box++) {
-        const payload = await boxes.nth(box).evaluate((one) => one.closest("section").querySelector(".line.citizen:last-child .said").textContent.trim());
+        const payload = await boxes.nth(box).evaluate((one) => one.closest("section").querySelector(".media .said").textContent.trim());
         await boxes.nth(box).fill(payload);
         await boxes.nth(box).press("Enter");
       }
@@ -174,7 +174,8 @@ describe("the console", () => {
         const column = shown.find((one) => one.name === citizen);
         assert.ok(column, `${citizen} is shown by name`);
         assert.equal(column.summary, `Warga menulis: petugas ${payload}`);
-        assert.equal(column.said.filter((said) => said === payload.trim()).length, 3, "as file name, as caption and as the reply");
+        assert.equal(column.said.filter((said) => said === payload.trim()).length, 3,
+          `as file name, as caption and as the reply: ${payload} in ${JSON.stringify(column.said)}`);
         assert.equal(column.elements, 0);
       }
       await b.closeAll(page);
