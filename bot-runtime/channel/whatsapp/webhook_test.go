@@ -162,7 +162,7 @@ func TestForeignEntriesAmongOwnAreLeftOutAndCounted(t *testing.T) {
 func TestABodyIsBounded(t *testing.T) {
 	fits := append(fixture(t, "text"), bytes.Repeat([]byte(" "), 3<<20)...)
 	over := append(fixture(t, "text"), bytes.Repeat([]byte(" "), MaxBody)...)
-	bomb := zip(t, append(fixture(t, "text"), bytes.Repeat([]byte(" "), 64<<20)...))
+	bomb := zip(t, append(fixture(t, "text"), bytes.Repeat([]byte(" "), 8<<20)...))
 	for _, tt := range []struct {
 		name    string
 		body    []byte
