@@ -38,15 +38,9 @@ func poolStatus(s *poolSeen, d capacity.Decision) (v1alpha1.AgentPoolStatus, tim
 		j.better(s.deskReady())
 	}
 	if c := s.scaling(d); c != nil {
-		j.says(s.judgement, *c)
-	}
-	observed := j.Verdict.ObservedGeneration
-	if j.Kept { // conditions of the desk may be told, but the generation is not judged yet
-		j.ObservedGeneration = s.before.ObservedGeneration
-		observed = s.before.ObservedGeneration
+		j.also(*c)
 	}
 	out.Verdict = j.verdict(s.judgement)
-	out.ObservedGeneration = observed
 	if p := s.view.Pool(s.name); p != nil {
 		out.Waiting = class(p.WaitingForWorker + p.WaitingForAgent)
 		out.Active = class(p.Active)
@@ -61,7 +55,9 @@ func poolStatus(s *poolSeen, d capacity.Decision) (v1alpha1.AgentPoolStatus, tim
 	if s.desk != nil {
 		out.Workers = s.desk.Exist
 		out.WorkersReady = fmt.Sprintf("%d/%d", s.desk.Ready, s.desk.Wanted)
-		out.Why = cut(s.why(d), 256)
+		if out.Why = cut(s.why(d), 256); d.Reason.Code == capacity.Stale && s.justStarted() && s.pool.Status.Why != "" {
+			out.Why = s.pool.Status.Why
+		}
 	}
 	return out, j.Again
 }
@@ -92,11 +88,10 @@ func (s *poolSeen) scaling(d capacity.Decision) *metav1.Condition {
 		c = no(ConditionScaling, reasonNoFigures, fmt.Sprintf(
 			"the runtime gives no fresh figures, so workers stay at %d; see condition %s of the BotTenant",
 			d.Workers, v1alpha1.ConditionOperatorReachable))
-		if s.view.Status == nil { // an operator that has just started is no news
-			before := meta.FindStatusCondition(s.before.Conditions, ConditionScaling)
-			if before != nil && s.view.Fault == nil {
-				return nil
-			}
+		if s.justStarted() && meta.FindStatusCondition(s.before.Conditions, ConditionScaling) != nil {
+			return nil
+		}
+		if s.view.Status == nil {
 			c.Status = metav1.ConditionUnknown
 		}
 	default:
@@ -104,6 +99,9 @@ func (s *poolSeen) scaling(d capacity.Decision) *metav1.Condition {
 	}
 	return &c
 }
+
+// justStarted says that this operator has neither heard the runtime nor failed to: that is no news of the pool.
+func (s *poolSeen) justStarted() bool { return s.view.Status == nil && s.view.Fault == nil }
 
 // why is the reason for the number of workers, in one line.
 func (s *poolSeen) why(d capacity.Decision) string {

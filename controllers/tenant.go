@@ -44,6 +44,7 @@ func (r *TenantReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	done.class, done.cuts = class, cuts
 	switch {
 	case errors.As(err, &done.blocked): // a person must know; and we try again, with longer and longer waits
+		r.connect(seen, tenant, done.input)
 		_, told := r.report(ctx, seen, done)
 		return ctrl.Result{}, errors.Join(err, told)
 	case err != nil:

@@ -27,10 +27,9 @@ type judgement struct {
 	now        time.Time
 }
 
-// judged is an object's new verdict; Kept says that it is the old one because nothing is known of the newest content yet.
+// judged is an object's new verdict, which is the old one while nothing is known of the newest content yet.
 type judged struct {
 	v1alpha1.Verdict
-	Kept bool
 	// Again is when to look again though nothing happens; 0 is never.
 	Again time.Duration
 	// Said is what the runtime said of the newest content, nil when it did not.
@@ -92,7 +91,6 @@ func notJudgedYet(q judgement, out *judged) bool {
 			unknown(v1alpha1.ConditionValid, v1alpha1.ReasonWaitingForRuntime, "the runtime has not looked at this object yet"))
 		return true
 	}
-	out.Kept = true
 	if q.before.ObservedGeneration == q.generation {
 		return true
 	}
@@ -103,7 +101,7 @@ func notJudgedYet(q judgement, out *judged) bool {
 	if out.Again > 0 {
 		return true
 	}
-	out.Kept, out.Again = false, 0
+	out.Again = 0
 	out.says(q, unknown(v1alpha1.ConditionValid, v1alpha1.ReasonWaitingForRuntime, fmt.Sprintf(
 		"revision %d has not been judged yet; see condition %s of the BotTenant", q.generation, v1alpha1.ConditionOperatorReachable)))
 	return true
@@ -184,6 +182,9 @@ func (j *judged) says(q judgement, conditions ...metav1.Condition) {
 	j.ObservedGeneration = q.generation
 	j.conditions = append(j.conditions, conditions...)
 }
+
+// also says something that is true whether or not the newest content is judged.
+func (j *judged) also(c metav1.Condition) { j.conditions = append(j.conditions, c) }
 
 // better replaces a Ready that is true with what an object's kind knows better; nil knows nothing better.
 func (j *judged) better(ready *metav1.Condition) {
