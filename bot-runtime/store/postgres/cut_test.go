@@ -28,6 +28,9 @@ type cutter struct {
 	cutOn    string // the first packet with this text
 	swallow  bool   // the packet reaches the server, its answer is lost; else the packet is lost
 	happened bool
+	holdOn   string // packets with this text wait
+	held     chan struct{}
+	released chan struct{}
 }
 
 func newCutter(t *testing.T, uri string) (*cutter, string) {
@@ -98,6 +101,7 @@ func (c *cutter) join(pod net.Conn) {
 		if cut {
 			close(muted)
 		}
+		c.wait(buf[:n])
 		if _, err := server.Write(buf[:n]); err != nil {
 			return
 		}
@@ -118,6 +122,27 @@ func (c *cutter) decide(packet []byte) (cut, swallow bool) {
 	cut = c.cutAt != 0 && c.seen == c.cutAt || c.cutOn != "" && bytes.Contains(packet, []byte(c.cutOn))
 	c.happened = cut
 	return cut, c.swallow
+}
+
+// hold stops the next packet with a text until release; held is closed when it is there.
+func (c *cutter) hold(text string) (held chan struct{}, release func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holdOn, c.held, c.released = text, make(chan struct{}), make(chan struct{})
+	return c.held, sync.OnceFunc(func() { close(c.released) })
+}
+
+func (c *cutter) wait(packet []byte) {
+	c.mu.Lock()
+	if c.holdOn == "" || !bytes.Contains(packet, []byte(c.holdOn)) {
+		c.mu.Unlock()
+		return
+	}
+	c.holdOn = ""
+	released := c.released
+	close(c.held)
+	c.mu.Unlock()
+	<-released
 }
 
 func (c *cutter) arm(at int, on string, swallow bool) {

@@ -35,7 +35,7 @@ var migrations embed.FS
 const (
 	poolMost    = 8
 	idleFor     = 30 * time.Second
-	acquireMost = 2 * time.Second  // a longer wait is shed: 503, and the platform delivers again
+	acquireMost = 5 * time.Second  // a longer wait for a connection is shed: 503, and the platform delivers again
 	actMost     = 15 * time.Second // above every timeout of the role
 	triesMost   = 6
 	// notSynchronous marks a connection on which the wait for a standby was cancelled: the commit is on one node only.
