@@ -136,7 +136,7 @@ func (d *demo) why(ctx context.Context) error {
 	_ = d.kubectl(ctx, "-n", tenant, "get", "loket,pods", "-o", "wide").show()
 	_ = d.kubectl(ctx, "-n", tenant, "get", "events", "--sort-by=.lastTimestamp").show()
 	_ = d.kubectl(ctx, "-n", tenant, "logs", "-l", "app.kubernetes.io/name=loket", "--tail=20", "--prefix").show()
-	_ = d.kubectl(ctx, "-n", "loket-system", "logs", "deployment/loket", "--tail=30").show()
+	_ = d.kubectl(ctx, "-n", "loket-system", "logs", "deployment/loket-operator", "--tail=30").show()
 	return nil
 }
 

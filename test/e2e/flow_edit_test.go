@@ -112,9 +112,9 @@ func TestABrokenFlowIsRefusedWithTheMendAndTheLastGoodOneServes(t *testing.T) {
 }
 
 func TestWithoutAnOperatorBotsGoOnAnswering(t *testing.T) {
-	kubectl(t, "-n", "loket-system", "scale", "deployment/loket", "--replicas=0")
+	kubectl(t, "-n", "loket-system", "scale", "deployment/loket-operator", "--replicas=0")
 	t.Cleanup(func() {
-		_, _ = tryKubectl(context.Background(), "", "-n", "loket-system", "scale", "deployment/loket", "--replicas=2")
+		_, _ = tryKubectl(context.Background(), "", "-n", "loket-system", "scale", "deployment/loket-operator", "--replicas=2")
 	})
 	eventually(t, time.Minute, func() string {
 		if left := pods(t, "loket-system", "app.kubernetes.io/component=operator"); len(left) > 0 {
