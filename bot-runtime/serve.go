@@ -93,7 +93,7 @@ func servedPod(roles, storage string, pools []string, log logr.Logger) (*pod, er
 // With the committer, the poll and a claim these stay within the connections of a pod.
 const (
 	postgresSteppers = 2
-	postgresSettlers = 3
+	postgresSettlers = 5
 )
 
 func parseRoles(text string) (engine.Roles, error) {

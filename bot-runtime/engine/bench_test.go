@@ -111,7 +111,7 @@ func BenchmarkWebhookToSend(b *testing.B) {
 		"sqlite": func(tb testing.TB) (store.Store, int, int) {
 			return openSQLite(tb, filepath.Join(tb.TempDir(), "loket.db")), 1, 0
 		},
-		"postgres": func(tb testing.TB) (store.Store, int, int) { return openPostgres(tb), 2, 3 },
+		"postgres": func(tb testing.TB) (store.Store, int, int) { return openPostgres(tb), 2, 5 },
 	} {
 		b.Run(name, func(b *testing.B) {
 			const citizens = 64
