@@ -3,6 +3,8 @@ package desk
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -132,4 +134,17 @@ func TestTheRouterLooksForGoneAgentsOnlyNowAndThen(t *testing.T) {
 	if want := "release route route route release route "; s.asked != want {
 		t.Errorf("asked %q, want %q", s.asked, want)
 	}
+}
+
+func FuzzEventsAsked(f *testing.F) {
+	f.Add("7", "after=3&wait=25s")
+	f.Add("", "after=-1")
+	f.Add("", "wait=-5s&after=1")
+	f.Fuzz(func(t *testing.T, last, query string) {
+		r := &http.Request{Header: http.Header{"Last-Event-Id": {last}}, URL: &url.URL{RawQuery: query}}
+		after, wait, err := eventsAsked(r)
+		if err == nil && (after < 0 || wait < 0 || wait > maxWait) {
+			t.Fatalf("after %d, wait %s", after, wait)
+		}
+	})
 }
