@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -242,7 +243,7 @@ func (k *testRuntime) get(w http.ResponseWriter, q *http.Request) {
 			}
 		}
 		s, changed := k.status, k.changed
-		s.Verdicts = append([]bundle.Verdict(nil), s.Verdicts...)
+		s.Verdicts, s.Channels, s.Pools = slices.Clone(s.Verdicts), slices.Clone(s.Channels), slices.Clone(s.Pools)
 		k.mu.Unlock()
 		if s.ETag != q.URL.Query().Get("since") {
 			k.answer(w, s, promise)
