@@ -25,7 +25,7 @@ demo-down: cluster-command ## ends the demo's cluster
 
 .PHONY: dev
 dev: pages ## the sample in one process, no cluster and no root; reloads when a file changes
-	@go run ./hack/dev -f $(SAMPLE)
+	@go run -tags simulator ./bot-runtime dev -f $(SAMPLE)
 
 .PHONY: build
 build: pages ## both programs into bin/

@@ -101,6 +101,9 @@ func (d *dev) run(ctx context.Context, public, internal net.Listener) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	if err := startSimulator(ctx, d, objects, secrets, "http://"+public.Addr().String()); err != nil {
+		return err
+	}
 	following := make(chan error, 1)
 	p := &pod{
 		roles: engine.Roles{Bot: true, Desk: true}, name: "dev", steppers: 1, boot: func() bundle.Boot { return d.boot },

@@ -140,7 +140,13 @@ func flowEdit(ctx context.Context) ([]Figure, error) {
 	if err := json.Unmarshal([]byte(flow), &doc); err != nil {
 		return nil, fmt.Errorf("reading the flow: %w", err)
 	}
-	edited := strings.ReplaceAll(flow, "Kontak 157", fmt.Sprintf("Kontak %d", time.Now().Unix()))
+	doc["metadata"] = map[string]string{"name": "kontak157", "namespace": tenant} // what the API server added is left out
+	delete(doc, "status")
+	body, err := json.Marshal(doc)
+	if err != nil {
+		return nil, fmt.Errorf("editing the flow: %w", err)
+	}
+	edited := strings.ReplaceAll(string(body), "Kontak 157", fmt.Sprintf("Kontak %d", time.Now().Unix()))
 	defer func() { _, _ = kubectl(context.WithoutCancel(ctx), "", "apply", "-k", "config/samples/kontak157") }()
 	began := time.Now()
 	if _, err := kubectl(ctx, edited, "apply", "-f", "-"); err != nil {

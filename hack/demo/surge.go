@@ -112,7 +112,8 @@ func changed(looks []look) bool {
 	return n < 2 || looks[n-1].Workers != looks[n-2].Workers || looks[n-1].Serving != looks[n-2].Serving
 }
 
-// look reads the Deployment from Kubernetes, and who waits and who is being served from the citizens' and agents' side.
+// look reads the Deployment from Kubernetes, and who waits and who is being served from the citizens' and agents' side: a
+// citizen waits until an agent holds the conversation.
 func (d *demo) look(ctx context.Context, began time.Time, p surge.Progress) (look, error) {
 	out, err := d.kubectl(ctx, "-n", tenant, "get", "deployment", "desk-"+pool, "-o", "json").output()
 	if err != nil {
@@ -125,7 +126,7 @@ func (d *demo) look(ctx context.Context, began time.Time, p surge.Progress) (loo
 	if err := json.Unmarshal([]byte(out), &deployment); err != nil {
 		return look{}, fmt.Errorf("reading the desk's Deployment: %w", err)
 	}
-	l := look{At: time.Since(began), Waiting: p.Asked - p.Answered, Active: p.Answered - p.Closed, Agents: surgeAgents,
+	l := look{At: time.Since(began), Waiting: max(0, p.Asked-p.Closed-p.Held), Active: p.Held, Agents: surgeAgents,
 		Workers: deployment.Spec.Replicas, Serving: deployment.Status.ReadyReplicas, Done: p.Rated}
 	if p.Done {
 		l.Agents = 0

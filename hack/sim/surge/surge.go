@@ -35,7 +35,9 @@ type Progress struct {
 	Asked    int `json:"asked"`
 	Answered int `json:"answered"` // by a person
 	Closed   int `json:"closed"`
-	Rated    int `json:"rated"`
+	// Held is how many conversations agents hold now.
+	Held  int `json:"held"`
+	Rated int `json:"rated"`
 	// SlotsMost is the most conversations that one agent ever held.
 	SlotsMost int `json:"slotsMost"`
 	// LongestWait of a citizen for a person's first words.
@@ -149,6 +151,7 @@ func (s *Surge) citizen(ctx context.Context, c *platform.Citizen) error {
 // have gone, and the next one knows everything.
 func (s *Surge) agent(ctx context.Context, name string) {
 	var a *desk.Agent
+	held := 0                        // as of the last look
 	handled := map[int64]time.Time{} // since when we hold it
 	answered := map[int64]bool{}
 	for ctx.Err() == nil {
@@ -165,7 +168,11 @@ func (s *Surge) agent(ctx context.Context, name string) {
 			if err != nil {
 				return err
 			}
-			s.note(func(p *Progress) { p.SlotsMost = max(p.SlotsMost, len(view.Conversations)) })
+			s.note(func(p *Progress) {
+				p.SlotsMost = max(p.SlotsMost, len(view.Conversations))
+				p.Held += len(view.Conversations) - held
+			})
+			held = len(view.Conversations)
 			for _, c := range view.Conversations {
 				if handled[c.ID].IsZero() {
 					handled[c.ID] = time.Now()
@@ -182,7 +189,8 @@ func (s *Surge) agent(ctx context.Context, name string) {
 					}
 					delete(handled, c.ID)
 					delete(answered, c.ID)
-					s.note(func(p *Progress) { p.Closed++ })
+					held--
+					s.note(func(p *Progress) { p.Closed++; p.Held-- })
 				}
 			}
 			return nil
