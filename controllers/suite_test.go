@@ -145,7 +145,7 @@ func startOperator(cluster *rest.Config) (*operatorRun, error) {
 
 func (o *operatorRun) stop() {
 	o.cancel()
-	<-o.done
+	_ = <-o.done // a manager that is ended says that its context was
 }
 
 // restart is a new operator after the old one, which has forgotten everything.

@@ -92,7 +92,8 @@ func TestMadeUpNamesDoNotFillTheMemory(t *testing.T) {
 }
 
 func TestTheSameClickHasTheSameNameEverywhere(t *testing.T) {
-	if replyID(7, "ani", "1") != replyID(7, "ani", "1") {
+	first := replyID(7, "ani", "1")
+	if first != replyID(7, "ani", "1") {
 		t.Error("one click, two names")
 	}
 	seen := map[string]bool{}

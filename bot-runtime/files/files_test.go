@@ -62,7 +62,7 @@ func TestFilesOfSeveralDocumentsAndForeignKinds(t *testing.T) {
 
 func TestWhatIsWrongIsSaidWithItsPlace(t *testing.T) {
 	for what, c := range map[string]struct{ body, says string }{
-		"a field that does not exist": {strings.Replace(flow, "start:", "strat: x\n  start:", 1), "dialogflow/main  strat: "},
+		"a field that does not exist": {strings.Replace(flow, "start:", "strt: x\n  start:", 1), "dialogflow/main  strt: "},
 		"a broken document":           {flow + "---\na: [\n", "f.yaml:9  is no YAML document"},
 		"the same twice":              {flow + "---\n" + flow, "dialogflow/main  stands twice"},
 		"a Secret that is not base64": {flow + "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: '!canary!'}\n", "secret/s  data.a is not base64"},

@@ -98,7 +98,7 @@ func write(figures []Figure) error {
 	if err != nil {
 		return fmt.Errorf("writing the figures: %w", err)
 	}
-	defer file.Close() //nolint:errcheck // encoding errors are returned below
+	defer file.Close()
 	lines := json.NewEncoder(file)
 	table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "FIGURE\tVALUE\tUNIT\tBOUND\t")

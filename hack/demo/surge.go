@@ -79,7 +79,7 @@ func (d *demo) surge(ctx context.Context) (string, error) {
 // watch looks twice a second until all are served and the desk is back to its least.
 func (d *demo) watch(ctx context.Context, client control.Client, began time.Time) ([]look, surge.Progress, error) {
 	var looks []look
-	printed := time.Duration(-time.Hour)
+	printed := -time.Hour
 	for {
 		progress, err := client.Surge(ctx)
 		if err != nil {

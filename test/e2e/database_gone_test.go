@@ -32,7 +32,7 @@ func TestADatabaseThatGoesAwayAndComesBackLosesNothing(t *testing.T) {
 		if err != nil {
 			return 0
 		}
-		defer res.Body.Close() //nolint:errcheck // not read
+		defer res.Body.Close()
 		return res.StatusCode
 	}
 	eventually(t, time.Minute, func() string {

@@ -30,9 +30,20 @@ func answer(t *testing.T, text string) string {
 	return got[0].Text
 }
 
-// flow is the sample's, as a document to edit.
+// flow is the sample's, as a document to edit: what the API server added is left out.
 func flow(t *testing.T) string {
-	return kubectl(t, "-n", tenant, "get", "dialogflow", "kontak157", "-o", "json")
+	t.Helper()
+	var doc map[string]any
+	if err := json.Unmarshal([]byte(kubectl(t, "-n", tenant, "get", "dialogflow", "kontak157", "-o", "json")), &doc); err != nil {
+		t.Fatal(err)
+	}
+	doc["metadata"] = map[string]string{"name": "kontak157", "namespace": tenant}
+	delete(doc, "status")
+	body, err := json.Marshal(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 // restore puts the sample's flow back at the end.

@@ -27,6 +27,9 @@ func counting(t *testing.T) control.Client {
 	image := kubectl(t, "-n", "sim", "get", "deployment", "sim", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
 	apply(t, "{apiVersion: v1, kind: Namespace, metadata: {name: count, labels: {loket.dev/tenant: 'true'}}}")
 	apply(t, fmt.Sprintf("{apiVersion: v1, kind: Secret, metadata: {name: count-db-app, namespace: count}, stringData: {uri: %q}}", database(t, "count")))
+	class := kubectl(t, "get", "tenantclass", "standard", "-o", "jsonpath={.spec}")
+	apply(t, fmt.Sprintf(`{"apiVersion": "loket.dev/v1alpha1", "kind": "TenantClass", "metadata": {"name": "count"}, "spec": %s}`,
+		strings.ReplaceAll(class, "http://sim.sim.svc", "http://sim-count.sim.svc")))
 	apply(t, strings.ReplaceAll(string(body), "loket.dev/sim:demo", image))
 	kubectl(t, "-n", "sim", "rollout", "status", "deployment/sim-count", "--timeout=120s")
 	waitReady(t, "count", "bottenant", "count")

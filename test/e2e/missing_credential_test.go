@@ -30,7 +30,7 @@ func TestAChannelWithoutItsCredentialSaysSoAndTheOthersServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // not read
+	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		t.Fatalf("web chat answers %d", res.StatusCode)
 	}

@@ -78,7 +78,7 @@ func TestAWebhookThatIsNotOursIsRefusedAndNothingOfItIsStored(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer res.Body.Close() //nolint:errcheck // read below
+			defer res.Body.Close()
 			said, _ := io.ReadAll(res.Body)
 			for _, want := range c.want {
 				if res.StatusCode == want {

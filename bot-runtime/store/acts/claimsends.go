@@ -141,17 +141,20 @@ func within(tx Tx, heads []*head, rate int64) ([]*head, error) {
 	var ready []*head
 	for _, channel := range channels {
 		// The first insert finds a full budget; the update adds what the time since brought. Tokens are millionths, so that
-		// short gaps are not rounded away.
+		// short gaps are not rounded away. Whoever waited for the row's lock read the clock before the other wrote: time that
+		// runs backwards brings nothing, and does not go into the row.
 		var tokens int64
 		if err := one(tx, into(&tokens), `INSERT INTO send_budget (channel, tokens, at) VALUES ($1, $2 * 1000000, {now})
-			ON CONFLICT (channel) DO UPDATE SET at = excluded.at,
-				tokens = CASE WHEN excluded.at - send_budget.at >= 1000000 OR send_budget.tokens + (excluded.at - send_budget.at) * $2 > $2 * 1000000
+			ON CONFLICT (channel) DO UPDATE SET
+				at = CASE WHEN excluded.at > send_budget.at THEN excluded.at ELSE send_budget.at END,
+				tokens = CASE WHEN excluded.at <= send_budget.at THEN send_budget.tokens
+					WHEN excluded.at - send_budget.at >= 1000000 OR send_budget.tokens + (excluded.at - send_budget.at) * $2 > $2 * 1000000
 					THEN $2 * 1000000 ELSE send_budget.tokens + (excluded.at - send_budget.at) * $2 END
 			RETURNING tokens`, channel, rate); err != nil {
 			return nil, err
 		}
 		took := min(int64(len(byChannel[channel])), tokens/1_000_000)
-		if took == 0 {
+		if took <= 0 {
 			continue
 		}
 		if _, err := tx.Exec(`UPDATE send_budget SET tokens = tokens - $2 * 1000000 WHERE channel = $1`, channel, took); err != nil {

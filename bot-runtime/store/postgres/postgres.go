@@ -208,7 +208,7 @@ func (s *Store) alone(ctx context.Context, do func() error) error {
 		err, _ = judge(err)
 		return err
 	}
-	defer tx.Rollback(context.WithoutCancel(ctx))
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // after a commit there is nothing to roll back
 	for _, q := range []string{
 		`SET LOCAL lock_timeout = '60s'`, `SET LOCAL statement_timeout = 0`, `SET LOCAL idle_in_transaction_session_timeout = 0`,
 		`SELECT pg_advisory_xact_lock(hashtext('loket'), hashtext('alone'))`,

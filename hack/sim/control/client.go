@@ -106,7 +106,7 @@ func (c Client) call(ctx context.Context, method, path string, in, out any) erro
 	if err != nil {
 		return fmt.Errorf("calling the simulator: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read to its end
+	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
 	if err != nil {
 		return fmt.Errorf("reading the simulator's answer: %w", err)

@@ -161,6 +161,6 @@ func ReadFile(path string) ([]Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the journal: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // only read
+	defer f.Close()
 	return Read(f)
 }

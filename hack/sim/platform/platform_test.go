@@ -96,7 +96,7 @@ func send(t *testing.T, graph *httptest.Server, bearer, body string) (int, strin
 	if err != nil {
 		return 0, "", err
 	}
-	defer res.Body.Close() //nolint:errcheck // read to its end
+	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
 	return res.StatusCode, string(answer), err
 }
@@ -142,8 +142,8 @@ func TestAWebhookThatIsNotAcknowledgedIsDeliveredAgain(t *testing.T) {
 	go func() { said <- p.NewCitizen("", platform.WithNumber).Say(t.Context(), "halo") }()
 	b.seen(t, "halo")
 	select {
-	case <-said:
-		t.Fatal("a 503 is no acknowledgement")
+	case err := <-said:
+		t.Fatal("a 503 is no acknowledgement", err)
 	default:
 	}
 	b.status.Store(200)

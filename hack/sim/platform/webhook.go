@@ -122,7 +122,7 @@ func (p *Platform) Post(ctx context.Context, body []byte, signature string) (int
 	if err != nil {
 		return 0, "", fmt.Errorf("delivering the webhook: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read to its end
+	defer res.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(res.Body, 4096))
 	return res.StatusCode, string(answer), nil
 }
@@ -146,7 +146,7 @@ func (p *Platform) Handshake(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("handshake: %w", err)
 	}
-	defer res.Body.Close() //nolint:errcheck // read to its end
+	defer res.Body.Close()
 	answer, _ := io.ReadAll(io.LimitReader(res.Body, 1024))
 	if res.StatusCode != http.StatusOK || string(answer) != challenge {
 		return fmt.Errorf("handshake: answered %d %q, want 200 and the challenge", res.StatusCode, answer)

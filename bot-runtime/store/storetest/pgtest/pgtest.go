@@ -138,7 +138,7 @@ cat >/dev/null
 kill -INT $pid; wait $pid; rm -rf "$2"`
 
 // leash is held open until this process ends; without a variable the collector would close it.
-var leash io.WriteCloser
+var leash io.WriteCloser //nolint:unused // it is held, not read
 
 func start(bin string) (string, error) {
 	dir, err := os.MkdirTemp("", "loket-postgres-")
