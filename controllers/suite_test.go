@@ -145,7 +145,9 @@ func startOperator(cluster *rest.Config) (*operatorRun, error) {
 
 func (o *operatorRun) stop() {
 	o.cancel()
-	_ = <-o.done // a manager that is ended says that its context was
+	if err := <-o.done; err != nil {
+		panic(err) // a manager that is told to end ends well
+	}
 }
 
 // restart is a new operator after the old one, which has forgotten everything.

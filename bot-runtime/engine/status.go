@@ -94,7 +94,7 @@ func (b *board) run() {
 		b.mu.Lock()
 		age, idle := b.e.now().Sub(b.readAt), b.watchers == 0
 		pause := boardIdle
-		if busy(b.now) || b.now.StoreError != "" {
+		if busy(b.now) || b.now.StoreError != "" || settling(b.now) {
 			pause = boardBusy
 		}
 		b.mu.Unlock()
@@ -115,6 +115,10 @@ func (b *board) run() {
 		}
 	}
 }
+
+// settling says that a bundle is on its way to the pods: the other pods' rows change without a word to this one. At 25 s an
+// edit that was live after four showed as 1/3 for half a minute.
+func settling(s bundle.Status) bool { return s.Desired != s.Applied || s.PodsOnApplied < s.Pods }
 
 // stale says that something on the board has changed.
 func (b *board) stale() {
