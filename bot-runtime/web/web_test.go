@@ -115,8 +115,7 @@ func puppet(c *desktest.Counter) {
 	})
 
 	var down atomic.Bool
-	inner := c.Server.Config.Handler
-	c.Server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	before := func(w http.ResponseWriter, r *http.Request) bool {
 		switch {
 		case r.URL.Path == "/test/down":
 			down.Store(true)
@@ -127,7 +126,9 @@ func puppet(c *desktest.Counter) {
 		case down.Load():
 			panic(http.ErrAbortHandler) // the line drops without a word
 		default:
-			inner.ServeHTTP(w, r)
+			return false
 		}
-	})
+		return true
+	}
+	c.Before.Store(&before)
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +43,8 @@ type Counter struct {
 	// Server serves Mux, to which tests add what stands beside the desk.
 	Server *httptest.Server
 	Mux    *http.ServeMux
+	// Before, once it is stored, sees every request before Mux does, and answers it when it returns true.
+	Before atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]
 	// AgentsDir holds the password files.
 	AgentsDir string
 
@@ -86,7 +89,11 @@ func Start(t testing.TB, assets fs.FS, change ...func(*desk.Options, *desk.PoolI
 	}
 	c.Desk = desk.New(options)
 	c.Mux.Handle("/desk/", c.Desk)
-	c.Server = httptest.NewServer(c.Mux)
+	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if before := c.Before.Load(); before == nil || !(*before)(w, r) {
+			c.Mux.ServeHTTP(w, r)
+		}
+	}))
 
 	ctx, stop := context.WithCancel(context.Background())
 	var loop sync.WaitGroup
