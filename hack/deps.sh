@@ -34,7 +34,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 case "${1:-}" in
 pages) pages ;;
 cluster) pages; cluster ;;
-test) pages; cluster; need chromium chromium; need git git ;;
+test) pages; cluster; need chromium chromium; need pgbouncer pgbouncer; need git git ;;
 *) echo "say pages, cluster or test" >&2; exit 2 ;;
 esac
 [ "${#packages[@]}" -gt 0 ] || exit 0
