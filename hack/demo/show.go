@@ -86,7 +86,7 @@ func (d *demo) handOff(ctx context.Context) (string, error) {
 	if len(conversation.Messages) == 0 {
 		return "", errors.New("the agent was given a conversation without its transcript")
 	}
-	if err := agent.Reply(ctx, conversation.ID, "demo-1", "Selamat siang Ibu Siti, ada yang bisa saya bantu?"); err != nil {
+	if err := agent.Reply(ctx, conversation.ID, fmt.Sprintf("demo-%d", asked.UnixNano()), "Selamat siang Ibu Siti, ada yang bisa saya bantu?"); err != nil {
 		return "", err
 	}
 	if _, err := talk.hear(ctx); err != nil {

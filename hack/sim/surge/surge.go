@@ -178,7 +178,7 @@ func (s *Surge) agent(ctx context.Context, name string) {
 					handled[c.ID] = time.Now()
 				}
 				if !answered[c.ID] {
-					if err := a.Reply(ctx, c.ID, fmt.Sprintf("%s-%d", name, c.ID), reply); err != nil {
+					if err := a.Reply(ctx, c.ID, fmt.Sprintf("%s-%d-%d", name, c.ID, handled[c.ID].UnixNano()), reply); err != nil {
 						return err
 					}
 					answered[c.ID] = true
