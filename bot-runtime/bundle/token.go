@@ -19,8 +19,11 @@ const TokenLife = 60 * time.Second
 const claimRequest = "req"
 
 // Sign adds the operator's token to a request: EdDSA, audience = the tenant's UID, over method, path, query and the digest
-// of the body as it goes over the wire, so that a token that leaks opens nothing else.
+// of the body as it goes over the wire, so that a token that leaks opens nothing else. Without a whole key it is an error.
 func Sign(r *http.Request, body []byte, tenantUID, keyID string, key ed25519.PrivateKey, now time.Time) error {
+	if len(key) != ed25519.PrivateKeySize {
+		return fmt.Errorf("signing the operator's token: no key to sign with")
+	}
 	t, err := jwt.NewBuilder().Audience([]string{tenantUID}).IssuedAt(now).Expiration(now.Add(TokenLife)).
 		Claim(claimRequest, requestDigest(r, body)).Build()
 	if err != nil {

@@ -271,3 +271,16 @@ func TestAMadeAnewTenantKnowsNothingOfTheOldOne(t *testing.T) {
 		t.Error("still connected")
 	}
 }
+
+func TestAnOperatorWithoutAKeySaysSoInsteadOfFallingOver(t *testing.T) {
+	links, target := talk(t, func(w http.ResponseWriter, r *http.Request) {
+		answer(w, bundle.Status{ETag: "a", PromiseSeconds: 50})
+	})
+	other := target
+	other.UID = "another"
+	other.Signer = func(time.Time) (string, ed25519.PrivateKey) { return "", nil }
+	links.Connect(other)
+	until(t, links, "a fault that names the key", func(v View) bool {
+		return v.Fault != nil && strings.Contains(v.Fault.Message, "no key to sign with")
+	})
+}
