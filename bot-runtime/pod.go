@@ -36,9 +36,9 @@ type pod struct {
 	channelsDir string
 	agentsDir   string
 	timing      engine.Timing
-	// steppers is how many turns run at once, settlers how many sends are settled at once; see engine.Options.
-	steppers, settlers int
-	log                logr.Logger
+	// steppers is how many turns run at once; see engine.Options.
+	steppers int
+	log      logr.Logger
 	// started, when set, is called once the engine is there.
 	started func(*engine.Engine, store.Store)
 
@@ -149,7 +149,7 @@ func (p *pod) work(opening, working context.Context, registry prometheus.Registe
 	clean := p.takeMarker()
 	r := &running{}
 	r.engine = engine.New(engine.Options{
-		Store: s, Roles: p.roles, Pools: p.pools, PodName: p.name, Connect: p.connect, Steppers: p.steppers, Settlers: p.settlers,
+		Store: s, Roles: p.roles, Pools: p.pools, PodName: p.name, Connect: p.connect, Steppers: p.steppers,
 		Route: p.router(s), CleanStart: clean, Memory: p.memory, Timing: p.timing, Registerer: registry, Log: p.log,
 	})
 	r.hooks, r.pages = r.engine.Hooks(), r.engine.Pages()

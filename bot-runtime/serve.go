@@ -85,16 +85,13 @@ func servedPod(roles, storage string, pools []string, log logr.Logger) (*pod, er
 	if storage == storageEmbedded {
 		p.memory, p.steppers = bundle.DataDir, 1
 	} else {
-		p.memory, p.steppers, p.settlers = os.TempDir(), postgresSteppers, postgresSettlers
+		p.memory, p.steppers = os.TempDir(), postgresSteppers
 	}
 	return p, nil
 }
 
-// With the committer, the poll and a claim these stay within the connections of a pod.
-const (
-	postgresSteppers = 2
-	postgresSettlers = 5
-)
+// postgresSteppers stays, with the committer, two settlements, the poll and a claim, within the connections of a pod.
+const postgresSteppers = 2
 
 func parseRoles(text string) (engine.Roles, error) {
 	var r engine.Roles

@@ -107,17 +107,17 @@ func signed(from, id, text string) *http.Request {
 // BenchmarkWebhookToSend is the whole path: a signed webhook in, a durable 200, the dialog's step, the call to the Graph API
 // and its settlement. 64 citizens write one message after the other, each as soon as the last is acknowledged.
 func BenchmarkWebhookToSend(b *testing.B) {
-	for name, open := range map[string]func(testing.TB) (s store.Store, steppers, settlers int){
-		"sqlite": func(tb testing.TB) (store.Store, int, int) {
-			return openSQLite(tb, filepath.Join(tb.TempDir(), "loket.db")), 1, 0
+	for name, open := range map[string]func(testing.TB) (s store.Store, steppers int){
+		"sqlite": func(tb testing.TB) (store.Store, int) {
+			return openSQLite(tb, filepath.Join(tb.TempDir(), "loket.db")), 1
 		},
-		"postgres": func(tb testing.TB) (store.Store, int, int) { return openPostgres(tb), 2, 5 },
+		"postgres": func(tb testing.TB) (store.Store, int) { return openPostgres(tb), 2 },
 	} {
 		b.Run(name, func(b *testing.B) {
 			const citizens = 64
-			s, steppers, settlers := open(b)
+			s, steppers := open(b)
 			g := newGraph(b, b.N)
-			x := startOn(b, s, newWire(), func(o *Options) { o.Connect, o.Steppers, o.Settlers = g.connect(b), steppers, settlers })
+			x := startOn(b, s, newWire(), func(o *Options) { o.Connect, o.Steppers = g.connect(b), steppers })
 			x.apply(counting())
 			began := make([]time.Time, b.N)
 			acks := make([]time.Duration, b.N)

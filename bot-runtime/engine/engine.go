@@ -7,7 +7,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -44,9 +43,6 @@ type Options struct {
 	Connect Connect
 	// Steppers is how many turns run at once; 1 when 0, which is right where the database has one writer.
 	Steppers int
-	// Settlers is how many sends are settled at once; all that are in the air when 0, which is right where one writer commits
-	// for many. Elsewhere each takes a connection, and webhooks must not wait for one.
-	Settlers int
 	// Route gives a pool's waiting conversations to its agents, and takes back those of agents who are gone; nil without the
 	// desk role. It returns how many it gave.
 	Route func(ctx context.Context, pool string, slots int) (int, error)
@@ -136,7 +132,7 @@ func New(o Options) *Engine {
 		o.Log.Error(err, "a message that kills the process is recognised only from its next death on")
 	}
 	e.stepper = newStepper(o.Store, e.Live, e.report)
-	e.sender = newSender(o.Store, o.Timing.orDefault(), cmp.Or(o.Settlers, sendsMost), e.Live, o.Clock, e.report, e.progressed, e.stopping, e.wakeSends)
+	e.sender = newSender(o.Store, o.Timing.orDefault(), e.Live, o.Clock, e.report, e.progressed, e.stopping, e.wakeSends)
 	e.status = newBoard(e)
 	return e
 }

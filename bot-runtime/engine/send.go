@@ -50,19 +50,19 @@ type sender struct {
 	stopping func() bool // nothing more is to be claimed
 	again    signal      // raised when a settled message may have uncovered the next of its conversation
 
-	slots    chan struct{} // of calls in the air
-	settling chan struct{} // of settlements under way
-	calls    sync.WaitGroup
+	slots   chan struct{} // of calls in the air
+	settler *settler
+	calls   sync.WaitGroup
 
 	mu     sync.Mutex
 	last   map[int64]time.Time  // conversation → when its last message was handed over, for Pace
 	halved map[string]time.Time // channel → until when its rate is half
 }
 
-func newSender(s store.Sending, timing Timing, settlers int, live func() *Live, now func() time.Time, report *reporter, progress func(), stopping func() bool,
+func newSender(s store.Sending, timing Timing, live func() *Live, now func() time.Time, report *reporter, progress func(), stopping func() bool,
 	again signal) *sender {
 	return &sender{store: s, timing: timing, live: live, now: now, report: report, progress: progress, stopping: stopping, again: again,
-		slots: make(chan struct{}, sendsMost), settling: make(chan struct{}, settlers), last: map[int64]time.Time{}, halved: map[string]time.Time{}}
+		slots: make(chan struct{}, sendsMost), settler: newSettler(s), last: map[int64]time.Time{}, halved: map[string]time.Time{}}
 }
 
 // some claims what may be sent now and starts the calls; it returns how many. It waits while all slots are in use.
@@ -182,9 +182,7 @@ func (s *sender) pace(conversation int64, pace time.Duration) {
 // settle records the outcome, and insists while the lease lasts: an outcome that is not recorded is unknown to everybody.
 func (s *sender) settle(send store.Send, asked time.Time, result store.SendResult) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		s.settling <- struct{}{}
-		err := s.store.Settle(context.Background(), send.ID, send.Attempt, result)
-		<-s.settling
+		err := s.settler.settle(store.Settlement{ID: send.ID, Attempt: send.Attempt, SendResult: result})
 		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
 			return // a conflict: settled already, by our own lost commit or by an echo
 		}

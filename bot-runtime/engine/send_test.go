@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -23,6 +24,8 @@ type outbox struct {
 	mu      sync.Mutex
 	queued  []store.Send
 	claim   time.Duration // how long a claim takes
+	commit  time.Duration // how long a settlement takes
+	poison  string        // the id whose settlement the database refuses
 	settle  func(try int) error
 	tries   int
 	settled []string
@@ -41,17 +44,30 @@ func (o *outbox) ClaimSends(_ context.Context, _ []string, k int, _ time.Duratio
 	return claimed, nil
 }
 
-func (o *outbox) Settle(_ context.Context, id string, attempt int, r store.SendResult) error {
+func (o *outbox) Settle(_ context.Context, settlements []store.Settlement) ([]error, error) {
+	time.Sleep(o.commit)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.tries++
-	if o.settle != nil {
-		if err := o.settle(o.tries); err != nil {
-			return err
+	for _, s := range settlements {
+		if s.ID == o.poison {
+			return nil, errors.New("a row that no database would take")
 		}
 	}
-	o.settled = append(o.settled, fmt.Sprintf("%s/%d %s", id, attempt, r.Outcome))
-	return nil
+	refused := make([]error, len(settlements))
+	if o.settle != nil {
+		switch err := o.settle(o.tries); {
+		case errors.Is(err, store.ErrConflict):
+			refused[0] = err
+			return refused, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+	for _, s := range settlements {
+		o.settled = append(o.settled, fmt.Sprintf("%s/%d %s", s.ID, s.Attempt, s.Outcome))
+	}
+	return refused, nil
 }
 
 func (o *outbox) PauseChannel(_ context.Context, name string, until time.Time, reason string) error {
@@ -63,7 +79,7 @@ func (o *outbox) PauseChannel(_ context.Context, name string, until time.Time, r
 
 func senderOn(o *outbox, w *wire, pace time.Duration) *sender {
 	live := &Live{Channels: map[string]*Channel{"wa": {Name: "wa", Connection: Connection{Sender: w, Rate: 80, Pace: pace}}}}
-	return newSender(o, DefaultTiming, sendsMost, func() *Live { return live }, time.Now,
+	return newSender(o, DefaultTiming, func() *Live { return live }, time.Now,
 		newReporter(newMetrics(prometheus.NewRegistry()), logr.Discard(), time.Now), func() {}, func() bool { return false }, newSignal())
 }
 
@@ -82,6 +98,35 @@ func TestAMessageWhoseLeaseIsNearlyOverIsNotCalledButQueuedAgain(t *testing.T) {
 		s.calls.Wait()
 		if diff := cmp.Diff([]string{"a/1 not-called"}, o.settled); diff != "" || len(w.handed) != 0 {
 			t.Errorf("the age counts from before the claim was sent; %d were handed over (-want +got):\n%s", len(w.handed), diff)
+		}
+	})
+}
+
+func TestWhatWaitsIsSettledTogetherAndAPoisonousOneAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, w := &outbox{commit: 10 * time.Millisecond, poison: "7"}, newWire()
+		for i := range 20 {
+			o.queued = append(o.queued, toCitizen(fmt.Sprint(i), int64(i)))
+		}
+		s := senderOn(o, w, 0)
+		if _, err := s.some(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.calls.Wait() // the poisonous one is tried until its lease is over, and then left to the echo
+		if len(o.settled) != 19 {
+			t.Errorf("%d of 19 were settled: %s", len(o.settled), o.settled)
+		}
+		s = senderOn(&outbox{commit: 10 * time.Millisecond}, w, 0)
+		fast := s.store.(*outbox)
+		for i := range 20 {
+			fast.queued = append(fast.queued, toCitizen(fmt.Sprint(i), int64(i)))
+		}
+		if _, err := s.some(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.calls.Wait()
+		if len(fast.settled) != 20 || fast.tries > 4 {
+			t.Errorf("%d of 20 settled in %d transactions; at most 4 were needed", len(fast.settled), fast.tries)
 		}
 	})
 }

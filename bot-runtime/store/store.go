@@ -249,8 +249,9 @@ type Sending interface {
 	// sending(attempt, lease) and commits, BEFORE anything is called. Only the head of a conversation is eligible.
 	// It also takes tokens of the number's budget (ratePerSecond a channel, by the database's clock, shared by all pods).
 	ClaimSends(ctx context.Context, channels []string, k int, lease time.Duration, ratePerSecond int) ([]Send, error)
-	// Settle records the outcome of attempt; a stale attempt changes nothing and returns ErrConflict.
-	Settle(ctx context.Context, id string, attempt int, result SendResult) error
+	// Settle records outcomes in one transaction. What is refused is told at the settlement's place and changes nothing:
+	// ErrConflict when the attempt is over or settled, ErrNotFound when there is no such message.
+	Settle(ctx context.Context, settlements []Settlement) ([]error, error)
 	// ApplyStatuses works off statuses that Accept stored, up to k: delivery ranks rise, an echo of our Ref settles an
 	// unknown send, a failed one is shown to the agent. Returns how many.
 	ApplyStatuses(ctx context.Context, k int) (int, error)
@@ -276,6 +277,13 @@ type Send struct {
 	ReplyTo string
 	// Generation counts how often the message was queued again after an unknown outcome.
 	Resends int
+}
+
+// Settlement is what became of one attempt to send a message.
+type Settlement struct {
+	ID      string
+	Attempt int
+	SendResult
 }
 
 // SendOutcome is what became of a send.

@@ -246,7 +246,8 @@ func (c *Counter) once(ctx context.Context) error {
 		return fmt.Errorf("claim: %w", err)
 	}
 	for _, s := range sends {
-		if err := c.Store.Settle(ctx, s.ID, s.Attempt, store.SendResult{Outcome: store.SendAccepted, ExternalID: "x" + s.ID}); err != nil {
+		if _, err := c.Store.Settle(ctx, []store.Settlement{{ID: s.ID, Attempt: s.Attempt,
+			SendResult: store.SendResult{Outcome: store.SendAccepted, ExternalID: "x" + s.ID}}}); err != nil {
 			return fmt.Errorf("settle: %w", err)
 		}
 	}

@@ -49,7 +49,7 @@ func (a *Acts) ClaimSends(ctx context.Context, channels []string, k int, lease t
 			h := heads[c]
 			switch {
 			case h == nil: // all its messages were known already
-				err = nextHead(tx, c)
+				err = nextHeads(tx, []int64{c})
 			case h.echoed:
 				_, err = tx.Exec(`UPDATE out_lane SET due_at = {now} + $2 WHERE conversation = $1`, c, echoRest.Microseconds())
 			case h.expired:

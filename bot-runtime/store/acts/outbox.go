@@ -111,14 +111,15 @@ func queueSends(tx Tx, sends []send) (map[string]int64, error) {
 	return added, err
 }
 
-// nextHead makes a conversation's next outgoing message eligible after its head left the outbox, or ends the out_lane.
-// The transaction holds the out_lane.
-func nextHead(tx Tx, conversation int64) error {
-	n, err := tx.Exec(`DELETE FROM out_lane WHERE conversation = $1
-		AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.conversation = out_lane.conversation)`, conversation)
-	if err != nil || n == 1 {
+// nextHeads makes conversations' next outgoing messages eligible after their heads left the outbox, or ends the out_lanes.
+// The transaction holds the out_lanes.
+func nextHeads(tx Tx, conversations []int64) error {
+	in, args := among(conversations)
+	n, err := tx.Exec(`DELETE FROM out_lane WHERE conversation IN `+in+`
+		AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.conversation = out_lane.conversation)`, args...)
+	if err != nil || n == int64(len(conversations)) {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE out_lane SET state = 'ready', due_at = {now} WHERE conversation = $1`, conversation)
+	_, err = tx.Exec(`UPDATE out_lane SET state = 'ready', due_at = {now} WHERE conversation IN `+in, args...)
 	return err
 }

@@ -3,6 +3,8 @@ package acts
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/message"
@@ -18,89 +20,190 @@ type sent struct {
 	progress              int64
 	externalID            string
 	failed                bool
+	left                  bool // the outbox, in this act
 }
 
 // Settle implements store.Sending.
-func (a *Acts) Settle(ctx context.Context, id string, attempt int, result store.SendResult) error {
-	return a.write(ctx, "settle", func(tx Tx) error {
-		if result.ExternalID != "" { // statuses that came before this answer are worked off again
-			if _, err := tx.Exec(`UPDATE status SET kept = FALSE WHERE external_id = $1
-				AND channel = (SELECT channel FROM outgoing WHERE id = $2)`, result.ExternalID, id); err != nil {
-				return err
-			}
+func (a *Acts) Settle(ctx context.Context, settlements []store.Settlement) ([]error, error) {
+	var refused []error
+	err := a.write(ctx, "settle", func(tx Tx) error {
+		refused = make([]error, len(settlements))
+		if err := recall(tx, settlements); err != nil {
+			return err
 		}
-		s, err := lockSent(tx, id)
+		ids := make([]string, len(settlements))
+		for i, one := range settlements {
+			ids[i] = one.ID
+		}
+		sents, err := lockSents(tx, ids)
 		if err != nil {
 			return err
 		}
-		if s.attempt != int64(attempt) {
-			return fmt.Errorf("attempt %d of %s is over, it is at %d: %w", attempt, id, s.attempt, store.ErrConflict)
+		var events []store.DeskEvent
+		var taken []*sent
+		for i, one := range settlements {
+			s, refusal := attempted(sents, one)
+			if refusal != nil {
+				refused[i] = refusal
+				continue
+			}
+			if one.Outcome == store.SendAccepted {
+				known := s.state == ""
+				s.accepted(one.ExternalID)
+				taken = append(taken, s)
+				if known { // its echo was faster, and told the desk
+					continue
+				}
+			} else if err := settleOther(tx, s, one.SendResult); err != nil {
+				return err
+			}
+			if s.class == message.ClassAgent {
+				events = append(events, told(s.conversation, s.message))
+			}
 		}
-		accepted := result.Outcome == store.SendAccepted
-		if s.state == "" && accepted && !s.failed { // its echo was faster
-			_, err := tx.Exec(`UPDATE outgoing SET external_id = $2 WHERE id = $1 AND external_id = ''`, id, result.ExternalID)
+		if err := writeSents(tx, taken); err != nil {
 			return err
 		}
-		// An accepted message stays accepted, even if it was queued again meanwhile; nobody has claimed it since.
-		if s.state != outSending && s.state != outUnknown && !(accepted && s.state == "queued") {
-			return fmt.Errorf("%s is settled: %w", id, store.ErrConflict)
-		}
-		switch result.Outcome {
-		case store.SendAccepted:
-			err = accept(tx, s, result.ExternalID)
-		case store.SendNotAccepted:
-			err = again(tx, s, result.RetryAfter, 0)
-		case store.SendNotCalled:
-			err = again(tx, s, 0, 0)
-		case store.SendUnknown:
-			err = unknown(tx, s)
-		case store.SendFailed:
-			err = giveUp(tx, s.id, s.conversation, reasonOf(result.Code, result.Reason))
-		default:
-			err = fmt.Errorf("no outcome %q", result.Outcome)
-		}
-		if err != nil || s.class != message.ClassAgent {
-			return err
-		}
-		return emit(tx, []store.DeskEvent{told(s.conversation, s.message)})
+		return emit(tx, events)
 	})
+	return refused, err
 }
 
-// lockSent takes the out_lane of a message and then reads the message.
-func lockSent(tx Tx, id string) (sent, error) {
-	var conversation int64
-	if err := one(tx, into(&conversation), `SELECT conversation FROM outgoing WHERE id = $1`, id); err != nil {
-		return sent{}, fmt.Errorf("outgoing message %s: %w", id, err)
+// recall has statuses worked off again that came before the answers which name their messages.
+func recall(tx Tx, settlements []store.Settlement) error {
+	var named []string
+	for _, one := range settlements {
+		if one.ExternalID != "" {
+			named = append(named, one.ExternalID)
+		}
 	}
-	if _, err := column[int64](tx, `SELECT conversation FROM out_lane WHERE conversation = $1 {lock}`, conversation); err != nil {
-		return sent{}, err
+	if len(named) == 0 {
+		return nil
 	}
-	s := sent{id: id}
-	err := one(tx, into(&s.channel, &s.class, &s.conversation, &s.message, &s.progress, &s.externalID, &s.failed,
-		&s.state, &s.attempt, &s.claimedAt), `SELECT g.channel, g.class, g.conversation, g.message_id, g.progress, g.external_id, g.failed,
-			COALESCE(o.state, ''), COALESCE(o.attempt, g.attempt), COALESCE(o.claimed_at, g.claimed_at)
-		FROM outgoing g LEFT JOIN outbox o ON o.id = g.id WHERE g.id = $1`, id)
-	return s, err
-}
-
-// accept takes a message out of the outbox: the platform has it.
-func accept(tx Tx, s sent, externalID string) error {
-	if _, err := tx.Exec(`DELETE FROM outbox WHERE id = $1`, s.id); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(`UPDATE outgoing SET attempt = $2, claimed_at = $3,
-			progress = CASE WHEN progress < 1 THEN 1 ELSE progress END,
-			external_id = CASE WHEN external_id = '' THEN $4 ELSE external_id END
-		WHERE id = $1`, s.id, s.attempt, s.claimedAt, externalID); err != nil {
-		return err
-	}
-	if err := nextHead(tx, s.conversation); err != nil {
-		return err
-	}
-	_, err := tx.Exec(`INSERT INTO send_budget (channel, accepted_at) VALUES ($1, $2) ON CONFLICT (channel) DO UPDATE
-		SET accepted_at = CASE WHEN send_budget.accepted_at > excluded.accepted_at THEN send_budget.accepted_at ELSE excluded.accepted_at END`,
-		s.channel, s.claimedAt)
+	in, args := among(named)
+	_, err := tx.Exec(`UPDATE status SET kept = FALSE WHERE kept AND external_id IN `+in, args...)
 	return err
+}
+
+// attempted finds the message of a settlement, or says why nothing is to be settled any more.
+func attempted(sents map[string]*sent, one store.Settlement) (*sent, error) {
+	s, ok := sents[one.ID]
+	if !ok {
+		return nil, fmt.Errorf("outgoing message %s: %w", one.ID, store.ErrNotFound)
+	}
+	if s.attempt != int64(one.Attempt) {
+		return nil, fmt.Errorf("attempt %d of %s is over, it is at %d: %w", one.Attempt, one.ID, s.attempt, store.ErrConflict)
+	}
+	accepted := one.Outcome == store.SendAccepted
+	switch {
+	case s.state == "" && accepted && !s.failed:
+	case s.state == outSending, s.state == outUnknown:
+	case s.state == "queued" && accepted: // accepted stays accepted, even if it was queued again: nobody has claimed it since
+	default:
+		return nil, fmt.Errorf("%s is settled: %w", one.ID, store.ErrConflict)
+	}
+	return s, nil
+}
+
+// settleOther is every outcome but that the platform took the message.
+func settleOther(tx Tx, s *sent, result store.SendResult) error {
+	switch result.Outcome {
+	case store.SendNotAccepted:
+		return again(tx, *s, result.RetryAfter, 0)
+	case store.SendNotCalled:
+		return again(tx, *s, 0, 0)
+	case store.SendUnknown:
+		return unknown(tx, *s)
+	case store.SendFailed:
+		return giveUp(tx, s.id, s.conversation, reasonOf(result.Code, result.Reason))
+	}
+	return fmt.Errorf("no outcome %q", result.Outcome)
+}
+
+// lockSents takes the out_lanes of messages, then the messages, and then reads them. Those that are not there are left out.
+func lockSents(tx Tx, ids []string) (map[string]*sent, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	in, args := among(ids)
+	if _, err := column[int64](tx, `SELECT conversation FROM out_lane WHERE conversation IN
+		(SELECT conversation FROM outgoing WHERE id IN `+in+`) ORDER BY conversation {lock}`, args...); err != nil {
+		return nil, err
+	}
+	// A message that has left the outbox may have no out_lane any more, and two pods may hold statuses of it.
+	if _, err := column[string](tx, `SELECT id FROM outgoing WHERE id IN `+in+` ORDER BY id {lock}`, args...); err != nil {
+		return nil, err
+	}
+	sents := make(map[string]*sent, len(ids))
+	err := each(tx, func(scan func(...any) error) error {
+		s := &sent{}
+		if err := scan(&s.id, &s.channel, &s.class, &s.conversation, &s.message, &s.progress, &s.externalID, &s.failed,
+			&s.state, &s.attempt, &s.claimedAt); err != nil {
+			return err
+		}
+		sents[s.id] = s
+		return nil
+	}, `SELECT g.id, g.channel, g.class, g.conversation, g.message_id, g.progress, g.external_id, g.failed,
+			COALESCE(o.state, ''), COALESCE(o.attempt, g.attempt), COALESCE(o.claimed_at, g.claimed_at)
+		FROM outgoing g LEFT JOIN outbox o ON o.id = g.id WHERE g.id IN `+in, args...)
+	return sents, err
+}
+
+// accepted notes that the platform has the message, whatever was known before.
+func (s *sent) accepted(externalID string) {
+	s.left = s.left || s.state != ""
+	s.state, s.progress = "", max(s.progress, 1)
+	if s.externalID == "" {
+		s.externalID = externalID
+	}
+}
+
+// writeSents writes messages as they stand, and gives way to the next ones of those that have left the outbox. The
+// transaction holds them by lockSents.
+func writeSents(tx Tx, sents []*sent) error {
+	if len(sents) == 0 {
+		return nil
+	}
+	rows := after()
+	var left []string
+	var conversations []int64
+	latest := map[string]int64{}
+	for _, s := range sents {
+		rows.add(s.id, s.attempt, s.claimedAt, s.progress, s.failed, s.externalID)
+		if s.left {
+			left = append(left, s.id)
+			conversations = append(conversations, s.conversation)
+			latest[s.channel] = max(latest[s.channel], s.claimedAt)
+		}
+	}
+	if _, err := tx.Exec(`UPDATE outgoing SET attempt = v.column2, claimed_at = v.column3, progress = v.column4, failed = v.column5,
+			external_id = v.column6
+		FROM (VALUES `+rows.String()+`) AS v WHERE outgoing.id = v.column1`, rows.args...); err != nil {
+		return err
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	in, args := among(left)
+	if _, err := tx.Exec(`DELETE FROM outbox WHERE id IN `+in, args...); err != nil {
+		return err
+	}
+	if err := nextHeads(tx, conversations); err != nil {
+		return err
+	}
+	return noteLatest(tx, "accepted_at", latest)
+}
+
+// noteLatest raises a column of the channels' budget rows.
+func noteLatest(tx Tx, name string, latest map[string]int64) error {
+	for _, channel := range slices.Sorted(maps.Keys(latest)) {
+		if _, err := tx.Exec(`INSERT INTO send_budget (channel, `+name+`) VALUES ($1, $2) ON CONFLICT (channel) DO UPDATE
+			SET `+name+` = CASE WHEN send_budget.`+name+` > excluded.`+name+` THEN send_budget.`+name+` ELSE excluded.`+name+` END`,
+			channel, latest[channel]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // again queues a message that surely was not accepted, or (resends 1) that is sent again with the same id.
@@ -140,7 +243,7 @@ func giveUp(tx Tx, id string, conversation int64, reason string) error {
 	if _, err := tx.Exec(`UPDATE outgoing SET failed = TRUE, reason = $2, attempt = $3 WHERE id = $1`, id, clean(reason), attempt); err != nil {
 		return err
 	}
-	return nextHead(tx, conversation)
+	return nextHeads(tx, []int64{conversation})
 }
 
 func reasonOf(code int, text string) string {

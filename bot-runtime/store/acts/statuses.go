@@ -45,32 +45,39 @@ func (a *Acts) ApplyStatuses(ctx context.Context, k int) (int, error) {
 				known = append(known, e.outgoing)
 			}
 		}
-		if err := lockOutLanes(tx, known); err != nil {
+		sents, err := lockSents(tx, known)
+		if err != nil {
 			return err
 		}
 		var events []store.DeskEvent
+		var changes []*sent
 		flowed := map[string]int64{}
 		for _, e := range echoes {
 			if e.outgoing == "" {
 				continue
 			}
-			s, err := lockSent(tx, e.outgoing)
-			if err != nil {
-				return err
-			}
+			s := sents[e.outgoing]
 			changed, err := apply(tx, s, e)
 			if err != nil {
 				return err
 			}
 			flowed[s.channel] = max(flowed[s.channel], s.claimedAt)
-			if changed && s.class == message.ClassAgent {
+			if changed && !slices.Contains(changes, s) {
+				changes = append(changes, s)
+			}
+		}
+		if err := writeSents(tx, changes); err != nil {
+			return err
+		}
+		for _, s := range changes {
+			if s.class == message.ClassAgent {
 				events = append(events, told(s.conversation, s.message))
 			}
 		}
 		if err := dropStatuses(tx, done, kept); err != nil {
 			return err
 		}
-		if err := noteFlow(tx, flowed); err != nil {
+		if err := noteLatest(tx, "flowed_at", flowed); err != nil { // webhooks flow at least up to there
 			return err
 		}
 		return emit(tx, events)
@@ -95,42 +102,38 @@ func readEchoes(tx Tx, ids []int64) ([]echo, error) {
 	return echoes, err
 }
 
-// lockOutLanes takes the out_lanes of messages in the order of their conversations.
-func lockOutLanes(tx Tx, outgoing []string) error {
-	if len(outgoing) == 0 {
-		return nil
-	}
-	in, args := among(outgoing)
-	_, err := column[int64](tx, `SELECT conversation FROM out_lane WHERE conversation IN
-		(SELECT conversation FROM outgoing WHERE id IN `+in+`) ORDER BY conversation {lock}`, args...)
-	return err
-}
-
-// apply brings what a status tells to its message, and says whether people see a difference.
-func apply(tx Tx, s sent, e echo) (bool, error) {
+// apply brings what a status tells to its message, and says whether that makes a difference.
+func apply(tx Tx, s *sent, e echo) (bool, error) {
 	rank := int64(e.delivery.Rank())
 	if rank == 0 { // failed
 		if s.failed || s.progress > 1 { // delivered to some device: a late failure of another changes nothing
 			return false, nil
 		}
+		s.failed = true
 		if s.state != "" {
+			s.state = ""
 			return true, giveUp(tx, s.id, s.conversation, reasonOf(e.code, e.reason))
 		}
 		if err := deadLetter(tx, "send", s.id, s.conversation, reasonOf(e.code, e.reason), s.attempt, ""); err != nil {
 			return false, err
 		}
-		_, err := tx.Exec(`UPDATE outgoing SET failed = TRUE, reason = $2 WHERE id = $1`, s.id, clean(reasonOf(e.code, e.reason)))
+		_, err := tx.Exec(`UPDATE outgoing SET reason = $2 WHERE id = $1`, s.id, clean(reasonOf(e.code, e.reason)))
 		return true, err
 	}
-	if s.state != "" { // the platform has it, whatever our sender knows
-		if err := accept(tx, s, e.externalID); err != nil {
-			return false, err
+	settles := s.state != ""
+	if settles { // the platform has it, whatever our sender knows
+		s.accepted(e.externalID)
+	}
+	if rank <= s.progress && !settles {
+		return false, nil
+	}
+	if rank > s.progress {
+		s.progress, s.failed = rank, false
+		if s.externalID == "" {
+			s.externalID = e.externalID
 		}
 	}
-	n, err := tx.Exec(`UPDATE outgoing SET progress = $2, failed = FALSE,
-			external_id = CASE WHEN external_id = '' THEN $3 ELSE external_id END
-		WHERE id = $1 AND progress < $2`, s.id, rank, e.externalID)
-	return n > 0 || s.state != "", err
+	return true, nil
 }
 
 func dropStatuses(tx Tx, done, kept []int64) error {
@@ -143,23 +146,6 @@ func dropStatuses(tx Tx, done, kept []int64) error {
 	if len(kept) > 0 {
 		in, args := among(kept)
 		if _, err := tx.Exec(`UPDATE status SET kept = TRUE WHERE id IN `+in, args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// noteFlow remembers, for each channel, the latest send of which a status came: webhooks flow at least up to there.
-func noteFlow(tx Tx, flowed map[string]int64) error {
-	channels := make([]string, 0, len(flowed))
-	for c := range flowed {
-		channels = append(channels, c)
-	}
-	slices.Sort(channels)
-	for _, c := range channels {
-		if _, err := tx.Exec(`INSERT INTO send_budget (channel, flowed_at) VALUES ($1, $2) ON CONFLICT (channel) DO UPDATE
-			SET flowed_at = CASE WHEN send_budget.flowed_at > excluded.flowed_at THEN send_budget.flowed_at ELSE excluded.flowed_at END`,
-			c, flowed[c]); err != nil {
 			return err
 		}
 	}

@@ -277,7 +277,9 @@ func talk(t *testing.T, pod, other *Store, citizen string) {
 			t.Errorf("send %d is %s", sent, sends[0].ID)
 		}
 		insist("settle", func() error {
-			return pod.Settle(ctx, sends[0].ID, sends[0].Attempt, store.SendResult{Outcome: store.SendAccepted, ExternalID: "x" + sends[0].ID})
+			_, err := pod.Settle(ctx, []store.Settlement{{ID: sends[0].ID, Attempt: sends[0].Attempt,
+				SendResult: store.SendResult{Outcome: store.SendAccepted, ExternalID: "x" + sends[0].ID}}})
+			return err
 		})
 		sent++
 	}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -26,9 +27,15 @@ func (c *counter) sending(number string, texts ...string) store.Send {
 
 func (c *counter) settle(s store.Send, r store.SendResult) {
 	c.t.Helper()
-	if err := c.Settle(c.ctx, s.ID, s.Attempt, r); err != nil {
+	if err := c.settling(s.ID, s.Attempt, r); err != nil {
 		c.t.Fatal(err)
 	}
+}
+
+// settling returns why one settlement was refused.
+func (c *counter) settling(id string, attempt int, r store.SendResult) error {
+	c.t.Helper()
+	return must(c.Settle(c.ctx, []store.Settlement{{ID: id, Attempt: attempt, SendResult: r}}))[0]
 }
 
 func (c *counter) resolve(wait, quiet time.Duration) int {
@@ -102,11 +109,41 @@ var sendTests = []check{
 		s := c.sending("1", "one")
 		c.settle(s, store.SendResult{Outcome: store.SendNotCalled})
 		again := c.claim(10)[0]
-		wantErr(t, c.Settle(c.ctx, s.ID, s.Attempt, store.SendResult{Outcome: store.SendFailed, Reason: "late"}), store.ErrConflict)
+		wantErr(t, c.settling(s.ID, s.Attempt, store.SendResult{Outcome: store.SendFailed, Reason: "late"}), store.ErrConflict)
 		c.settle(again, store.SendResult{Outcome: store.SendAccepted, ExternalID: "x"})
-		wantErr(t, c.Settle(c.ctx, again.ID, again.Attempt, store.SendResult{Outcome: store.SendNotAccepted}), store.ErrConflict)
+		wantErr(t, c.settling(again.ID, again.Attempt, store.SendResult{Outcome: store.SendNotAccepted}), store.ErrConflict)
 		want(t, "claimable", len(c.claim(10)), 0)
-		wantErr(t, c.Settle(c.ctx, "nobody", 1, store.SendResult{Outcome: store.SendAccepted}), store.ErrNotFound)
+		wantErr(t, c.settling("nobody", 1, store.SendResult{Outcome: store.SendAccepted}), store.ErrNotFound)
+	}},
+	{"outcomes of many sends are settled together, and those that are refused change nothing", func(t *testing.T, c *counter) {
+		accepted := c.sending("1", "one", "two")
+		failed := c.sending("2", "eins")
+		later := c.sending("3", "satu")
+		refused := must(c.Settle(c.ctx, []store.Settlement{
+			{ID: later.ID, Attempt: later.Attempt, SendResult: store.SendResult{Outcome: store.SendNotAccepted}},
+			{ID: "nobody", Attempt: 1, SendResult: store.SendResult{Outcome: store.SendAccepted}},
+			{ID: accepted.ID, Attempt: accepted.Attempt, SendResult: store.SendResult{Outcome: store.SendAccepted, ExternalID: "x1"}},
+			{ID: failed.ID, Attempt: failed.Attempt + 1, SendResult: store.SendResult{Outcome: store.SendAccepted, ExternalID: "x2"}},
+			{ID: failed.ID, Attempt: failed.Attempt, SendResult: store.SendResult{Outcome: store.SendFailed, Reason: "no such number"}},
+		}))
+		wantErr(t, refused[1], store.ErrNotFound)
+		wantErr(t, refused[3], store.ErrConflict)
+		want(t, "settled", errors.Join(refused[0], refused[2], refused[4]), nil)
+		wantAll(t, "states of the first", c.deliveries(accepted.Conversation), "sent", "queued")
+		wantAll(t, "states of the second", c.deliveries(failed.Conversation), "failed")
+		wantAll(t, "states of the third", c.deliveries(later.Conversation), "queued")
+		want(t, "claimable then", len(c.claim(10)), 2)
+	}},
+	{"an acceptance that its echo overtook leaves the next message's send alone", func(t *testing.T, c *counter) {
+		s := c.sending("1", "one", "two")
+		c.status(store.Status{ExternalID: "x1", Ref: s.ID, Delivery: message.DeliverySent})
+		next := c.claim(10)
+		want(t, "claimed", len(next), 1)
+		c.settle(s, store.SendResult{Outcome: store.SendAccepted, ExternalID: "x1"})
+		want(t, "claimable while the next is in the air", len(c.claim(10)), 0)
+		wantAll(t, "states", c.deliveries(s.Conversation), "sent", "sending")
+		c.settle(next[0], store.SendResult{Outcome: store.SendAccepted, ExternalID: "x2"})
+		wantAll(t, "states", c.deliveries(s.Conversation), "sent", "sent")
 	}},
 	{"an acceptance that comes late is believed, as long as nobody has called again", func(t *testing.T, c *counter) {
 		s := c.sending("1", "one")
