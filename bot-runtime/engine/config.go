@@ -24,7 +24,7 @@ func (e *Engine) PutBundle(ctx context.Context, envelope bundle.Envelope, ifMatc
 	return nil
 }
 
-// configure judges the newest bundle if nobody has, and serves what is live. Pods that do so at once do the same work twice;
+// configure judges the newest bundle if nobody has, or only an older program, and serves what is live. Pods that do so at once do the same work twice;
 // the store keeps the first judgement.
 func (e *Engine) configure(ctx context.Context) (int, error) {
 	current, err := e.store.CurrentBundle(ctx)
@@ -34,7 +34,7 @@ func (e *Engine) configure(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !current.Judged {
+	if current.Judge < judge.Newness() {
 		err := e.judge(ctx, current)
 		if errors.Is(err, store.ErrConflict) {
 			return 1, nil // a newer one came meanwhile: look again
@@ -99,7 +99,7 @@ func (e *Engine) judge(ctx context.Context, current store.StoredBundle) error {
 		}
 		rows = append(rows, row)
 	}
-	return e.store.SaveVerdicts(ctx, current.Hash, rows)
+	return e.store.SaveVerdicts(ctx, current.Hash, judge.Newness(), rows)
 }
 
 func rowOf(v bundle.Verdict, o bundle.Object) (store.ObjectVerdict, error) {

@@ -463,9 +463,10 @@ type Config interface {
 	PutBundle(ctx context.Context, hash, ifMatch string, body []byte) error
 	// CurrentBundle is the newest bundle and its version, which only rises; ErrNotFound before the first.
 	CurrentBundle(ctx context.Context) (StoredBundle, error)
-	// SaveVerdicts records the judgement of a bundle's objects and, with it, what is live; once per bundle hash
-	// (a second judge's is dropped). Objects not in the bundle are no longer live.
-	SaveVerdicts(ctx context.Context, hash string, verdicts []ObjectVerdict) error
+	// SaveVerdicts records the judgement of a bundle's objects and, with it, what is live. judge is how new the judging
+	// program is, at least 1: a second judgement of the same bundle is dropped, unless a newer program made it. Objects not in
+	// the bundle are no longer live.
+	SaveVerdicts(ctx context.Context, hash string, judge int64, verdicts []ObjectVerdict) error
 	// Live is every live object (the last good revision of each) and the newest verdicts.
 	Live(ctx context.Context) (LiveSet, error)
 	// Revision is an object body by hash, for conversations pinned to it; ErrNotFound.
@@ -480,7 +481,8 @@ type StoredBundle struct {
 	Version int64
 	Hash    string
 	Body    []byte
-	Judged  bool
+	// Judge is how new the program is that judged it; 0 when nobody has.
+	Judge int64
 }
 
 // ObjectVerdict is the judgement of one object.

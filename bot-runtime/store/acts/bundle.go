@@ -43,14 +43,14 @@ func (a *Acts) PutBundle(ctx context.Context, hash, ifMatch string, body []byte)
 func (a *Acts) CurrentBundle(ctx context.Context) (store.StoredBundle, error) {
 	var b store.StoredBundle
 	err := a.read(ctx, "current bundle", func(tx Tx) error {
-		return one(tx, into(&b.Version, &b.Hash, &b.Body, &b.Judged),
-			`SELECT version, hash, body, judged FROM bundle ORDER BY version DESC LIMIT 1`)
+		return one(tx, into(&b.Version, &b.Hash, &b.Body, &b.Judge),
+			`SELECT version, hash, body, judge FROM bundle ORDER BY version DESC LIMIT 1`)
 	})
 	return b, err
 }
 
 // SaveVerdicts implements store.Config. A bundle that is no longer the current one is not judged any more: ErrConflict.
-func (a *Acts) SaveVerdicts(ctx context.Context, hash string, verdicts []store.ObjectVerdict) error {
+func (a *Acts) SaveVerdicts(ctx context.Context, hash string, judge int64, verdicts []store.ObjectVerdict) error {
 	return a.write(ctx, "save verdicts", func(tx Tx) error {
 		var version int64
 		var current string
@@ -60,8 +60,8 @@ func (a *Acts) SaveVerdicts(ctx context.Context, hash string, verdicts []store.O
 		if current != hash {
 			return fmt.Errorf("bundle %q is not the current one: %w", hash, store.ErrConflict)
 		}
-		var judged bool
-		if err := one(tx, into(&judged), `SELECT judged FROM bundle WHERE version = $1`, version); err != nil || judged {
+		var before int64
+		if err := one(tx, into(&before), `SELECT judge FROM bundle WHERE version = $1`, version); err != nil || before >= judge {
 			return err
 		}
 		if _, err := tx.Exec(`DELETE FROM verdict`); err != nil {
@@ -75,7 +75,7 @@ func (a *Acts) SaveVerdicts(ctx context.Context, hash string, verdicts []store.O
 		if err := retire(tx, verdicts); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`UPDATE bundle SET judged = TRUE WHERE version = $1`, version)
+		_, err := tx.Exec(`UPDATE bundle SET judged = TRUE, judge = $2 WHERE version = $1`, version, judge)
 		return err
 	})
 }

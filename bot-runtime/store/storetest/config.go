@@ -17,7 +17,7 @@ func (c *counter) judge(hash, before string, verdicts ...store.ObjectVerdict) {
 	if err := c.PutBundle(c.ctx, hash, before, []byte("bundle "+hash)); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := c.SaveVerdicts(c.ctx, hash, verdicts); err != nil {
+	if err := c.SaveVerdicts(c.ctx, hash, 5, verdicts); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -49,7 +49,7 @@ var configTests = []check{
 		want(t, "current", b.Hash+" "+string(b.Body), "B B")
 		want(t, "version", b.Version, 2)
 		want(t, "polled version", c.poll().BundleVersion, 2)
-		wantErr(t, c.SaveVerdicts(c.ctx, "A", nil), store.ErrConflict)
+		wantErr(t, c.SaveVerdicts(c.ctx, "A", 5, nil), store.ErrConflict)
 	}},
 	{"one of two leaders at once wins", func(t *testing.T, c *counter) {
 		errs := make([]error, 6)
@@ -81,12 +81,18 @@ var configTests = []check{
 		_, err := c.Revision(c.ctx, "m1")
 		wantErr(t, err, store.ErrNotFound)
 	}},
-	{"a bundle is judged once", func(t *testing.T, c *counter) {
+	{"a bundle is judged once, and again by a newer program", func(t *testing.T, c *counter) {
 		c.judge("A", "", verdict("menu", "m1", true))
-		if err := c.SaveVerdicts(c.ctx, "A", []store.ObjectVerdict{verdict("menu", "m9", true)}); err != nil {
-			t.Fatal(err)
+		for _, again := range []struct {
+			judge int64
+			want  string
+		}{{5, "menu=m1"}, {4, "menu=m1"}, {6, "menu=m9"}} {
+			if err := c.SaveVerdicts(c.ctx, "A", again.judge, []store.ObjectVerdict{verdict("menu", "m9", true)}); err != nil {
+				t.Fatal(err)
+			}
+			wantAll(t, "live", c.live(), again.want)
 		}
-		wantAll(t, "live", c.live(), "menu=m1")
+		want(t, "judge", must(c.CurrentBundle(c.ctx)).Judge, 6)
 	}},
 	{"a bundle that waits for its judge changes nothing that serves", func(t *testing.T, c *counter) {
 		c.judge("A", "", verdict("menu", "m1", true))
@@ -94,7 +100,7 @@ var configTests = []check{
 			t.Fatal(err)
 		}
 		want(t, "live", must(c.Live(c.ctx)).Hash, "A")
-		want(t, "judged", must(c.CurrentBundle(c.ctx)).Judged, false)
+		want(t, "judged", must(c.CurrentBundle(c.ctx)).Judge, 0)
 	}},
 	{"a conversation that stands in an old revision finds it", func(t *testing.T, c *counter) {
 		c.judge("A", "", verdict("menu", "m1", true))
