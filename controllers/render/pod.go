@@ -18,6 +18,9 @@ const (
 	runtimeUser = 65532
 	// graceSeconds is how long a pod may take to finish what it holds: a step, a send, open sockets.
 	graceSeconds = 45
+	// leaveSeconds is how long a pod that ends still takes new work, until every node has heard that it is no endpoint any
+	// more: its listener would refuse what is still sent to it.
+	leaveSeconds = 3
 	// memoryForGo is the share of the memory limit that Go's collector aims at; the rest is for SQLite, stacks and the kernel.
 	memoryForGo = 0.9
 )
@@ -119,6 +122,9 @@ func container(in Input, p pod) *corev1ac.ContainerApplyConfiguration {
 	}
 	if p.embedded {
 		c.WithVolumeMounts(corev1ac.VolumeMount().WithName(dataVolume).WithMountPath(bundle.DataDir))
+	} else { // a pod that is alone has nobody to leave work to
+		c.WithLifecycle(corev1ac.Lifecycle().WithPreStop(corev1ac.LifecycleHandler().
+			WithSleep(corev1ac.SleepAction().WithSeconds(leaveSeconds))))
 	}
 	return c
 }

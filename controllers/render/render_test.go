@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -171,6 +172,26 @@ func TestEveryPodIsRestricted(t *testing.T) {
 	}
 }
 
+func TestAPodThatHasColleaguesServesOnUntilNobodySendsItWork(t *testing.T) {
+	for storage, in := range map[string]Input{"postgres": agency(), "embedded": office()} {
+		waits := map[bool]int{}
+		for _, o := range all(in) {
+			containers, found, _ := unstructured.NestedSlice(o.Body.Object, "spec", "template", "spec", "containers")
+			if !found {
+				continue
+			}
+			seconds, waiting, _ := unstructured.NestedFieldNoCopy(containers[0].(map[string]any), "lifecycle", "preStop", "sleep", "seconds")
+			if waiting && fmt.Sprint(seconds) != "3" {
+				t.Errorf("%s: waits %v s", o.Name, seconds)
+			}
+			waits[waiting]++
+		}
+		if storage == "postgres" && waits[false] != 0 || storage == "embedded" && waits[true] != 0 || len(waits) == 0 {
+			t.Errorf("%s: %d workloads wait before they stop, %d do not", storage, waits[true], waits[false])
+		}
+	}
+}
+
 func restricted(t *testing.T, name string, p corev1.PodSpec) {
 	t.Helper()
 	is := func(what string, ok bool) {
@@ -191,7 +212,6 @@ func restricted(t *testing.T, name string, p corev1.PodSpec) {
 		is("may gain privileges", no(c.SecurityContext.AllowPrivilegeEscalation) && c.SecurityContext.Privileged == nil)
 		is("has capabilities", slices.Equal(c.SecurityContext.Capabilities.Drop, []corev1.Capability{"ALL"}) && len(c.SecurityContext.Capabilities.Add) == 0)
 		is("can write to its root", yes(c.SecurityContext.ReadOnlyRootFilesystem))
-		is("waits before it stops", c.Lifecycle == nil)
 		is("is not probed", c.ReadinessProbe != nil && c.LivenessProbe != nil && c.StartupProbe != nil)
 		is("does not know its memory", slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.Name == "GOMEMLIMIT" }))
 		is("has secrets in its environment", !slices.ContainsFunc(c.Env, func(e corev1.EnvVar) bool { return e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil }))
