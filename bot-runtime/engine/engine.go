@@ -166,11 +166,20 @@ func (e *Engine) Run(ctx context.Context) {
 	case <-over.C:
 		e.report.log.Info("the end came before all sends were settled; the platform's echo will settle them")
 	}
+	bye, cancel := context.WithTimeout(e.acts, farewellFor)
+	defer cancel()
+	if err := e.store.Farewell(bye, e.pod); err != nil {
+		e.report.failed("Farewell", err)
+	}
 	e.kill()
 }
 
-// drainFor bounds the end: Kubernetes kills after 30 s, and calls in the air take at most DefaultTiming.Call.
-const drainFor = 25 * time.Second
+const (
+	// drainFor bounds the end: a pod is killed 45 s after it was told, and calls in the air take at most DefaultTiming.Call.
+	drainFor = 25 * time.Second
+	// farewellFor is short: a database that is gone forgets the pod by itself.
+	farewellFor = 2 * time.Second
+)
 
 // work lists the loops of this pod's roles.
 func (e *Engine) work() []func() {

@@ -34,6 +34,10 @@ func TestEveryPodTellsTheSameOfTheTenant(t *testing.T) {
 	if diff := cmp.Diff([]bundle.Health{{Channel: "wa", OK: true}}, ofA.Channels); diff != "" {
 		t.Errorf("channels (-want +got):\n%s", diff)
 	}
+	b.end()
+	if pods, err := s.Pods(context.Background()); err != nil || len(pods) != 1 || pods[0].Name != "bot-0" {
+		t.Errorf("after one pod has ended, %v are counted (%v)", pods, err)
+	}
 }
 
 func TestABrokenObjectKeepsItsLastGoodRevisionAndTheOthersGoLive(t *testing.T) {

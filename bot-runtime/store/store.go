@@ -473,6 +473,8 @@ type Config interface {
 	Revision(ctx context.Context, hash string) ([]byte, error)
 	// Heartbeat records what this pod runs. Pods not seen for a minute are forgotten.
 	Heartbeat(ctx context.Context, p Pod) error
+	// Farewell forgets a pod that ends in good order; others would count it for a minute.
+	Farewell(ctx context.Context, pod string) error
 	Pods(ctx context.Context) ([]Pod, error)
 }
 

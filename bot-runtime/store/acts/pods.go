@@ -30,6 +30,14 @@ func (a *Acts) Heartbeat(ctx context.Context, p store.Pod) error {
 	})
 }
 
+// Farewell implements store.Config.
+func (a *Acts) Farewell(ctx context.Context, pod string) error {
+	return a.write(ctx, "farewell", func(tx Tx) error {
+		_, err := tx.Exec(`DELETE FROM pod WHERE name = $1`, pod)
+		return err
+	})
+}
+
 // Pods implements store.Config.
 func (a *Acts) Pods(ctx context.Context) ([]store.Pod, error) {
 	var pods []store.Pod

@@ -129,6 +129,12 @@ var configTests = []check{
 		if c.Heartbeat(c.ctx, store.Pod{Name: "big", Report: make([]byte, 9<<10)}) == nil {
 			t.Fatal("a report of 9 kB was taken")
 		}
+		if err := c.Farewell(c.ctx, "bot-0"); err != nil {
+			t.Fatal(err)
+		}
+		pods = must(c.Pods(c.ctx))
+		want(t, "pods after one has gone", len(pods), 1)
+		want(t, "left", pods[0].Name, "bot-1")
 	}},
 }
 
