@@ -59,7 +59,7 @@ func (p *Platform) NewCitizen(name string, mode Mode) *Citizen {
 	defer p.mu.Unlock()
 	n := len(p.citizens) + 1
 	c := &Citizen{
-		N: n - 1, Name: name, Phone: fmt.Sprintf("628%04d%06d", p.random.IntN(10000), n),
+		N: n - 1, Name: name, Phone: fmt.Sprintf("628%07d%05d", p.random.IntN(10_000_000), n),
 		BSUID: fmt.Sprintf("ID.%012d%08d", p.random.Int64N(1_000_000_000_000), n), Mode: mode,
 		platform: p, news: make(chan struct{}),
 	}
