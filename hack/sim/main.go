@@ -58,12 +58,9 @@ func serve(ctx context.Context, args []string) error {
 	secrets := flags.String("secrets", "", "folder with accessToken, appSecret and verifyToken, a file each")
 	waba := flags.String("business-account", "", "id of the WhatsApp Business Account")
 	number := flags.String("phone-number-id", "", "id of the number")
-	seed := flags.Uint64("seed", 0, "seed of everything random; 0 draws one, so that the citizens of each run are new to the business")
+	seed := flags.Uint64("seed", 0, "seed of everything random; 0 draws one")
 	if err := flags.Parse(args); err != nil {
 		return err
-	}
-	if *seed == 0 {
-		*seed = uint64(time.Now().UnixNano())
 	}
 	account := platform.Account{BusinessAccountID: *waba, PhoneNumberID: *number, DisplayNumber: "6281100000157", Webhook: *webhook}
 	for name, into := range map[string]*string{"accessToken": &account.AccessToken, "appSecret": &account.AppSecret, "verifyToken": &account.VerifyToken} {
@@ -86,7 +83,7 @@ func serve(ctx context.Context, args []string) error {
 		BaseContext: func(net.Listener) context.Context { return ctx }}
 	ended := make(chan error, 1)
 	go func() { ended <- server.ListenAndServe() }()
-	fmt.Println("simulator listens on", *listen, "and delivers to", *webhook, "with seed", *seed)
+	fmt.Println("simulator listens on", *listen, "and delivers to", *webhook)
 	select {
 	case err = <-ended:
 	case <-ctx.Done():

@@ -46,7 +46,7 @@ type Options struct {
 	Account Account
 	Faults  Faults
 	Journal *journal.Journal
-	// Seed of everything random.
+	// Seed of everything random; 0 draws one, so that the citizens of each run are new to the business.
 	Seed uint64
 	// StatusDelay is how long after acceptance a status comes; sent, delivered and read follow each other by it.
 	StatusDelay time.Duration
@@ -86,6 +86,9 @@ func New(o Options) *Platform {
 	}
 	if o.StatusDelay == 0 {
 		o.StatusDelay = 50 * time.Millisecond
+	}
+	if o.Seed == 0 {
+		o.Seed = uint64(time.Now().UnixNano())
 	}
 	if o.RetryAfter == 0 {
 		o.RetryAfter = 250 * time.Millisecond
