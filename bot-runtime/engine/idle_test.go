@@ -48,6 +48,8 @@ func (q *quietStore) ResolveUnknown(context.Context, time.Duration, time.Duratio
 
 func (q *quietStore) Heartbeat(context.Context, store.Pod) error { q.note("Heartbeat"); return nil }
 
+func (q *quietStore) Farewell(context.Context, string) error { q.note("Farewell"); return nil }
+
 func (q *quietStore) Janitor(context.Context, time.Duration) (store.JanitorReport, error) {
 	q.note("Janitor")
 	return store.JanitorReport{}, nil

@@ -28,6 +28,8 @@ func commitOutcomes(tx Tx, claims []*claim) error {
 // writeConversations updates the rows of conversations that changed. It writes no owner but from the bot into a queue, which
 // nobody else may do while the lane is held.
 func writeConversations(tx Tx, claims []*claim) error {
+	rows := after()
+	var changed []int64
 	for _, c := range claims {
 		v, o := c.lane.Conversation, c.outcome
 		if len(c.lane.Inbox) == 0 {
@@ -40,11 +42,23 @@ func writeConversations(tx Tx, claims []*claim) error {
 		if o.Language != "" {
 			language = o.Language
 		}
-		if _, err := tx.Exec(`UPDATE conversation SET display_name = $2, language = $3, revision = $4
-			WHERE id = $1 AND (display_name <> $2 OR language <> $3 OR revision <> $4)`,
-			v.ID, clean(name), clean(language), o.Revision); err != nil {
+		if name, language = clean(name), clean(language); name != v.DisplayName || language != v.Language || o.Revision != c.revision {
+			rows.add(v.ID, name, language, o.Revision)
+			changed = append(changed, v.ID)
+		}
+	}
+	if len(changed) > 0 {
+		in, args := among(changed)
+		if _, err := column[int64](tx, `SELECT id FROM conversation WHERE id IN `+in+` ORDER BY id {lock}`, args...); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(`UPDATE conversation SET display_name = v.column2, language = v.column3, revision = v.column4
+			FROM (VALUES `+rows.String()+`) AS v WHERE conversation.id = v.column1`, rows.args...); err != nil {
+			return err
+		}
+	}
+	for _, c := range claims {
+		v, o := c.lane.Conversation, c.outcome
 		if o.Handoff == nil {
 			continue
 		}
@@ -85,22 +99,38 @@ func writeStates(tx Tx, claims []*claim) error {
 }
 
 func writeTimers(tx Tx, claims []*claim) error {
+	type key struct {
+		conversation int64
+		name         string
+	}
+	last := map[key]store.Timer{} // one statement may not touch a row twice
+	var order []key
 	for _, c := range claims {
 		for _, t := range c.outcome.Timers {
-			var err error
-			if t.DueAt.IsZero() {
-				_, err = tx.Exec(`DELETE FROM timer WHERE conversation = $1 AND name = $2`, c.lane.Conversation.ID, t.Name)
-			} else {
-				_, err = tx.Exec(`INSERT INTO timer (conversation, name, generation, due_at) VALUES ($1, $2, $3, $4)
-					ON CONFLICT (conversation, name) DO UPDATE SET generation = excluded.generation, due_at = excluded.due_at`,
-					c.lane.Conversation.ID, t.Name, t.Generation, micros(t.DueAt))
+			k := key{c.lane.Conversation.ID, t.Name}
+			if _, twice := last[k]; !twice {
+				order = append(order, k)
 			}
-			if err != nil {
-				return err
-			}
+			last[k] = t
 		}
 	}
-	return nil
+	set := after()
+	for _, k := range order {
+		t := last[k]
+		if !t.DueAt.IsZero() {
+			set.add(k.conversation, k.name, t.Generation, micros(t.DueAt))
+			continue
+		}
+		if _, err := tx.Exec(`DELETE FROM timer WHERE conversation = $1 AND name = $2`, k.conversation, k.name); err != nil {
+			return err
+		}
+	}
+	if set.rows == 0 {
+		return nil
+	}
+	_, err := tx.Exec(`INSERT INTO timer (conversation, name, generation, due_at) VALUES `+set.String()+`
+		ON CONFLICT (conversation, name) DO UPDATE SET generation = excluded.generation, due_at = excluded.due_at`, set.args...)
+	return err
 }
 
 func writeReports(tx Tx, claims []*claim) error {

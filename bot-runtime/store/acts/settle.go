@@ -191,15 +191,15 @@ func writeSents(tx Tx, sents []*sent) error {
 	if err := nextHeads(tx, conversations); err != nil {
 		return err
 	}
-	return noteLatest(tx, "accepted_at", latest)
+	return noteLatest(tx, "accepted_at", latest, time.Second) // it counts minutes
 }
 
-// noteLatest raises a column of the channels' budget rows.
-func noteLatest(tx Tx, name string, latest map[string]int64) error {
+// noteLatest raises a column of the channels' budget rows, where that makes a difference of at least coarse: every claim of
+// the channel waits for the row. The rows are there, since a claim made them.
+func noteLatest(tx Tx, name string, latest map[string]int64, coarse time.Duration) error {
 	for _, channel := range slices.Sorted(maps.Keys(latest)) {
-		if _, err := tx.Exec(`INSERT INTO send_budget (channel, `+name+`) VALUES ($1, $2) ON CONFLICT (channel) DO UPDATE
-			SET `+name+` = CASE WHEN send_budget.`+name+` > excluded.`+name+` THEN send_budget.`+name+` ELSE excluded.`+name+` END`,
-			channel, latest[channel]); err != nil {
+		if _, err := tx.Exec(`UPDATE send_budget SET `+name+` = $2 WHERE channel = $1 AND `+name+` < $2 - $3`,
+			channel, latest[channel], coarse.Microseconds()); err != nil {
 			return err
 		}
 	}

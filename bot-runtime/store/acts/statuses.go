@@ -77,7 +77,7 @@ func (a *Acts) ApplyStatuses(ctx context.Context, k int) (int, error) {
 		if err := dropStatuses(tx, done, kept); err != nil {
 			return err
 		}
-		if err := noteLatest(tx, "flowed_at", flowed); err != nil { // webhooks flow at least up to there
+		if err := noteLatest(tx, "flowed_at", flowed, 0); err != nil { // webhooks flow at least up to there
 			return err
 		}
 		return emit(tx, events)
