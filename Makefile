@@ -62,8 +62,8 @@ lint: tools ## golangci-lint, gofmt, vet, generated files, the chart, imports
 	@hack/lint.sh
 
 .PHONY: bench
-bench: tools pages ## figures into .bench/figures.jsonl, and a table
-	@go run ./hack/bench
+bench: tools cluster-command pages ## figures into .bench/figures.jsonl, and a table
+	@KUBEBUILDER_ASSETS="$$($(TOOLS)/cluster assets)" go run ./hack/bench
 
 # ---- tools, pinned by hack/tools
 

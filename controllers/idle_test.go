@@ -33,7 +33,7 @@ func settled(t *testing.T) (string, *testRuntime, *v1alpha1.BotTenant) {
 	df, ch, ap, dir := flow(ns, "kontak157", "welcome"), whatsapp(ns, "wa", "kontak157"), pool(ns, "contact-centre"), directory(ns, "institutions", "rows")
 	ap.Spec.Workers.Min = 2
 	create(t, df, ch, whatsapp(ns, "a", "kontak157"), whatsapp(ns, "z", "kontak157"), ap, dir, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "rows"},
-		Data: map[string]string{"rows.csv": "name\nBank Mekar\n"}}, bt)
+		Data: map[string]string{"rows.csv": "name,status\nBank Mekar,licensed\n"}}, bt)
 	replicas(t, ns, "bot", 2)
 	replicas(t, ns, desk, 2)
 	podsReady(t, ns, "bot")

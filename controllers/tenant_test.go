@@ -21,7 +21,7 @@ func TestATenantBecomesReadyAndItsObjectsGoLive(t *testing.T) {
 	bt := tenant(ns, "ojk", classFor(t, nil))
 	df, ch, ap, dir := flow(ns, "kontak157", "welcome"), whatsapp(ns, "wa", "kontak157"), pool(ns, "contact-centre"), directory(ns, "institutions", "rows")
 	rows := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "rows"},
-		Data: map[string]string{"rows.csv": "name,licence\nBank Mekar,1\nBank Melati,2\n"}}
+		Data: map[string]string{"rows.csv": "name,licence,status\nBank Mekar,1,licensed\nBank Melati,2,licensed\n"}}
 	create(t, df, ch, ap, dir, rows)
 	says(t, ch, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonNoTenant)
 	create(t, bt)

@@ -72,7 +72,7 @@ type DirectoryMapping struct {
 	// type of institution, such as bank or insurer
 	// +kubebuilder:default=type
 	Type Column `json:"type,omitempty"`
-	// status is licensed or illegal (a warning list)
+	// status is licensed or illegal (a warning list); every row says which
 	// +kubebuilder:default=status
 	Status Column `json:"status,omitempty"`
 	// +kubebuilder:default=sites

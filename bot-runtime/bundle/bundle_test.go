@@ -24,7 +24,7 @@ func objects() bundle.Objects {
 		Pools:  []v1alpha1.AgentPool{{ObjectMeta: named("p", 1)}},
 		Directories: []v1alpha1.Directory{{ObjectMeta: named("d", 1), Spec: v1alpha1.DirectorySpec{
 			Source: v1alpha1.DirectorySource{ConfigMap: &v1alpha1.ConfigMapKey{Name: "rows", Key: "csv"}}}}},
-		ConfigMaps: map[string]map[string]string{"rows": {"csv": "name\nBank Mekar Jaya\n"}},
+		ConfigMaps: map[string]map[string]string{"rows": {"csv": "name,status\nBank Mekar Jaya,licensed\n"}},
 	}
 }
 

@@ -28,17 +28,21 @@ const (
 
 // Reasons of findings, stable for scripts.
 const (
-	reasonHeader    = "Header"
-	reasonRow       = "RowRejected"
+	reasonHeader = "Header"
+	// ReasonRow is that of a row that is left out.
+	ReasonRow       = "RowRejected"
 	reasonDuplicate = "DuplicateRow"
 	reasonEmpty     = "NoEntries"
 )
 
 // Build reads CSV with a header line and makes the index. Rows that will not do are rejected one by one, each an advice finding
-// with its line; the findings that are no advice (no header, no column for names, no entry left) refuse the whole, and the
+// with its line; the findings that are no advice (no header, a column that is missing, no entry left) refuse the whole, and the
 // index is nil. Rejected is the number of rejected rows, also of those beyond the first hundred findings.
+//
+// Nothing is taken for licensed that does not say so: a register without a status column, a row without a status and a row
+// whose fields have slipped by a comma would else turn a warning list into a register.
 func Build(rows string, mapping v1alpha1.DirectoryMapping) (index *Index, rejected int, findings []bundle.Finding) {
-	r := reader{mapping: withDefaults(mapping), seen: map[string]int{}}
+	r := reader{fields: fieldsOf(mapping), seen: map[string]int{}}
 	entries := r.read(rows)
 	if len(entries) == 0 && !r.refused {
 		r.refuse(reasonEmpty, "no entry is left; add rows under the header line")
@@ -52,23 +56,29 @@ func Build(rows string, mapping v1alpha1.DirectoryMapping) (index *Index, reject
 // FromEntries makes the index of entries that were read elsewhere.
 func FromEntries(entries []Entry) *Index { return newIndex(entries) }
 
-func withDefaults(m v1alpha1.DirectoryMapping) v1alpha1.DirectoryMapping {
-	for _, f := range []struct {
-		column *v1alpha1.Column
-		name   v1alpha1.Column
-	}{{&m.Name, "name"}, {&m.Aliases, "aliases"}, {&m.Licence, "licence"}, {&m.Type, "type"}, {&m.Status, "status"},
-		{&m.Sites, "sites"}, {&m.Phones, "phones"}, {&m.Emails, "emails"}} {
-		if *f.column == "" {
-			*f.column = f.name
+// field of an entry, and the column that it is in.
+type field struct {
+	name   string // its own, and of its column by default
+	column v1alpha1.Column
+	needed bool
+}
+
+func fieldsOf(m v1alpha1.DirectoryMapping) []field {
+	fields := []field{{"name", m.Name, true}, {"status", m.Status, true}, {"aliases", m.Aliases, false}, {"licence", m.Licence, false},
+		{"type", m.Type, false}, {"sites", m.Sites, false}, {"phones", m.Phones, false}, {"emails", m.Emails, false}}
+	for i := range fields {
+		if fields[i].column == "" {
+			fields[i].column = v1alpha1.Column(fields[i].name)
 		}
 	}
-	return m
+	return fields
 }
 
 // reader turns lines into entries and counts what it rejects.
 type reader struct {
-	mapping  v1alpha1.DirectoryMapping
-	column   map[v1alpha1.Column]int
+	fields   []field
+	columns  int            // of the header
+	column   map[string]int // by the field's name
 	seen     map[string]int // line of a name with its licence and status
 	findings []bundle.Finding
 	rejected int
@@ -107,16 +117,16 @@ func (r *reader) read(rows string) []Entry {
 		if err != nil {
 			var p *csv.ParseError
 			if errors.As(err, &p) {
-				r.reject(p.StartLine, reasonRow, "not CSV: %v; quote fields that hold commas or quotes", p.Err)
+				r.reject(p.StartLine, ReasonRow, "not CSV: %v; quote fields that hold commas or quotes", p.Err)
 				continue
 			}
-			r.refuse(reasonRow, "the rows cannot be read: %v", err)
+			r.refuse(ReasonRow, "the rows cannot be read: %v", err)
 			return nil
 		}
 		line, _ := c.FieldPos(0)
 		if e, ok := r.entry(record, line); ok {
 			if len(entries) == maxEntries {
-				r.refuse(reasonRow, "more than %d rows; split the data set", maxEntries)
+				r.refuse(ReasonRow, "more than %d rows; split the data set", maxEntries)
 				return nil
 			}
 			e.ID = strconv.Itoa(line)
@@ -132,50 +142,60 @@ func (r *reader) header(c *csv.Reader) bool {
 		r.refuse(reasonHeader, "no header line; the first line names the columns, such as name,licence,status")
 		return false
 	}
-	r.column = map[v1alpha1.Column]int{}
+	r.columns = len(record)
+	at := map[string]int{}
 	var have []string
 	for i, h := range record {
 		h = strings.TrimSpace(h)
 		have = append(have, h)
-		if _, twice := r.column[v1alpha1.Column(h)]; twice {
+		if _, twice := at[strings.ToLower(h)]; twice && h != "" {
 			r.refuse(reasonHeader, "two columns are named %q; rename one", h)
 			return false
 		}
-		r.column[v1alpha1.Column(h)] = i
+		at[strings.ToLower(h)] = i
 	}
-	if _, ok := r.column[r.mapping.Name]; !ok {
-		r.refuse(reasonHeader, "no column %q for the name; the header line has %s: set mapping.name", r.mapping.Name, strings.Join(have, ", "))
-		return false
+	r.column = map[string]int{}
+	for _, f := range r.fields {
+		i, there := at[strings.ToLower(strings.TrimSpace(string(f.column)))]
+		switch {
+		case there:
+			r.column[f.name] = i
+		case f.needed && f.name == "status":
+			r.refuse(reasonHeader, "no column %q that says licensed or illegal; the header line has %s: add it, or set mapping.status", f.column, strings.Join(have, ", "))
+			return false
+		case f.needed || string(f.column) != f.name:
+			r.refuse(reasonHeader, "no column %q for the %s; the header line has %s: set mapping.%s", f.column, f.name, strings.Join(have, ", "), f.name)
+			return false
+		}
 	}
 	return true
 }
 
 func (r *reader) entry(record []string, line int) (Entry, bool) {
-	get := func(c v1alpha1.Column) string {
-		if i, ok := r.column[c]; ok && i < len(record) {
+	get := func(name string) string {
+		if i, ok := r.column[name]; ok && i < len(record) {
 			return strings.TrimSpace(strings.ToValidUTF8(record[i], ""))
 		}
 		return ""
 	}
 	e := Entry{
-		Name: strings.Clone(get(r.mapping.Name)), Aliases: values(get(r.mapping.Aliases)), Licence: strings.Clone(get(r.mapping.Licence)), Type: strings.Clone(get(r.mapping.Type)),
-		Status: strings.ToLower(get(r.mapping.Status)), Sites: values(get(r.mapping.Sites)), Phones: values(get(r.mapping.Phones)), Emails: values(get(r.mapping.Emails)),
-	}
-	if e.Status == "" {
-		e.Status = StatusLicensed
+		Name: strings.Clone(get("name")), Aliases: values(get("aliases")), Licence: strings.Clone(get("licence")), Type: strings.Clone(get("type")),
+		Status: strings.ToLower(get("status")), Sites: values(get("sites")), Phones: values(get("phones")), Emails: values(get("emails")),
 	}
 	key := strings.Join(words.Name(e.Name), " ")
 	switch {
 	case e.Name == "" && strings.Join(record, "") == "":
 		return e, false // an empty line
+	case len(record) != r.columns:
+		r.reject(line, ReasonRow, "%d fields, the header line has %d; quote fields that hold commas", len(record), r.columns)
 	case e.Name == "":
-		r.reject(line, reasonRow, "no name; every row needs one")
+		r.reject(line, ReasonRow, "no name; every row needs one")
 	case len(e.Name) > maxNameBytes:
-		r.reject(line, reasonRow, "a name of %d bytes, at most %d; shorten it", len(e.Name), maxNameBytes)
+		r.reject(line, ReasonRow, "a name of %d bytes, at most %d; shorten it", len(e.Name), maxNameBytes)
 	case key == "":
-		r.reject(line, reasonRow, "%q has no letter or digit; no one could ask for it", e.Name)
+		r.reject(line, ReasonRow, "%q has no letter or digit; no one could ask for it", e.Name)
 	case e.Status != StatusLicensed && e.Status != StatusIllegal:
-		r.reject(line, reasonRow, "status %q; write licensed or illegal", e.Status)
+		r.reject(line, ReasonRow, "%q has the status %q and is left out; write licensed or illegal", e.Name, e.Status)
 	case r.seen[key+"\x00"+e.Licence+"\x00"+e.Status] != 0:
 		r.reject(line, reasonDuplicate, "%q stands at line %d already; remove one", e.Name, r.seen[key+"\x00"+e.Licence+"\x00"+e.Status])
 	default:

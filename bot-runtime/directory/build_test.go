@@ -11,21 +11,27 @@ func TestRowsThatWillNotDoAreNamedAndTheRestServes(t *testing.T) {
 	index, rejected, findings := Build(`name,licence,status,aliases
 PT Sinar Padi,KEP-1,licensed,"Padi; Sinar"
 ,KEP-2,licensed,
-PT Mekar,KEP-3,unknown,
+PT Mekar,KEP-3,ilegal,
 PT SINAR PADI,KEP-1,licensed,
-"!!!",KEP-4,,
-PT Ombak,KEP-5,,
+"!!!",KEP-4,licensed,
+PT Ombak,KEP-5,Licensed,
+Emas Berlipat, Nusantara,KEP-6,illegal,
+PT Batu,KEP-7,,
 `, v1alpha1.DirectoryMapping{})
-	if index == nil || index.Entries() != 2 || rejected != 4 {
+	if index == nil || index.Entries() != 2 || rejected != 6 {
 		t.Fatalf("entries %v, rejected %d, findings %v", index, rejected, findings)
 	}
 	for i, want := range []string{
-		"line 3: no name", `line 4: status "unknown"; write licensed or illegal`, `line 5: "PT SINAR PADI" stands at line 2 already`, `line 6: "!!!" has no letter or digit`,
+		"line 3: no name", `line 4: "PT Mekar" has the status "ilegal" and is left out; write licensed or illegal`, `line 5: "PT SINAR PADI" stands at line 2 already`, `line 6: "!!!" has no letter or digit`,
+		"line 8: 5 fields, the header line has 4; quote fields that hold commas", `line 9: "PT Batu" has the status ""`,
 	} {
 		line, message, _ := strings.Cut(want, ": ")
 		if f := findings[i]; !strings.Contains(f.Path, line) || !strings.HasPrefix(f.Message, message) || !f.Advice {
 			t.Errorf("finding %d is %+v, want %s", i, f, want)
 		}
+	}
+	if a := index.Ask("emas berlipat nusantara"); a.Outcome != None {
+		t.Errorf("the row whose fields have slipped gives %+v", a)
 	}
 	if a := index.Ask("padi"); a.Outcome != Exact || a.Field != "alias" {
 		t.Errorf("the alias gives %+v", a)
@@ -36,8 +42,9 @@ func TestADirectoryWithoutUsableRowsIsRefused(t *testing.T) {
 	for what, c := range map[string]struct{ rows, reason, says string }{
 		"nothing":             {"", "Header", "no header line"},
 		"no column for names": {"nama,izin\nX,1\n", "Header", "set mapping.name"},
-		"a header only":       {"name\n", "NoEntries", "no entry is left"},
+		"a header only":       {"name,status\n", "NoEntries", "no entry is left"},
 		"a column twice":      {"name,name\nX,Y\n", "Header", "two columns"},
+		"no status":           {"name,Stat\nX,licensed\n", "Header", "that says licensed or illegal"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			index, _, findings := Build(c.rows, v1alpha1.DirectoryMapping{})
@@ -52,8 +59,17 @@ func TestADirectoryWithoutUsableRowsIsRefused(t *testing.T) {
 	}
 }
 
+func TestAMappingToAColumnThatIsNotThereIsRefused(t *testing.T) {
+	for field, m := range map[string]v1alpha1.DirectoryMapping{"sites": {Sites: "Situs"}, "status": {Status: "Daftar"}} {
+		index, _, findings := Build("name,status,site\nX,illegal,x.example\n", m)
+		if index != nil || len(findings) != 1 || findings[0].Advice || !strings.Contains(findings[0].Message, "mapping."+field) {
+			t.Errorf("%s: %v", field, findings)
+		}
+	}
+}
+
 func TestColumnsAreMappedByName(t *testing.T) {
-	index, _, findings := Build("\uFEFFNama Perusahaan,Situs\nPT Ombak Tenang,ombak.example\n", v1alpha1.DirectoryMapping{Name: "Nama Perusahaan", Sites: "Situs"})
+	index, _, findings := Build("\uFEFFnama perusahaan,Situs,STATUS\nPT Ombak Tenang,ombak.example,licensed\n", v1alpha1.DirectoryMapping{Name: "Nama Perusahaan", Sites: "Situs"})
 	if index == nil {
 		t.Fatal(findings)
 	}

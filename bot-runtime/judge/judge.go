@@ -7,6 +7,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -218,8 +219,13 @@ func (j *judgement) directory(o bundle.Object, v *bundle.Verdict) bool {
 		return false
 	}
 	index, rejected, findings := directory.Build(o.Rows, o.Directory.Mapping)
+	if o.Directory.Source.Inline != "" { // the author's own rows, and a warning that is left out is a fraud that looks unknown
+		for i := range findings {
+			findings[i].Advice = findings[i].Advice && findings[i].Reason != directory.ReasonRow
+		}
+	}
 	v.Findings, v.Rejected = findings, rejected
-	if index == nil {
+	if index == nil || slices.ContainsFunc(findings, func(f bundle.Finding) bool { return !f.Advice }) {
 		return false
 	}
 	v.Entries = index.Entries()

@@ -19,7 +19,7 @@ var now = time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
 // objects are a small tenant; each part may be changed by a test.
 type objects struct{ rows, flow string }
 
-const goodRows = "name\nDana Sekar Wangi\n"
+const goodRows = "name,status\nDana Sekar Wangi,licensed\n"
 
 const goodFlow = `
 languages: [en]
@@ -134,7 +134,7 @@ func TestABrokenEditRefusesItselfAndNothingElseChanges(t *testing.T) {
 			"AgentPool good; Channel good; DialogFlow good; Directory refused Header", "licensed"},
 		{"a directory that is deleted while the flow needs it", objects{"", goodFlow},
 			"AgentPool good; Channel good; DialogFlow refused UnknownObject", "licensed"},
-		{"new rows serve although the flow is broken", objects{"name\nDana Lain\nDana Sekar Wangi Baru\n", strings.Replace(goodFlow, "next: good", "next: god", 1)},
+		{"new rows serve although the flow is broken", objects{"name,status\nDana Lain,licensed\nDana Sekar Wangi Baru,licensed\n", strings.Replace(goodFlow, "next: good", "next: god", 1)},
 			"AgentPool good; Channel good; DialogFlow refused DanglingTarget; Directory good", "not listed"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
@@ -197,9 +197,15 @@ func TestAPoolIsOpenInItsHoursOfTheTenantsZone(t *testing.T) {
 }
 
 func TestFindingsAreBoundedAndTheRestIsCounted(t *testing.T) {
-	rows := "name,status\nDana Sekar Wangi,\n" + strings.Repeat("X,what\n", 50)
-	_, verdicts := Bundle(objects{rows, goodFlow}.envelope(t), nil, now)
+	e := objects{goodRows + strings.Repeat("X,what\n", 50), goodFlow}.envelope(t)
+	_, verdicts := Bundle(e, nil, now)
 	v := verdicts[3]
+	if v.Good || v.Rejected != 50 {
+		t.Errorf("rows of the author's own that are left out refuse the edit: good %v, rejected %d", v.Good, v.Rejected)
+	}
+	e.Bundle.Objects[3].Directory.Source = v1alpha1.DirectorySource{ConfigMap: &v1alpha1.ConfigMapKey{Name: "list", Key: "rows.csv"}}
+	_, verdicts = Bundle(e, nil, now)
+	v = verdicts[3]
 	if len(v.Findings) != bundle.MaxFindings || !v.Good || v.Rejected != 50 || !strings.HasPrefix(v.Findings[19].Message, "and 31 more") {
 		t.Errorf("%d findings, rejected %d, last %q", len(v.Findings), v.Rejected, v.Findings[len(v.Findings)-1].Message)
 	}
