@@ -28,6 +28,7 @@ var (
 	notFound        = refusal{http.StatusNotFound, "not-found", "there is nothing at this address"}
 	notYours        = refusal{http.StatusConflict, "not-yours", "this conversation is no longer yours"}
 	windowClosed    = refusal{http.StatusConflict, "window-closed", "24 hours have passed since the citizen's last message; they must write first"}
+	unread          = refusal{http.StatusConflict, "unread", "the citizen has just written; read it before you close"}
 	tooLarge        = refusal{http.StatusRequestEntityTooLarge, "too-large", "the request is larger than 64 kB"}
 	tooManyAttempts = refusal{http.StatusTooManyRequests, "too-many-attempts", "too many attempts; wait a little"}
 	tooManyStreams  = refusal{http.StatusTooManyRequests, "too-many-streams", "this sign-in has too many open streams; close some tabs"}
@@ -53,6 +54,8 @@ func (d *Desk) fail(w http.ResponseWriter, err error) {
 	var r refusal
 	switch {
 	case errors.As(err, &r):
+	case errors.Is(err, store.ErrUnread):
+		r = unread
 	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrNotFound):
 		r = notYours
 	default:

@@ -20,15 +20,17 @@ const diesMost = 2
 type caution struct {
 	path   string // "" where there is no such volume: then one lane a transaction is all the care there is
 	gaveUp func() // told of each row that is answered untried
-	last   struct {
+	// unnoted is told when the volume takes no note: a row that kills this process is not recognised then.
+	unnoted func(error)
+	last    struct {
 		Row  int64 `json:"row"`
 		Died int   `json:"died"`
 	}
 }
 
 // newCaution reads what the last process was about to do when it died, if it did.
-func newCaution(folder string, gaveUp func()) (*caution, error) {
-	c := &caution{gaveUp: gaveUp}
+func newCaution(folder string, gaveUp func(), unnoted func(error)) (*caution, error) {
+	c := &caution{gaveUp: gaveUp, unnoted: unnoted}
 	if folder == "" {
 		return c, nil
 	}
@@ -57,7 +59,9 @@ func (c *caution) around(step func(store.Lane) (store.Outcome, error)) func(stor
 		if first == c.last.Row && c.last.Died >= diesMost {
 			c.gaveUp()
 			lane.Poisoned = true
-			return step(lane)
+			out, err := step(lane)
+			out.Poisoned = true
+			return out, err
 		}
 		next := c.last
 		if first != c.last.Row {
@@ -67,8 +71,8 @@ func (c *caution) around(step func(store.Lane) (store.Outcome, error)) func(stor
 		if err != nil {
 			return store.Outcome{}, err
 		}
-		if err := writeSynced(c.path, body); err != nil {
-			return store.Outcome{}, fmt.Errorf("noting what is about to be stepped: %w", err)
+		if err := writeSynced(c.path, body); err != nil { // no reason to fail a citizen's message
+			c.unnoted(fmt.Errorf("what is about to be stepped cannot be noted: %w", err))
 		}
 		return step(lane)
 	}

@@ -10,7 +10,7 @@ import (
 // life is one process: it steps rows in order until one kills it, which leaves its note behind.
 func life(t *testing.T, folder string, rows []int64, kills int64) (apologised []int64, died bool) {
 	t.Helper()
-	c, err := newCaution(folder, func() {})
+	c, err := newCaution(folder, func() {}, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	timersATurn   = 200
-	statusesATurn = 500
-	heartbeat     = 25 * time.Second // pods not seen for a minute are forgotten
-	janitorEvery  = time.Minute
+	timersATurn    = 200
+	statusesATurn  = 500
+	heartbeat      = 25 * time.Second // pods not seen for a minute are forgotten
+	heartbeatAgain = 5 * time.Second  // after one that failed
+	janitorEvery   = time.Minute
 	// keptAtLeast guards against a bundle without a retention: nothing younger than a day is ever dropped.
 	keptAtLeast = 24 * time.Hour
 	// keptWithoutBundle: as long as nobody has said how long, nothing is dropped.
@@ -68,8 +69,12 @@ func (e *Engine) routeAll(ctx context.Context) (int, error) {
 func (e *Engine) beat() {
 	var swept time.Time
 	for {
-		if err := e.store.Heartbeat(e.acts, e.self()); err != nil {
+		err := e.store.Heartbeat(e.acts, e.self())
+		e.wrote(err)
+		pause := heartbeat
+		if err != nil {
 			e.report.failed("Heartbeat", err)
+			pause = heartbeatAgain // a pod that is not ready is asked nothing else
 		}
 		if now := e.now(); now.Sub(swept) >= janitorEvery {
 			swept = now
@@ -80,7 +85,7 @@ func (e *Engine) beat() {
 			e.wakeRouting.raise() // agents may have gone without a word
 		}
 		// Jittered, so that a tenant's pods do not all sweep at once.
-		t := time.NewTimer(heartbeat - rand.N(heartbeat/5))
+		t := time.NewTimer(pause - rand.N(pause/5))
 		select {
 		case <-e.stop:
 			t.Stop()

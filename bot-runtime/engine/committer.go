@@ -26,6 +26,7 @@ var ErrShed = errors.New("the intake queue is over two seconds long")
 type committer struct {
 	intake   store.Intake
 	now      func() time.Time
+	wrote    func(error) // told how each commit ended
 	accepted func(store.Accepted)
 	queue    chan *arrival
 	stopped  chan struct{} // closed when run has returned
@@ -46,8 +47,8 @@ const (
 	arrivalGone
 )
 
-func newCommitter(intake store.Intake, now func() time.Time, accepted func(store.Accepted)) *committer {
-	return &committer{intake: intake, now: now, accepted: accepted,
+func newCommitter(intake store.Intake, now func() time.Time, wrote func(error), accepted func(store.Accepted)) *committer {
+	return &committer{intake: intake, now: now, wrote: wrote, accepted: accepted,
 		queue: make(chan *arrival, 4*gatherMost), stopped: make(chan struct{})}
 }
 
@@ -150,6 +151,7 @@ func (c *committer) commit(group []*arrival) {
 		all.Raw = append(all.Raw, a.batch.Raw...)
 	}
 	counts, err := c.intake.Accept(context.Background(), all)
+	c.wrote(err)
 	if err == nil {
 		c.accepted(counts)
 	}

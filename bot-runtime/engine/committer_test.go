@@ -33,7 +33,7 @@ func (i *intake) Accept(_ context.Context, b store.Batch) (store.Accepted, error
 
 // running starts a committer and returns it with what ends it.
 func running(i *intake) (*committer, func()) {
-	c := newCommitter(i, time.Now, func(store.Accepted) {})
+	c := newCommitter(i, time.Now, func(error) {}, func(store.Accepted) {})
 	stop := make(chan struct{})
 	go c.run(stop)
 	return c, func() { close(stop); <-c.stopped }
@@ -155,7 +155,7 @@ func TestOneWebhookThatCannotBeStoredKeepsNobodyElseOut(t *testing.T) {
 func TestTheEndStoresWhatWaitsAndRefusesWhatComesLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := &intake{}
-		c := newCommitter(in, time.Now, func(store.Accepted) {})
+		c := newCommitter(in, time.Now, func(error) {}, func(store.Accepted) {})
 		waiting := make(chan error)
 		go func() { waiting <- c.Accept(one("a")) }()
 		synctest.Wait()

@@ -83,8 +83,9 @@ type Engine struct {
 
 	rawKinds   kinds
 	poolCounts poolCounts
-	storeError atomic.Pointer[heard]
-	ahead      atomic.Int64 // of the database's clock before ours, in nanoseconds
+	storeError atomic.Pointer[heard] // of the last read
+	writeError atomic.Pointer[heard] // of the last write
+	ahead      atomic.Int64          // of the database's clock before ours, in nanoseconds
 	committer  *committer
 	stepper    *stepper
 	sender     *sender
@@ -121,14 +122,14 @@ func New(o Options) *Engine {
 	}
 	e.acts, e.kill = context.WithCancel(context.Background())
 	e.live.Store(&Live{})
-	e.committer = newCommitter(o.Store, o.Clock, func(a store.Accepted) {
+	e.committer = newCommitter(o.Store, o.Clock, e.committed, func(a store.Accepted) {
 		e.report.acceptedBatch(a)
 		e.progressed()
 		e.wakeSteps.raise()
 		e.wakeStatuses.raise()
 	})
 	var err error
-	if e.caution, err = newCaution(o.Memory, e.gaveUp); err != nil {
+	if e.caution, err = newCaution(o.Memory, e.gaveUp, func(err error) { e.report.failed("note a step", err) }); err != nil {
 		o.Log.Error(err, "a message that kills the process is recognised only from its next death on")
 	}
 	e.stepper = newStepper(o.Store, e.Live, e.report)

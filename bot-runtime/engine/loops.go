@@ -207,6 +207,21 @@ func (e *Engine) heard(err error) {
 	e.report.storeUp.Set(up)
 }
 
+// committed is told how each commit of webhooks ended. After one that failed the heart looks whether it was the only one.
+func (e *Engine) committed(err error) {
+	e.wrote(err)
+	if err != nil {
+		e.wakeHeart.raise()
+	}
+}
+
+// wrote keeps whether the database took a write: one that answers may be full, or a standby by now.
+func (e *Engine) wrote(err error) {
+	if err == nil || errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrUnknownOutcome) {
+		e.writeError.Store(&heard{at: e.now(), err: err})
+	}
+}
+
 type heard struct {
 	at  time.Time
 	err error
@@ -214,32 +229,44 @@ type heard struct {
 
 // StoreError is why the store cannot be used now, or nil.
 func (e *Engine) StoreError() error {
-	if h := e.storeError.Load(); h != nil {
-		return h.err
+	h, w := e.storeError.Load(), e.writeError.Load()
+	switch {
+	case h == nil:
+		return errors.New("the store was not asked yet")
+	case h.err == nil && w != nil:
+		return w.err
 	}
-	return errors.New("the store was not asked yet")
+	return h.err
 }
 
 // steps runs one turn. After a start that may have been a crash it is one lane at a time for a while: a lane that kills the
 // process takes no other lane's work with it, and the next process knows which it was.
 func (e *Engine) steps(ctx context.Context) (n int, err error) {
+	skipped := 0
+	step := func(lane store.Lane) (store.Outcome, error) {
+		out, err := e.stepper.step(lane)
+		if out.Skip > 0 {
+			skipped++
+		}
+		return out, err
+	}
 	if e.calm || e.now().Sub(e.started) >= cautiousFor {
-		n, err = e.store.Turn(ctx, turnLanes, e.stepper.step)
+		n, err = e.store.Turn(ctx, turnLanes, step)
 	} else {
-		n, err = e.carefulStep(ctx)
+		n, err = e.carefulStep(ctx, step)
 	}
 	e.stepper.fetch(ctx) // revisions that a lane waits for, outside any transaction
 	if n > 0 {
 		e.wakeSends.raise()
 		e.wakeSteps.raise() // a colleague helps while there may be more
 	}
-	return n, err
+	return max(0, n-skipped), err // lanes that only rest are no progress: they must not keep the poll awake
 }
 
-func (e *Engine) carefulStep(ctx context.Context) (int, error) {
+func (e *Engine) carefulStep(ctx context.Context, step func(store.Lane) (store.Outcome, error)) (int, error) {
 	e.careful.Lock()
 	defer e.careful.Unlock()
-	n, err := e.store.Turn(ctx, 1, e.caution.around(e.stepper.step))
+	n, err := e.store.Turn(ctx, 1, e.caution.around(step))
 	if n == 0 {
 		return n, err
 	}

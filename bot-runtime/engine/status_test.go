@@ -165,3 +165,39 @@ func TestWhileTheDatabaseIsAwayNothingIsAcknowledgedAndItMendsItself(t *testing.
 		t.Errorf("got %q", got)
 	}
 }
+
+// full reads well and takes no webhook and no heartbeat, as a database on a full disk does.
+type full struct {
+	store.Store
+	is atomic.Bool
+}
+
+func (f *full) Accept(ctx context.Context, b store.Batch) (store.Accepted, error) {
+	if f.is.Load() {
+		return store.Accepted{}, store.ErrUnavailable
+	}
+	return f.Store.Accept(ctx, b)
+}
+
+func (f *full) Heartbeat(ctx context.Context, p store.Pod) error {
+	if f.is.Load() {
+		return store.ErrUnavailable
+	}
+	return f.Store.Heartbeat(ctx, p)
+}
+
+func TestADatabaseThatReadsButDoesNotWriteIsNotReady(t *testing.T) {
+	s := &full{Store: openSQLite(t, filepath.Join(t.TempDir(), "loket.db"))}
+	x := startOn(t, s, newWire(), nil)
+	x.apply(counting())
+	x.until("it is ready", func() bool { return x.Ready() == nil })
+	s.is.Store(true)
+	if code := x.deliver(post{ID: "m1", From: "62811", Text: "1"}); code != http.StatusServiceUnavailable {
+		t.Fatalf("on a full disk the webhook was answered %d", code)
+	}
+	if x.Ready() == nil {
+		t.Error("it takes no webhook and says that it is ready")
+	}
+	s.is.Store(false)
+	x.until("it is ready again by itself", func() bool { return x.Ready() == nil })
+}

@@ -21,6 +21,13 @@ import (
 // stateFormat is the version of what this file writes around a dialog's own state.
 const stateFormat = dialog.Format
 
+// How long a lane rests that cannot be stepped here: long enough not to spin, short enough that a newer pod, or a revision,
+// has it at once. A channel that is gone may stay so with ten thousand lanes; a new message wakes its lane anyway.
+const (
+	skipSoon = time.Second
+	skipLong = time.Minute
+)
+
 // memory is what the engine keeps of a conversation, around the dialog's own state.
 //
 // A conversation is pinned to the revision it stands in: the hash of the flow object that asked its last question. At its
@@ -59,18 +66,18 @@ func newStepper(s store.Config, live func() *Live, report *reporter) *stepper {
 // step is the function of store.Turn.
 func (s *stepper) step(lane store.Lane) (out store.Outcome, err error) {
 	if lane.Format > stateFormat {
-		return store.Outcome{Skip: true}, nil // a newer binary's: it will come
+		return store.Outcome{Skip: skipSoon}, nil // a newer binary's: it will come
 	}
 	began := time.Now()
 	defer func() { s.report.stepped(began, time.Now()) }()
 	live := s.live()
 	ch, ok := live.Channels[lane.Conversation.Channel]
 	if !ok {
-		return store.Outcome{Skip: true}, nil // its channel is gone or not loaded yet: the messages wait for it
+		return store.Outcome{Skip: skipLong}, nil // its channel is gone, or not loaded yet: the messages wait for it
 	}
 	newest, ok := live.Flows[ch.Flow]
 	if !ok {
-		return store.Outcome{Skip: true}, nil
+		return store.Outcome{Skip: skipLong}, nil
 	}
 	var m memory
 	if len(lane.State) > 0 {
@@ -81,13 +88,13 @@ func (s *stepper) step(lane store.Lane) (out store.Outcome, err error) {
 	}
 	flow, known := s.flowFor(newest, &m)
 	if !known {
-		return store.Outcome{Skip: true}, nil // its revision is being fetched
+		return store.Outcome{Skip: skipSoon}, nil // its revision is being fetched
 	}
 	t := &turn{stepper: s, live: live, channel: ch, newest: newest, flow: flow, lane: lane, memory: m, owner: lane.Conversation.Owner,
 		lastIn: lane.Conversation.LastInAt, timers: map[string]int{}}
 	err = t.run()
 	if errors.Is(err, dialog.ErrNewerFormat) {
-		return store.Outcome{Skip: true}, nil
+		return store.Outcome{Skip: skipSoon}, nil
 	}
 	if err != nil {
 		s.report.stepFailures.WithLabelValues("step").Inc()
@@ -173,14 +180,8 @@ type turn struct {
 
 func (t *turn) run() error {
 	t.out.Language = t.lane.Conversation.Language
-	closedAt := -1 // rows before the agent's close were meant for the agent
 	for i, row := range t.lane.Inbox {
-		if row.Kind == store.ItemClosed {
-			closedAt = i
-		}
-	}
-	for i, row := range t.lane.Inbox {
-		if err := t.row(row, i < closedAt, t.lane.Poisoned && i == 0); err != nil {
+		if err := t.row(row, t.lane.Poisoned && i == 0); err != nil {
 			return err
 		}
 		t.out.Handled = append(t.out.Handled, row.ID)
@@ -199,14 +200,14 @@ func (t *turn) run() error {
 }
 
 // row handles one inbox row.
-func (t *turn) row(row store.Item, beforeClose, poisoned bool) error {
+func (t *turn) row(row store.Item, poisoned bool) error {
 	t.report.steps.WithLabelValues(string(row.Kind)).Inc()
 	switch row.Kind {
 	case store.ItemMessage:
 		if row.At.After(t.lastIn) {
 			t.lastIn = row.At
 		}
-		if t.owner != store.OwnerBot || beforeClose {
+		if t.owner != store.OwnerBot {
 			t.out.ToDesk = append(t.out.ToDesk, row.MessageID)
 			return nil
 		}

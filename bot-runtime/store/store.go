@@ -24,6 +24,8 @@ var (
 	ErrUnknownOutcome = errors.New("outcome of the commit is unknown")
 	// ErrConflict: a precondition did not hold (another version, another owner); nothing was done.
 	ErrConflict = errors.New("conflict")
+	// ErrUnread: a citizen's message has come that the agent has not been shown.
+	ErrUnread = errors.New("a message has not been read")
 	// ErrNotFound: no such row.
 	ErrNotFound = errors.New("not found")
 )
@@ -189,8 +191,10 @@ type Item struct {
 
 // Outcome is what a step wants.
 type Outcome struct {
-	// Skip leaves the lane as it is, for a newer binary: the state's format is above mine.
-	Skip bool
+	// Skip, above 0, leaves the lane as it is for that long: its state's format is above mine, or its channel is gone.
+	Skip time.Duration
+	// Poisoned: the first row was answered with an apology though it was not tried; it goes to the dead letters.
+	Poisoned bool
 	// Handled are the ids of the inbox rows that this outcome is the answer to. Rows left keep the lane due.
 	Handled []int64
 	// Format and State replace the stored ones.
@@ -326,7 +330,8 @@ type Desk interface {
 	// Reply queues an agent's message; id is made from the console's own client id, so that a repeated click is one message.
 	// ErrConflict when the conversation is not this agent's.
 	Reply(ctx context.Context, pool, agent string, conversation int64, out Outgoing) error
-	// CloseConversation frees the slot and puts an ItemClosed into the lane; ErrConflict when it is not this agent's.
+	// CloseConversation frees the slot and puts an ItemClosed into the lane; ErrConflict when it is not this agent's, and
+	// ErrUnread while a message is on its way to the agent: closed over it, it would be answered by nobody.
 	CloseConversation(ctx context.Context, pool, agent string, conversation int64) error
 	// SaveDraft keeps what the agent has typed; empty removes.
 	SaveDraft(ctx context.Context, pool, agent string, conversation int64, draft string) error

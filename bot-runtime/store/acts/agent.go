@@ -44,6 +44,14 @@ func (a *Acts) CloseConversation(ctx context.Context, pool, agent string, conver
 		if err := ownedBy(tx, pool, agent, conversation); err != nil {
 			return err
 		}
+		unread, err := column[int64](tx, `SELECT id FROM inbox WHERE conversation = $1 AND kind = $2 LIMIT 1`, conversation,
+			string(store.ItemMessage))
+		if err == nil && len(unread) > 0 {
+			err = fmt.Errorf("conversation %d: %w", conversation, store.ErrUnread)
+		}
+		if err != nil {
+			return err
+		}
 		ids, err := tx.Draw(1)
 		if err != nil {
 			return err

@@ -17,9 +17,6 @@ const (
 	inboxMost = 32  // rows of one lane that a step sees
 	turnMost  = 128 // lanes of one transaction
 	triesMost = 3   // failures before the first row goes to the dead letters
-	// skipFor is how long a lane rests that this binary is too old for: long enough not to spin, short enough that a newer
-	// pod has it at once.
-	skipFor = time.Second
 )
 
 // backOff is how long a lane rests after its n-th failure: three tries within 3 s.
@@ -119,14 +116,14 @@ func turn(tx Tx, conversations []int64, step func(store.Lane) (store.Outcome, er
 			continue
 		case err != nil: // no apology either
 			outcome = store.Outcome{Format: c.lane.Format, State: c.lane.State, Revision: c.revision}
-		case outcome.Skip:
+		case outcome.Skip > 0:
 			if _, err := tx.Exec(`UPDATE runnable SET run_at = {now} + $2 WHERE conversation = $1`,
-				c.lane.Conversation.ID, skipFor.Microseconds()); err != nil {
+				c.lane.Conversation.ID, outcome.Skip.Microseconds()); err != nil {
 				return err
 			}
 			continue
 		}
-		if c.lane.Poisoned {
+		if c.lane.Poisoned || outcome.Poisoned {
 			if err := bury(tx, c); err != nil {
 				return err
 			}
@@ -214,7 +211,7 @@ func tryStep(step func(store.Lane) (store.Outcome, error), lane store.Lane) (out
 			err = fmt.Errorf("the step panicked: %v", r)
 		}
 	}()
-	if out, err = step(lane); err != nil || out.Skip {
+	if out, err = step(lane); err != nil || out.Skip > 0 {
 		return out, err
 	}
 	waiting := map[int64]bool{}
@@ -228,7 +225,7 @@ func tryStep(step func(store.Lane) (store.Outcome, error), lane store.Lane) (out
 		delete(waiting, id)
 	}
 	switch {
-	case len(out.Handled) == 0 && !lane.Poisoned:
+	case len(out.Handled) == 0 && !lane.Poisoned && !out.Poisoned:
 		return out, errors.New("the step handled no row of the lane")
 	case out.Handoff != nil && lane.Conversation.Owner != store.OwnerBot:
 		return out, errors.New("the step hands off a conversation that is not the bot's")

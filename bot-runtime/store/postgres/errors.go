@@ -14,7 +14,7 @@ import (
 
 // judge says what an error before COMMIT means: nothing was done, and again tells whether the reason passes by itself.
 func judge(err error) (judged error, again bool) {
-	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrUnavailable) {
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrUnread) || errors.Is(err, store.ErrUnavailable) {
 		return err, false
 	}
 	var pg *pgconn.PgError

@@ -211,6 +211,12 @@ var deskTests = []check{
 		v := c.served("1", "ani")
 		c.accept(from("1", "bye", "terima kasih"))
 		wantErr(t, c.CloseConversation(c.ctx, pool, "budi", v.ID), store.ErrConflict)
+		wantErr(t, c.CloseConversation(c.ctx, pool, "ani", v.ID), store.ErrUnread)
+		c.drain(func(l store.Lane) (store.Outcome, error) {
+			out := handled(l)
+			out.ToDesk = []int64{l.Inbox[0].MessageID}
+			return out, nil
+		})
 		if err := c.CloseConversation(c.ctx, pool, "ani", v.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -218,9 +224,9 @@ var deskTests = []check{
 		wantErr(t, c.reply("ani", v.ID, "late"), store.ErrConflict)
 		c.drain(func(l store.Lane) (store.Outcome, error) {
 			want(t, "owner", l.Conversation.Owner, store.OwnerBot)
-			want(t, "rows", len(l.Inbox), 2)
-			want(t, "closed", l.Inbox[1].Kind, store.ItemClosed)
-			want(t, "by", l.Inbox[1].Pool+"/"+l.Inbox[1].Agent, pool+"/ani")
+			want(t, "rows", len(l.Inbox), 1)
+			want(t, "closed", l.Inbox[0].Kind, store.ItemClosed)
+			want(t, "by", l.Inbox[0].Pool+"/"+l.Inbox[0].Agent, pool+"/ani")
 			return handled(l), nil
 		})
 		want(t, "counts", c.counts(), store.PoolCount{Pool: pool, Agents: 1, Arrived: 1, Finished: 1})

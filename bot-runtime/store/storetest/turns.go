@@ -192,7 +192,7 @@ var turnTests = []check{
 	}},
 	{"a newer state is left for a newer binary, without spinning", func(t *testing.T, c *counter) {
 		c.accept(from("1", "a", "halo"))
-		must(c.Turn(c.ctx, 1, func(store.Lane) (store.Outcome, error) { return store.Outcome{Skip: true}, nil }))
+		must(c.Turn(c.ctx, 1, func(store.Lane) (store.Outcome, error) { return store.Outcome{Skip: time.Second}, nil }))
 		want(t, "due", c.poll().Lanes, 0)
 		handledOne := false
 		eventually(t, "the lane is due again", func() bool {
