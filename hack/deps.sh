@@ -3,7 +3,7 @@
 #
 #   hack/deps.sh pages      Node.js and npm, to build the two web pages
 #   hack/deps.sh cluster    what a real Kubernetes needs on the node, and PostgreSQL
-#   hack/deps.sh test       all of it, and Chromium
+#   hack/deps.sh test       all of it, Chromium, pgbouncer, and Spin with a C compiler
 set -euo pipefail
 
 node_major() { node --version 2>/dev/null | sed -E 's/^v([0-9]+).*/\1/' || true; }
@@ -34,7 +34,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 case "${1:-}" in
 pages) pages ;;
 cluster) pages; cluster ;;
-test) pages; cluster; need chromium chromium; need pgbouncer pgbouncer; need git git ;;
+test) pages; cluster; need chromium chromium; need pgbouncer pgbouncer; need git git; need spin spin; need gcc gcc; need libc6-dev /usr/include/stdlib.h ;;
 *) echo "say pages, cluster or test" >&2; exit 2 ;;
 esac
 [ "${#packages[@]}" -gt 0 ] || exit 0
