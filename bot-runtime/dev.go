@@ -110,7 +110,7 @@ func (d *dev) run(ctx context.Context, public, internal net.Listener) error {
 		open: func(ctx context.Context) (store.Store, error) {
 			return openEmbedded(ctx, filepath.Join(d.data, databaseFile))
 		},
-		memory: d.data, channelsDir: filepath.Join(d.data, "channels"), agentsDir: filepath.Join(d.data, "agents"),
+		memory: d.data, socket: filepath.Join(d.data, socketName), channelsDir: filepath.Join(d.data, "channels"), agentsDir: filepath.Join(d.data, "agents"),
 		log: logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	}
 	p.started = func(e *engine.Engine, s store.Store) {

@@ -33,7 +33,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), migrateCommand(), devCommand(), lintCommand(), testCommand(), chatCommand(), lookupCommand(),
+	root.AddCommand(serveCommand(), migrateCommand(), deadCommand(), devCommand(), lintCommand(), testCommand(), chatCommand(), lookupCommand(),
 		hashPasswordCommand(), versionCommand())
 	return root
 }

@@ -38,7 +38,9 @@ type pod struct {
 	timing      engine.Timing
 	// steppers is how many turns run at once; see engine.Options.
 	steppers int
-	log      logr.Logger
+	// socket is where the pod answers the command `dead`; nowhere when "".
+	socket string
+	log    logr.Logger
 	// started, when set, is called once the engine is there.
 	started func(*engine.Engine, store.Store)
 
@@ -49,6 +51,7 @@ type pod struct {
 
 // running is what a pod has once its store is open.
 type running struct {
+	store  store.Store
 	engine *engine.Engine
 	desk   http.Handler
 	hooks  http.Handler
@@ -96,6 +99,10 @@ func (p *pod) run(ctx context.Context, public, internal net.Listener) error {
 			}
 		})
 	}
+	local, err := p.answerLocally(streams, &serving)
+	if err != nil { // a convenience for people: citizens are served without it
+		p.log.Error(err, "the command `dead` will not find this pod")
+	}
 	working, stopWorking := context.WithCancel(context.Background())
 	defer stopWorking()
 	opening, stopOpening := context.WithCancel(ctx)
@@ -103,7 +110,7 @@ func (p *pod) run(ctx context.Context, public, internal net.Listener) error {
 	worked := make(chan error, 1)
 	go func() { worked <- p.work(opening, working, registry) }()
 
-	var err error
+	err = nil
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
@@ -119,9 +126,38 @@ func (p *pod) run(ctx context.Context, public, internal net.Listener) error {
 	err = errors.Join(err, <-worked)
 	last, cancelLast := context.WithTimeout(context.Background(), time.Second)
 	defer cancelLast()
-	err = errors.Join(err, ignoreDeadline(inside.Shutdown(last)), outside.Close(), inside.Close())
+	err = errors.Join(err, ignoreDeadline(inside.Shutdown(last)), outside.Close(), inside.Close(), local())
 	serving.Wait()
 	return err
+}
+
+// answerLocally serves the command `dead` until the function that it returns is called.
+func (p *pod) answerLocally(streams context.Context, serving *sync.WaitGroup) (end func() error, err error) {
+	if p.socket == "" {
+		return func() error { return nil }, nil
+	}
+	l, err := listenLocal(p.socket)
+	if err != nil {
+		return func() error { return nil }, err
+	}
+	server := p.server(streams, deadLetters(
+		func() store.Store {
+			if r := p.running.Load(); r != nil {
+				return r.store
+			}
+			return nil
+		},
+		func() {
+			if r := p.running.Load(); r != nil {
+				r.engine.Wake()
+			}
+		}))
+	serving.Go(func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			p.log.Error(err, "the command `dead` is answered no more")
+		}
+	})
+	return server.Close, nil
 }
 
 // ignoreDeadline: a connection that will not end is closed, which is no error of ours.
@@ -147,7 +183,7 @@ func (p *pod) work(opening, working context.Context, registry prometheus.Registe
 		return nil // the end came first, and nothing was begun
 	}
 	clean := p.takeMarker()
-	r := &running{}
+	r := &running{store: s}
 	r.engine = engine.New(engine.Options{
 		Store: s, Roles: p.roles, Pools: p.pools, PodName: p.name, Connect: p.connect, Steppers: p.steppers,
 		Route: p.router(s), CleanStart: clean, Memory: p.memory, Timing: p.timing, Registerer: registry, Log: p.log,

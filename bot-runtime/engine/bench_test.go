@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -165,16 +167,25 @@ func BenchmarkWebhookToSend(b *testing.B) {
 
 func openPostgres(tb testing.TB) store.Store {
 	tb.Helper()
-	credentials, err := postgres.FromSecret(map[string]string{"uri": pgtest.Database(tb)})
-	if err != nil {
-		tb.Fatal(err)
+	open := func(uri string) (*postgres.Store, error) {
+		credentials, err := postgres.FromSecret(map[string]string{"uri": uri})
+		if err != nil {
+			return nil, err
+		}
+		return postgres.Open(credentials)
 	}
-	s, err := postgres.Open(credentials)
+	s, err := open(pgtest.Prepared(tb, "engine", func(uri string) error {
+		s, err := open(uri)
+		if err != nil {
+			return err
+		}
+		return errors.Join(s.Migrate(context.Background()), s.Close())
+	}))
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = s.Close() })
-	if err := s.Migrate(tb.Context()); err != nil {
+	if err := s.Migrate(tb.Context()); err != nil { // nothing to do, and the store knows
 		tb.Fatal(err)
 	}
 	return s

@@ -46,15 +46,16 @@ func newWire() *wire { return &wire{news: make(chan struct{}), ok: true} }
 func (w *wire) Send(_ context.Context, s store.Send) channel.Verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	verdict := channel.Verdict{SendResult: store.SendResult{Outcome: store.SendAccepted, ExternalID: uuid.NewString()}}
 	if w.verdict != nil {
-		if v := w.verdict(s); v.Outcome != store.SendAccepted {
-			return v
+		if verdict = w.verdict(s); verdict.Outcome != store.SendAccepted {
+			return verdict
 		}
 	}
 	w.handed = append(w.handed, handed{s.Identities[0].Value, s.Body.Text, s.ID})
 	close(w.news)
 	w.news = make(chan struct{})
-	return channel.Verdict{SendResult: store.SendResult{Outcome: store.SendAccepted, ExternalID: uuid.NewString()}}
+	return verdict
 }
 
 func (w *wire) Health() bundle.Health {

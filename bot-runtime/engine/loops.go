@@ -242,6 +242,9 @@ func (e *Engine) StoreError() error {
 // steps runs one turn. After a start that may have been a crash it is one lane at a time for a while: a lane that kills the
 // process takes no other lane's work with it, and the next process knows which it was.
 func (e *Engine) steps(ctx context.Context) (n int, err error) {
+	if e.Live().Hash == "" {
+		return 0, nil // nothing is loaded yet; loading wakes us
+	}
 	skipped := 0
 	step := func(lane store.Lane) (store.Outcome, error) {
 		out, err := e.stepper.step(lane)

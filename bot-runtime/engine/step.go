@@ -22,11 +22,20 @@ import (
 const stateFormat = dialog.Format
 
 // How long a lane rests that cannot be stepped here: long enough not to spin, short enough that a newer pod, or a revision,
-// has it at once. A channel that is gone may stay so with ten thousand lanes; a new message wakes its lane anyway.
+// has it at once.
 const (
 	skipSoon = time.Second
 	skipLong = time.Minute
 )
+
+// patienceFor is how long a lane rests whose channel serves nothing here: as long as its first message has waited. This pod may
+// be the last to load a new channel; and one that is gone for good may leave ten thousand lanes.
+func patienceFor(lane store.Lane) time.Duration {
+	if len(lane.Inbox) == 0 || lane.Inbox[0].Kind != store.ItemMessage {
+		return skipLong
+	}
+	return min(max(lane.Now.Sub(lane.Inbox[0].At), skipSoon), skipLong)
+}
 
 // memory is what the engine keeps of a conversation, around the dialog's own state.
 //
@@ -73,11 +82,11 @@ func (s *stepper) step(lane store.Lane) (out store.Outcome, err error) {
 	live := s.live()
 	ch, ok := live.Channels[lane.Conversation.Channel]
 	if !ok {
-		return store.Outcome{Skip: skipLong}, nil // its channel is gone, or not loaded yet: the messages wait for it
+		return store.Outcome{Skip: patienceFor(lane)}, nil // the messages wait for their channel
 	}
 	newest, ok := live.Flows[ch.Flow]
 	if !ok {
-		return store.Outcome{Skip: skipLong}, nil
+		return store.Outcome{Skip: patienceFor(lane)}, nil
 	}
 	var m memory
 	if len(lane.State) > 0 {
@@ -215,7 +224,11 @@ func (t *turn) row(row store.Item, poisoned bool) error {
 		if poisoned {
 			in.Kind = dialog.InputApology
 		}
-		return t.dialog(in, "in/"+row.ExternalID)
+		cause := "in/" + row.ExternalID
+		if row.Generation > 0 { // replayed: what was said the first time was the apology
+			cause += "/again/" + strconv.FormatInt(row.Generation, 10)
+		}
+		return t.dialog(in, cause)
 	case store.ItemTimer:
 		if t.owner != store.OwnerBot || poisoned {
 			return nil // a person speaks: the bot's reminders are void

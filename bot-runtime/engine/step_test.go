@@ -161,8 +161,12 @@ func TestALaneWaitsForANewerBinaryOrForItsChannel(t *testing.T) {
 	}
 	x.lane.Format = 0
 	x.lane.Conversation.Channel = "gone"
-	if out := x.step(says("halo")); out.Skip == 0 {
-		t.Error("a message of a channel that is gone was handled")
+	for waited, rest := range map[time.Duration]time.Duration{0: time.Second, 20 * time.Second: 20 * time.Second, time.Hour: time.Minute} {
+		message := says("halo")
+		x.lane.Now = message.At.Add(waited)
+		if out := x.step(message); out.Skip != rest {
+			t.Errorf("a message of a channel that is gone, %s old, rests %s, want %s", waited, out.Skip, rest)
+		}
 	}
 }
 

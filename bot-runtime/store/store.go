@@ -37,6 +37,7 @@ type Store interface {
 	Sending
 	Desk
 	Config
+	Dead
 	// Poll says what is due, in one query. It is the only thing a pod asks when idle.
 	Poll(ctx context.Context, in PollRequest) (Due, error)
 	// Janitor repairs what must never need repair, drops what is past retention, and counts both. A repaired lane is a bug.
@@ -182,7 +183,7 @@ type Item struct {
 	ExternalID string
 	At         time.Time
 	Body       message.In
-	// Name and Generation of ItemTimer.
+	// Name and Generation of ItemTimer. Of an ItemMessage Generation counts how often it was replayed from the dead letters.
 	Name       string
 	Generation int64
 	// Pool and Agent of ItemClosed: who served.
@@ -459,6 +460,32 @@ type PoolCount struct {
 	Arrived          int64
 	Finished         int64
 	OldestWaiting    time.Duration
+}
+
+// Dead keeps what was given up, until a person decides or retention ends.
+type Dead interface {
+	// DeadLetters are the dead letters after an id, oldest first, at most limit.
+	DeadLetters(ctx context.Context, after int64, limit int) ([]DeadLetter, error)
+	// ReplayDead gives a dead letter back to the message path: an inbox row is handled again, in its conversation's order; an
+	// outgoing message is sent again with the id it had. ErrNotFound when there is none, ErrConflict when what it needs is past
+	// retention.
+	ReplayDead(ctx context.Context, id int64) error
+	// DropDead forgets a dead letter; ErrNotFound.
+	DropDead(ctx context.Context, id int64) error
+}
+
+// DeadLetter is one inbox row or outgoing message that was given up.
+type DeadLetter struct {
+	ID int64 `json:"id"`
+	// Kind is inbox or send, Ref the row's or the message's id.
+	Kind         string    `json:"kind"`
+	Ref          string    `json:"ref"`
+	Conversation int64     `json:"conversation"`
+	Channel      string    `json:"channel"`
+	Reason       string    `json:"reason"`
+	Attempts     int       `json:"attempts"`
+	Body         string    `json:"body"` // JSON, with what the citizen or the agent wrote
+	At           time.Time `json:"at"`
 }
 
 // Config keeps bundles, verdicts and pods.

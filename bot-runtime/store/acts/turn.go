@@ -123,6 +123,9 @@ func turn(tx Tx, conversations []int64, step func(store.Lane) (store.Outcome, er
 			}
 			continue
 		}
+		if outcome.Poisoned {
+			c.reason = "it was not tried again: the process had died of it"
+		}
 		if c.lane.Poisoned || outcome.Poisoned {
 			if err := bury(tx, c); err != nil {
 				return err
@@ -237,26 +240,5 @@ func tryStep(step func(store.Lane) (store.Outcome, error), lane store.Lane) (out
 func failed(tx Tx, conversation, before int64, cause error) error {
 	_, err := tx.Exec(`UPDATE runnable SET fails = $2, run_at = {now} + $3, reason = $4 WHERE conversation = $1`,
 		conversation, before+1, backOff(before+1).Microseconds(), clean(string(bounded([]byte(cause.Error()), 500))))
-	return err
-}
-
-// bury writes the dead letter of a lane's first row.
-func bury(tx Tx, c *claim) error {
-	row := c.lane.Inbox[0]
-	body, err := json.Marshal(row)
-	if err != nil {
-		return err
-	}
-	return deadLetter(tx, "inbox", strconv.FormatInt(row.ID, 10), c.lane.Conversation.ID, c.reason, c.fails, string(body))
-}
-
-// deadLetter keeps what was given up, for a person to look at.
-func deadLetter(tx Tx, kind, ref string, conversation int64, reason string, attempts int64, body string) error {
-	ids, err := tx.Draw(1)
-	if err != nil {
-		return err
-	}
-	_, err = tx.Exec(`INSERT INTO dead (id, kind, ref, conversation, reason, attempts, body, at) VALUES ($1, $2, $3, $4, $5, $6, $7, {now})`,
-		ids[0], kind, ref, conversation, clean(reason), attempts, body)
 	return err
 }

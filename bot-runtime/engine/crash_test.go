@@ -1,0 +1,192 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/loket-dev/loket/bot-runtime/channel"
+	"github.com/loket-dev/loket/bot-runtime/message"
+	"github.com/loket-dev/loket/bot-runtime/store"
+)
+
+// crashLanes are the enumerations that run side by side, each on a database of its own: most of their time is waiting.
+const crashLanes = 6
+
+// quickly is DefaultTiming in small, with the same order of its parts.
+var quickly = Timing{Lease: 400 * time.Millisecond, Call: 100 * time.Millisecond, UnknownWait: 150 * time.Millisecond,
+	UnknownQuiet: 600 * time.Millisecond}
+
+// TestWhateverStepGoesWrongEveryMessageIsAnsweredOnceAndInOrder lets two citizens write three messages each, and has each point of
+// the path go wrong in turn: each statement of each transaction of the pod, before and after its commit. A pod that died is
+// replaced. The platform delivers again until it has its 200, and echoes what it took.
+func TestWhateverStepGoesWrongEveryMessageIsAnsweredOnceAndInOrder(t *testing.T) {
+	for engine, open := range map[string]func(testing.TB) database{
+		"sqlite":   func(t testing.TB) database { return openSQLite(t, filepath.Join(t.TempDir(), "loket.db")).(database) },
+		"postgres": func(t testing.TB) database { return openPostgres(t).(database) },
+	} {
+		for _, kind := range []fault{dies, cut, refused} {
+			t.Run(engine+"/"+string(kind), func(t *testing.T) {
+				t.Parallel()
+				enumerate(t, open, kind)
+			})
+		}
+	}
+}
+
+// enumerate runs the scenario for point 1, 2, 3 … until one run ends before its point has come.
+func enumerate(t *testing.T, open func(testing.TB) database, kind fault) {
+	var next, runs atomic.Int64
+	var over atomic.Bool
+	var all sync.WaitGroup
+	for range crashLanes {
+		all.Go(func() {
+			s := &scenario{TB: t, db: open(t)}
+			s.prepare()
+			for !over.Load() && !t.Failed() {
+				at := next.Add(1)
+				if !s.run(kind, at) {
+					over.Store(true) // the path is shorter
+				}
+				runs.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := runs.Load(); n < 100 {
+		t.Errorf("only %d points: the path is not what it was", n)
+	} else {
+		t.Logf("%d points", n)
+	}
+}
+
+// scenario is one database with a live bundle, through many runs.
+type scenario struct {
+	testing.TB
+	db   database
+	runs int
+}
+
+func (s *scenario) prepare() {
+	s.Helper()
+	x := startOn(s.TB, s.db, newWire(), func(o *Options) { o.Timing = quickly })
+	x.apply(counting())
+	x.end()
+}
+
+// run is one fault; it says whether the fault has happened. Citizens are new in each.
+func (s *scenario) run(kind fault, at int64) bool {
+	s.runs++
+	w := newWire()
+	p := &pods{scenario: s, wire: w}
+	w.verdict = p.platform
+	faulty := withFault(s.db, kind, at)
+	p.start(faulty)
+	defer p.end()
+	a, b := fmt.Sprintf("62%06da", s.runs), fmt.Sprintf("62%06db", s.runs)
+	for n := 1; n <= 3; n++ {
+		p.deliver(post{ID: fmt.Sprint(a, n), From: a, Text: fmt.Sprint(n)}, post{ID: fmt.Sprint(b, n), From: b, Text: fmt.Sprint(n)})
+	}
+	where := fmt.Sprintf("%s at point %d", kind, at)
+	p.until(where+": all is answered and nothing is left to do", func() bool {
+		if len(w.texts(a)) < 3 || len(w.texts(b)) < 3 {
+			return false
+		}
+		due, err := s.db.Poll(context.Background(), store.PollRequest{Channels: []string{"wa"}})
+		return err == nil && due.Lanes+due.Sends+due.Statuses+due.Unknown == 0 && due.NextAt.IsZero()
+	})
+	for _, who := range []string{a, b} {
+		if diff := cmp.Diff(numbered(3), w.texts(who)); diff != "" {
+			s.Errorf("%s: %s was told (-want +got):\n%s", where, who, diff)
+		}
+	}
+	if found, err := s.db.Janitor(context.Background(), 1000*time.Hour); err != nil || found.RepairedLanes != 0 {
+		s.Errorf("%s: the janitor repaired %d lanes (%v)", where, found.RepairedLanes, err)
+	}
+	return faulty.faults.happened.Load()
+}
+
+// pods is the pod that serves now, and the platform that calls it.
+type pods struct {
+	*scenario
+	wire *wire
+	mu   sync.Mutex
+	now  *tenantUnderTest
+	old  []*tenantUnderTest
+	last *faultyStore
+	echo sync.WaitGroup
+}
+
+func (p *pods) start(on store.Store) {
+	p.last, _ = on.(*faultyStore)
+	p.now = startOn(p.TB, on, p.wire, func(o *Options) { o.Timing, o.PodName = quickly, fmt.Sprintf("bot-%d", len(p.old)) })
+	p.old = append(p.old, p.now)
+}
+
+// pod is the one that serves; one that has died is replaced.
+func (p *pods) pod() *tenantUnderTest {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.last != nil && p.last.faults.dead.Load() {
+		p.start(p.db)
+	}
+	return p.now
+}
+
+// deliver delivers until it is acknowledged, as a platform does.
+func (p *pods) deliver(posts ...post) {
+	p.until("the webhook is acknowledged", func() bool { return p.pod().deliver(posts...) == http.StatusOK })
+}
+
+// until is tenantUnderTest.until, whatever becomes of the pod.
+func (p *pods) until(what string, holds func() bool) {
+	deadline := time.Now().Add(patience)
+	for !holds() {
+		p.pod()
+		if time.Now().After(deadline) {
+			due, err := p.db.Poll(context.Background(), store.PollRequest{Channels: []string{"wa"}})
+			p.Errorf("waited in vain until %s; due: %+v %v", what, due, err)
+			return
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// platform takes every message, and tells of it in a status that bears our id.
+func (p *pods) platform(send store.Send) channel.Verdict {
+	p.echo.Go(func() {
+		status := store.Status{Channel: send.Channel, Ref: send.ID, ExternalID: "x" + send.ID, Delivery: message.DeliverySent, At: time.Now()}
+		p.until("the status is acknowledged", func() bool {
+			return p.pod().committer.Accept(store.Batch{Statuses: []store.Status{status}}) == nil
+		})
+	})
+	return channel.Verdict{SendResult: store.SendResult{Outcome: store.SendAccepted, ExternalID: "x" + send.ID}}
+}
+
+func (p *pods) end() {
+	p.echo.Wait()
+	for _, x := range p.old {
+		x.end()
+	}
+}
+
+// texts are those that a citizen has been handed.
+func (w *wire) texts(citizen string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var texts []string
+	for h := range slices.Values(w.handed) {
+		if h.Citizen == citizen {
+			texts = append(texts, h.Text)
+		}
+	}
+	return texts
+}
