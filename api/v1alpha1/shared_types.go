@@ -80,9 +80,12 @@ const (
 	ConditionOperatorReachable = "OperatorReachable"
 	// ConditionDurability says what the tenant's database promises once a message is acknowledged.
 	ConditionDurability = "Durability"
+	// ConditionScaling says whether the number of a pool's workers follows demand; False names what keeps it from that.
+	ConditionScaling = "Scaling"
 )
 
-// Reasons, stable for alerts and scripts.
+// Reasons, stable for alerts and scripts. Findings have reasons of their own beside these: they are those of the packages
+// dialog, directory, knowledge and judge of the runtime, and as stable.
 const (
 	ReasonAccepted             = "Accepted"
 	ReasonNoClass              = "NoClass"
@@ -102,6 +105,46 @@ const (
 	ReasonReachable            = "Reachable"
 	ReasonNoLiveFlow           = "NoLiveFlow"
 	ReasonStoreUnavailable     = "StoreUnavailable"
+	// ReasonApplyFailed: the cluster would not take some of the tenant's objects; the message says which, and why.
+	ReasonApplyFailed = "ApplyFailed"
+	// ReasonPodsFail: the cluster cannot bring up the pods, as with a quota that is spent; the message is the cluster's.
+	ReasonPodsFail = "PodsFail"
+	// ReasonUnhealthy: a channel is not well and the runtime gave no reason that can be written down.
+	ReasonUnhealthy = "Unhealthy"
+	// ReasonCredentialRefused: the channel's platform does not take the access token, which is expired or revoked.
+	ReasonCredentialRefused = "CredentialRefused"
+	// ReasonStoppedByPlatform: the channel's platform refuses to send for this account.
+	ReasonStoppedByPlatform = "StoppedByPlatform"
+	// ReasonUnknown: the runtime says something that this operator does not know, being older.
+	ReasonUnknown = "Unknown"
+	// ReasonFinding stands in for the reason of a finding that cannot be written down.
+	ReasonFinding = "Finding"
+)
+
+// Reasons of ConditionScaling.
+const (
+	ReasonFollowsDemand   = "FollowsDemand"
+	ReasonFollowsReplicas = "FollowsReplicas"
+	ReasonEmbeddedStorage = "EmbeddedStorage"
+	ReasonNoFreshFigures  = "NoFreshFigures"
+)
+
+// Reasons of ConditionDurability: what the tenant's store promises, as the runtime names it.
+const (
+	// DurabilityUnsafe: an acknowledged message may be lost when the database crashes.
+	DurabilityUnsafe = "Unsafe"
+	// DurabilityAsyncReplica: an acknowledged message may be lost when the database fails over.
+	DurabilityAsyncReplica = "AsyncReplica"
+	// DurabilitySingleNode: an acknowledged message survives crashes, but not the loss of the volume.
+	DurabilitySingleNode = "SingleNode"
+	// DurabilitySynchronous: an acknowledged message survives the loss of the primary.
+	DurabilitySynchronous = "Synchronous"
+)
+
+// Reasons of events that are not those of a condition.
+const (
+	EventScaledUp   = "ScaledUp"
+	EventScaledDown = "ScaledDown"
 )
 
 // Finding is one thing the compiler found wrong in an object, and the mend.

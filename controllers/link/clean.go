@@ -6,6 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 )
 
@@ -28,7 +29,7 @@ func clean(s *bundle.Status) {
 		for j := range v.Findings {
 			f := &v.Findings[j]
 			f.Path = oneLine(f.Path, maxPath)
-			f.Reason = knownForm(f.Reason, "Finding")
+			f.Reason = knownForm(f.Reason, v1alpha1.ReasonFinding)
 			f.Message = oneLine(f.Message, maxMessage)
 		}
 	}
@@ -36,7 +37,7 @@ func clean(s *bundle.Status) {
 		h := &s.Channels[i]
 		h.Message = oneLine(h.Message, maxMessage)
 		if h.Reason != "" {
-			h.Reason = knownForm(h.Reason, "Unhealthy")
+			h.Reason = knownForm(h.Reason, v1alpha1.ReasonUnhealthy)
 		}
 	}
 	for i := range s.Pools {

@@ -11,12 +11,6 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/channel"
 )
 
-// Reasons of Health beside those of package v1alpha1.
-const (
-	ReasonCredentialRefused = "CredentialRefused" // the access token is expired or revoked
-	ReasonStopped           = "StoppedByPlatform" // Meta refuses to send for this number
-)
-
 // halt remembers why nothing can be sent, in this process.
 type halt struct {
 	mu sync.Mutex
@@ -65,11 +59,11 @@ func (c *Channel) Health() bundle.Health {
 		return sick(v1alpha1.ReasonCredentialMissing, fmt.Sprintf("Secret %q has no key %s; add it", c.SecretName, key))
 	}
 	if c.halt.refuses(c.credentials.get(keyAccessToken)) {
-		return sick(ReasonCredentialRefused,
+		return sick(v1alpha1.ReasonCredentialRefused,
 			fmt.Sprintf("WhatsApp refuses %s of Secret %q; put a new token there", keyAccessToken, c.SecretName))
 	}
 	if why := c.halt.stopped(c.Now()); why != "" {
-		return sick(ReasonStopped, why)
+		return sick(v1alpha1.ReasonStoppedByPlatform, why)
 	}
 	return bundle.Health{Channel: c.Name, OK: true}
 }

@@ -239,7 +239,7 @@ func TestARefusedTokenStopsTheNumberUntilTheSecretChanges(t *testing.T) {
 	if v := c.Send(context.Background(), toSend(2)); v.Outcome != store.SendNotCalled || calls.Load() != 1 {
 		t.Fatalf("got %+v after %d calls: the refused token was tried again", v, calls.Load())
 	}
-	if h := c.Health(); h.OK || h.Reason != ReasonCredentialRefused || !strings.Contains(h.Message, "wa-credentials") {
+	if h := c.Health(); h.OK || h.Reason != v1alpha1.ReasonCredentialRefused || !strings.Contains(h.Message, "wa-credentials") {
 		t.Fatalf("got %+v", h)
 	}
 	swap(t, c.CredentialsDir, "EAAnew")
@@ -272,7 +272,7 @@ func TestAStoppedNumberSaysWhyAndTriesAnewLater(t *testing.T) {
 	at := now
 	c.Now = func() time.Time { return at }
 	c.Send(context.Background(), toSend(1))
-	if h := c.Health(); h.OK || h.Reason != ReasonStopped || !strings.Contains(h.Message, "locked") {
+	if h := c.Health(); h.OK || h.Reason != v1alpha1.ReasonStoppedByPlatform || !strings.Contains(h.Message, "locked") {
 		t.Fatalf("got %+v", h)
 	}
 	at = at.Add(stopFor)
