@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,21 +69,46 @@ func hasAClass(a application) *refusal {
 	case a.class() != nil:
 		return nil
 	case a.tenant.Spec.ClassName != "":
-		return &refusal{v1alpha1.ReasonNoClass, fmt.Sprintf(
-			"TenantClass %s is not there; kubectl get tenantclasses shows what the platform offers", a.tenant.Spec.ClassName)}
+		return &refusal{v1alpha1.ReasonNoClass, fmt.Sprintf("TenantClass %s is not there; %s", a.tenant.Spec.ClassName, a.offer())}
 	default:
 		return &refusal{v1alpha1.ReasonNoClass, fmt.Sprintf(
-			"no TenantClass is the default; set spec.className, or have the platform team annotate one with %s=true",
-			v1alpha1.DefaultClassAnnotation)}
+			"no TenantClass is the default, for which the platform team annotates one with %s=true; %s", v1alpha1.DefaultClassAnnotation, a.offer())}
 	}
+}
+
+// classesNamed is how many classes a message names at most.
+const classesNamed = 10
+
+// offer names the classes that the namespace may use: a tenant may read no TenantClass.
+func (a application) offer() string {
+	var names []string
+	for i := range a.classes {
+		if selector, err := admits(&a.classes[i]); err == nil && selector.Matches(labels.Set(a.namespaceLabels)) {
+			names = append(names, a.classes[i].Name)
+		}
+	}
+	if len(names) == 0 {
+		return "no class is offered to this namespace yet"
+	}
+	slices.Sort(names)
+	more := ""
+	if n := len(names) - classesNamed; n > 0 {
+		names, more = names[:classesNamed], fmt.Sprintf(" and %d more", n)
+	}
+	return "spec.className may be " + strings.Join(names, ", ") + more
+}
+
+// admits is the selector of the namespaces that may use a class; without one that is every namespace of a tenant.
+func admits(class *v1alpha1.TenantClass) (labels.Selector, error) {
+	if class.Spec.AllowedNamespaces == nil {
+		return labels.Everything(), nil
+	}
+	return metav1.LabelSelectorAsSelector(&class.Spec.AllowedNamespaces.Selector)
 }
 
 func classIsForTheNamespace(a application) *refusal {
 	class := a.class()
-	if class.Spec.AllowedNamespaces == nil {
-		return nil // every labelled namespace
-	}
-	selector, err := metav1.LabelSelectorAsSelector(&class.Spec.AllowedNamespaces.Selector)
+	selector, err := admits(class)
 	if err != nil {
 		return &refusal{v1alpha1.ReasonNotAllowed, fmt.Sprintf(
 			"allowedNamespaces of TenantClass %s selects nothing: %v", class.Name, err)}
@@ -107,20 +133,38 @@ func storageIsOffered(a application) *refusal {
 	return nil
 }
 
-// class is the named one, or else the default; of several defaults the newest, as Kubernetes does with StorageClasses.
+// class is the named one; or else the one that the tenant has, since another would move its addresses and roll its pods; or
+// else the default.
 func (a application) class() *v1alpha1.TenantClass {
+	name := string(a.tenant.Spec.ClassName)
+	if name != "" {
+		return a.named(name)
+	}
+	if kept := a.named(a.tenant.Status.ClassName); kept != nil {
+		return kept
+	}
+	return defaultClass(a.classes)
+}
+
+func (a application) named(name string) *v1alpha1.TenantClass {
+	i := slices.IndexFunc(a.classes, func(c v1alpha1.TenantClass) bool { return c.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &a.classes[i]
+}
+
+// defaultClass is, of several, the newest and then the first by name, as Kubernetes does with StorageClasses. Times are in
+// whole seconds: without the name a cache, which lists in no order, would decide.
+func defaultClass(classes []v1alpha1.TenantClass) *v1alpha1.TenantClass {
 	var found *v1alpha1.TenantClass
-	for i := range a.classes {
-		c := &a.classes[i]
-		switch {
-		case a.tenant.Spec.ClassName != "":
-			if c.Name == string(a.tenant.Spec.ClassName) {
-				return c
-			}
-		case c.Annotations[v1alpha1.DefaultClassAnnotation] == "true":
-			if found == nil || found.CreationTimestamp.Before(&c.CreationTimestamp) {
-				found = c
-			}
+	for i := range classes {
+		c := &classes[i]
+		if c.Annotations[v1alpha1.DefaultClassAnnotation] != "true" {
+			continue
+		}
+		if found == nil || cmp.Or(found.CreationTimestamp.Compare(c.CreationTimestamp.Time), cmp.Compare(c.Name, found.Name)) < 0 {
+			found = c
 		}
 	}
 	return found
