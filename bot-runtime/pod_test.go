@@ -214,8 +214,8 @@ func TestADatabaseThatCannotBeOpenedIsAPodThatIsNotReadyAndMendsItself(t *testin
 	if code, _ := w.do(r); code != http.StatusServiceUnavailable {
 		t.Errorf("a webhook was answered %d, want 503", code)
 	}
-	if s := w.status(); s.StoreError == "" {
-		t.Errorf("the status does not tell the operator why: %+v", s)
+	if s := w.status(); s.ETag != "" {
+		t.Errorf("a pod without its store speaks for the tenant: %+v", s)
 	}
 	there.Store(true)
 	w.apply(sampleObjects(t))

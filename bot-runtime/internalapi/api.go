@@ -114,9 +114,8 @@ func (a api) put(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, `If-Match must be the quoted hash of the bundle before, "" for the first`, http.StatusBadRequest)
 		return
 	}
-	tenant := a.Tenant()
+	tenant := a.opened(w)
 	if tenant == nil {
-		http.Error(w, "the store is not open yet", http.StatusServiceUnavailable)
 		return
 	}
 	err = tenant.PutBundle(r.Context(), envelope, strings.Trim(ifMatch, `"`), body)
@@ -128,6 +127,17 @@ func (a api) put(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.Error(w, "the store cannot take the bundle now", http.StatusServiceUnavailable)
 	}
+}
+
+// opened is the engine, or nil after an answer of 503: a pod that has not opened its store knows nothing of the tenant that its
+// colleagues serve, and must not speak for it. The connection is closed, so that the operator's next call may find one of them.
+func (a api) opened(w http.ResponseWriter) Tenant {
+	tenant := a.Tenant()
+	if tenant == nil {
+		w.Header().Set("Connection", "close")
+		http.Error(w, "the database could not be opened yet", http.StatusServiceUnavailable)
+	}
+	return tenant
 }
 
 // plausible says whether a hash can be one of bundle.Bundle.Hash. It is not computed again here: an operator that is newer
@@ -159,15 +169,16 @@ func (a api) status(w http.ResponseWriter, r *http.Request) {
 	if !a.verified(w, r, nil) {
 		return
 	}
+	tenant := a.opened(w)
+	if tenant == nil {
+		return
+	}
 	deadline := http.NewResponseController(w)
 	if err := deadline.SetWriteDeadline(a.Clock().Add(bundle.PromiseIdle + 10*time.Second)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		http.Error(w, "the connection is gone", http.StatusInternalServerError)
 		return
 	}
-	s := bundle.Status{StoreError: "the database could not be opened yet", PromiseSeconds: bundle.PromiseIdle.Seconds(), ETag: "not-open"}
-	if tenant := a.Tenant(); tenant != nil {
-		s = tenant.Status(r.Context(), r.URL.Query().Get("since"))
-	}
+	s := tenant.Status(r.Context(), r.URL.Query().Get("since"))
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", `"`+s.ETag+`"`)
 	if err := json.NewEncoder(w).Encode(s); err != nil {

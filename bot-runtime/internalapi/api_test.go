@@ -45,6 +45,7 @@ type fixture struct {
 	now     time.Time
 	handler http.Handler
 	ready   error
+	opening bool
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -55,7 +56,12 @@ func newFixture(t *testing.T) *fixture {
 	}
 	f := &fixture{tenant: &tenant{}, key: private, now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
 	f.handler = New(Options{
-		Tenant:   func() Tenant { return f.tenant },
+		Tenant: func() Tenant {
+			if f.opening {
+				return nil
+			}
+			return f.tenant
+		},
 		Ready:    func(context.Context) error { return f.ready },
 		Boot:     func() bundle.Boot { return bundle.Boot{TenantUID: "uid-a", Keys: map[string][]byte{"k1": public}} },
 		Gatherer: prometheus.NewRegistry(), Clock: func() time.Time { return f.now }, Log: logr.Discard(),
@@ -189,6 +195,24 @@ func TestTheStatusIsAskedWithTheETagThatIsKnown(t *testing.T) {
 	}
 	if f.tenant.since != "e0" || got.Applied != "abc" || w.Header().Get("ETag") != `"e1"` {
 		t.Fatalf("since %q, applied %q, ETag %q", f.tenant.since, got.Applied, w.Header().Get("ETag"))
+	}
+}
+
+// A pod of a roll that has not opened its store must not say of the tenant that nothing serves: its colleagues do.
+func TestAPodWithoutItsStoreDoesNotSpeakForTheTenant(t *testing.T) {
+	f := newFixture(t)
+	f.opening = true
+	r := httptest.NewRequest(http.MethodGet, bundle.PathStatus, nil)
+	if err := bundle.Sign(r, nil, "uid-a", "k1", f.key, f.now); err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	f.handler.ServeHTTP(w, r)
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Connection") != "close" {
+		t.Errorf("answered %d, Connection %q: the next call must find another pod", w.Code, w.Header().Get("Connection"))
+	}
+	if got := f.put(t, packed(t, envelope(t)), "uid-a", nil); got != http.StatusServiceUnavailable {
+		t.Errorf("a bundle is answered %d", got)
 	}
 }
 

@@ -28,6 +28,9 @@ const (
 // errConflict: the runtime has another bundle than the one that was thought to be there.
 var errConflict = errors.New("the runtime has another bundle than expected")
 
+// errUndelivered: the runtime took too long over a bundle. It is a timeout, though its type does not tell.
+var errUndelivered = errors.New("the bundle could not be delivered within 30 s")
+
 // refusal is an answer of the runtime that says no.
 type refusal struct {
 	code int
@@ -44,7 +47,7 @@ func (l *Links) put(ctx context.Context, t Target, previous string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, 6*dialTimeout, errors.New("the bundle could not be delivered within 30 s"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 6*dialTimeout, errUndelivered)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPut, "http://"+t.Address+bundle.PathBundle, bytes.NewReader(body))
 	if err != nil {
@@ -143,7 +146,7 @@ func faultOf(err error) Fault {
 	case errors.As(err, &answered):
 		f.Answered, f.Busy, f.Message = true, answered.code == http.StatusServiceUnavailable, answered.Error()
 		return f
-	case errors.Is(err, errSilent), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
+	case errors.Is(err, errSilent), errors.Is(err, errUndelivered), errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &netErr) && netErr.Timeout():
 		f.Timeout = true
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -283,4 +284,33 @@ func TestAnOperatorWithoutAKeySaysSoInsteadOfFallingOver(t *testing.T) {
 	until(t, links, "a fault that names the key", func(v View) bool {
 		return v.Fault != nil && strings.Contains(v.Fault.Message, "no key to sign with")
 	})
+}
+
+// A new pod of a roll answers 503 until its store is open; its colleagues speak for the tenant meanwhile.
+func TestAPodThatHasNotOpenedItsStoreDoesNotSpeakForTheTenant(t *testing.T) {
+	var opening atomic.Bool
+	var busy, polls atomic.Int64
+	links, _ := talk(t, func(w http.ResponseWriter, r *http.Request) {
+		if opening.Load() {
+			busy.Add(1)
+			http.Error(w, "the store is not open yet", http.StatusServiceUnavailable)
+			return
+		}
+		answer(w, bundle.Status{ETag: fmt.Sprint(polls.Add(1)), PromiseSeconds: 50, StoreError: "so that no bundle is put"})
+	})
+	until(t, links, "a status", func(v View) bool { return v.Status != nil })
+	opening.Store(true)
+	v := until(t, links, "patience", func(View) bool { return busy.Load() > patience+1 })
+	if v.Fault != nil || v.Stale {
+		t.Errorf("while others may answer: stale %v, fault %+v", v.Stale, v.Fault)
+	}
+	opening.Store(false)
+	heard := polls.Load()
+	until(t, links, "another status", func(View) bool { return polls.Load() > heard })
+}
+
+func TestABundleThatDoesNotGetThroughIsATimeout(t *testing.T) {
+	if f := faultOf(&url.Error{Op: "Put", URL: "http://ojk", Err: errUndelivered}); !f.Timeout || f.Answered {
+		t.Errorf("the fault is %+v", f)
+	}
 }

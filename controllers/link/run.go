@@ -21,6 +21,8 @@ const (
 	longestBackOff = 15 * time.Second
 	// patience is how many calls in a row may come to nothing before it is a fault: pods roll, connections break.
 	patience = 3
+	// openingPatience is how long a runtime may answer 503 before anybody has spoken: its pods are opening their store.
+	openingPatience = 10 * time.Second
 )
 
 // link is the conversation with one tenant's runtime.
@@ -37,6 +39,7 @@ type link struct {
 	at       time.Time
 	promise  time.Duration
 	failures int
+	failing  time.Time // since when
 	fault    *Fault
 	told     bool // whoever is concerned knows that the figures are stale
 
@@ -206,10 +209,11 @@ func promised(s *bundle.Status) time.Duration {
 // failed counts a call that came to nothing, and tells whom it concerns once it is a fault or the figures are stale.
 func (k *link) failed(ctx context.Context, err error) {
 	k.mu.Lock()
-	k.failures++
+	if k.failures++; k.failures == 1 {
+		k.failing = k.all.now()
+	}
 	tell := false
-	if k.failures >= patience || k.staleAt(k.all.now()) {
-		fault := faultOf(err)
+	if fault := faultOf(err); k.isFault(fault) {
 		tell = k.fault == nil || *k.fault != fault
 		k.fault = &fault
 	}
@@ -224,6 +228,22 @@ func (k *link) failed(ctx context.Context, err error) {
 	}
 	if tell {
 		k.wakeAll(ctx, t, objects)
+	}
+}
+
+// isFault needs k.mu. A pod that is opening its store answers 503; while a tenant rolls, another that serves is found by the
+// next call, so that it is a fault only once nobody has spoken for long.
+func (k *link) isFault(f Fault) bool {
+	now := k.all.now()
+	switch {
+	case k.staleAt(now):
+		return true
+	case f.Busy && k.status != nil:
+		return false
+	case f.Busy:
+		return now.Sub(k.failing) >= openingPatience
+	default:
+		return k.failures >= patience
 	}
 }
 
