@@ -49,6 +49,9 @@ func botStatefulSet(in Input) *appsv1ac.StatefulSetApplyConfiguration {
 		WithLabels(with(labels, labelManagedBy, appName)).WithOwnerReferences(owner(in)).
 		WithSpec(appsv1ac.StatefulSetSpec().
 			WithServiceName(InternalName(in.Tenant.Name)).
+			// In order, a set waits for a pod of a bad template to become ready before it makes one of the mended template
+			// (kubernetes#67250); and the policy can never be changed.
+			WithPodManagementPolicy(appsv1.ParallelPodManagement).
 			WithSelector(metav1ac.LabelSelector().WithMatchLabels(labels)).
 			WithRevisionHistoryLimit(3).
 			WithPersistentVolumeClaimRetentionPolicy(appsv1ac.StatefulSetPersistentVolumeClaimRetentionPolicy().
