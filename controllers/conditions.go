@@ -24,10 +24,13 @@ func unknown(kind, reason, message string) metav1.Condition {
 	return metav1.Condition{Type: kind, Status: metav1.ConditionUnknown, Reason: reason, Message: message}
 }
 
-// set puts conditions into a list; the time of a condition moves only when its status does.
+// set puts conditions into a list; the time of a condition moves only when its status does. They speak of a generation, unless
+// one says itself of which.
 func set(list *[]metav1.Condition, generation int64, now metav1.Time, conditions ...metav1.Condition) {
 	for _, c := range conditions {
-		c.ObservedGeneration = generation
+		if c.ObservedGeneration == 0 {
+			c.ObservedGeneration = generation
+		}
 		c.LastTransitionTime = now
 		meta.SetStatusCondition(list, c)
 	}

@@ -94,7 +94,7 @@ func channelReady(view link.View, c *v1alpha1.Channel) *metav1.Condition {
 	case health == nil:
 		out = unknown(v1alpha1.ConditionReady, v1alpha1.ReasonWaitingForRuntime, "no pod has said how the channel does")
 	case !health.OK:
-		out = no(v1alpha1.ConditionReady, reasonOr(health.Reason, "Unhealthy"), health.Message)
+		out = no(v1alpha1.ConditionReady, reasonOr(health.Reason, v1alpha1.ReasonUnhealthy), health.Message)
 	default:
 		out = yes(v1alpha1.ConditionReady, v1alpha1.ReasonServing, fmt.Sprintf("DialogFlow %s answers", c.Spec.Flow))
 	}
@@ -144,8 +144,10 @@ func (r *DialogFlowReconciler) Reconcile(ctx context.Context, req ctrl.Request) 
 	after := before.DeepCopy()
 	after.Status.Verdict = j.verdict(q)
 	if j.Said != nil {
-		after.Status.Nodes = int32(j.Said.Nodes)
 		after.Status.Tests = fmt.Sprintf("%d/%d", j.Said.TestsPassed, j.Said.TestsAll)
+	}
+	if j.serves() {
+		after.Status.Nodes = int32(j.Said.Nodes)
 	}
 	return r.write(ctx, before, after, equality.Semantic.DeepEqual(before.Status, after.Status),
 		before.Status.Conditions, after.Status.Conditions, j.Again)
@@ -168,7 +170,10 @@ func (r *DirectoryReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 	after := before.DeepCopy()
 	after.Status.Verdict = j.verdict(q)
 	if j.Said != nil {
-		after.Status.Entries, after.Status.Rejected = int32(j.Said.Entries), int32(j.Said.Rejected)
+		after.Status.Rejected = int32(j.Said.Rejected)
+	}
+	if j.serves() {
+		after.Status.Entries = int32(j.Said.Entries)
 	}
 	return r.write(ctx, before, after, equality.Semantic.DeepEqual(before.Status, after.Status),
 		before.Status.Conditions, after.Status.Conditions, j.Again)
@@ -190,7 +195,7 @@ func (r *KnowledgeReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 	j := judge(q)
 	after := before.DeepCopy()
 	after.Status.Verdict = j.verdict(q)
-	if j.Said != nil {
+	if j.serves() {
 		after.Status.Entries, after.Status.Expired = int32(j.Said.Entries), int32(j.Said.Expired)
 	}
 	return r.write(ctx, before, after, equality.Semantic.DeepEqual(before.Status, after.Status),

@@ -20,7 +20,10 @@ func TestABrokenEditKeepsTheLastGoodRevisionAndOthersGoLive(t *testing.T) {
 	says(t, df, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
 	good := df.Generation
 
-	update(t, df, func(f *v1alpha1.DialogFlow) { f.Spec.Start = "broken" })
+	update(t, df, func(f *v1alpha1.DialogFlow) {
+		f.Spec.Start = "broken"
+		f.Spec.Nodes = append(f.Spec.Nodes, v1alpha1.Node{Name: "more", End: &v1alpha1.End{}})
+	})
 	other := flow(ns, "other", "welcome")
 	create(t, other)
 	valid := says(t, df, v1alpha1.ConditionValid, metav1.ConditionFalse, v1alpha1.ReasonFindings)
@@ -33,6 +36,9 @@ func TestABrokenEditKeepsTheLastGoodRevisionAndOthersGoLive(t *testing.T) {
 	}
 	if df.Status.LiveGeneration != good || len(df.Status.Findings) != 1 || df.Status.Findings[0].Reason != "DanglingTarget" {
 		t.Errorf("revision %d live, findings %v", df.Status.LiveGeneration, df.Status.Findings)
+	}
+	if df.Status.Nodes != 2 {
+		t.Errorf("%d nodes serve, not the 2 of revision %d", df.Status.Nodes, good)
 	}
 	says(t, other, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
 

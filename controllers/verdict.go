@@ -102,8 +102,12 @@ func notJudgedYet(q judgement, out *judged) bool {
 		return true
 	}
 	out.Again = 0
-	out.says(q, unknown(v1alpha1.ConditionValid, v1alpha1.ReasonWaitingForRuntime, fmt.Sprintf(
-		"revision %d has not been judged yet; see condition %s of the BotTenant", q.generation, v1alpha1.ConditionOperatorReachable)))
+	// The revision counts as not observed until it is judged: with Ready still true of the one before, tools that wait
+	// (kstatus) would else take it for serving.
+	c := unknown(v1alpha1.ConditionValid, v1alpha1.ReasonWaitingForRuntime, fmt.Sprintf(
+		"revision %d has not been judged yet; see condition %s of the BotTenant", q.generation, v1alpha1.ConditionOperatorReachable))
+	c.ObservedGeneration = q.generation
+	out.also(c)
 	return true
 }
 
@@ -157,6 +161,9 @@ func first(list []bundle.Finding) string {
 	return f.Path + ": " + f.Message
 }
 
+// serving: a refused edit with a live older revision is Ready, and observed. Ready is about citizens, who are served as before,
+// and a pager must not ring for them; that the edit was refused is Valid's to say. A pipeline that must stop at a refused edit
+// waits for Valid (kubectl wait --for=condition=Valid).
 func serving(said *bundle.Verdict, live, generation int64) metav1.Condition {
 	switch {
 	case said.Good:
@@ -177,6 +184,9 @@ func findings(list []bundle.Finding) []v1alpha1.Finding {
 	}
 	return out
 }
+
+// serves says whether what was said is of a revision that serves: the counts of a refused one are nobody's.
+func (j *judged) serves() bool { return j.Said != nil && j.Said.Good }
 
 func (j *judged) says(q judgement, conditions ...metav1.Condition) {
 	j.ObservedGeneration = q.generation

@@ -45,7 +45,7 @@ func TestWhatAnObjectSaysOfItself(t *testing.T) {
 		"an edit that is on its way leaves the status as it was": {serves7, here, view(3, bundle.Verdict{Hash: "old", Good: true, LiveGeneration: 7}),
 			7, 7, "True Serving: revision 7 serves", "True Valid: nothing is wrong", 7 * time.Second},
 		"an edit that nobody judged for ten seconds says so": {serves7, here, view(10, bundle.Verdict{Hash: "old", Good: true, LiveGeneration: 7}),
-			8, 7, "True Serving: revision 7 serves", "Unknown WaitingForRuntime: revision 8 has not been judged yet; see condition OperatorReachable of the BotTenant", 0},
+			7, 7, "True Serving: revision 7 serves", "Unknown WaitingForRuntime: revision 8 has not been judged yet; see condition OperatorReachable of the BotTenant", 0},
 		"a generation that changed nothing for the runtime serves": {serves7, here, view(0, bundle.Verdict{Hash: "new", Generation: 7, Good: true, LiveGeneration: 7}),
 			8, 8, "True Serving: revision 8 serves", "True Valid: nothing is wrong", 0},
 		"a refused edit names what serves": {serves7, here, view(0, bundle.Verdict{Hash: "new", LiveGeneration: 7, Findings: []bundle.Finding{hint, finding}}),
@@ -71,6 +71,10 @@ func TestWhatAnObjectSaysOfItself(t *testing.T) {
 				if s == nil {
 					t.Errorf("no %s", kind)
 					continue
+				}
+				// kstatus, and with it GitOps, waits while a revision is not observed.
+				if s.ObservedGeneration != got.ObservedGeneration && s.Status != metav1.ConditionUnknown {
+					t.Errorf("%s speaks of revision %d, the status of %d", kind, s.ObservedGeneration, got.ObservedGeneration)
 				}
 				if said := string(s.Status) + " " + s.Reason + ": " + s.Message; said != want {
 					t.Errorf("%s is %q, not %q", kind, said, want)
