@@ -97,14 +97,14 @@ func (r *AgentPoolReconciler) gather(ctx context.Context, name types.NamespacedN
 	if err != nil {
 		return nil, err
 	}
-	if desk != nil {
+	if desk != nil && desk.owner == q.tenant.UID {
 		seen.desk = &desk.facts
 	}
 	service, err := r.children.look(ctx, serviceKind, workload)
 	if err != nil {
 		return nil, err
 	}
-	if service != nil {
+	if service != nil && service.owner == q.tenant.UID {
 		seen.nodePort = service.facts.NodePort
 	}
 	return seen, nil
@@ -148,14 +148,14 @@ func (s *poolSeen) observation() capacity.Observation {
 func (r *AgentPoolReconciler) scale(ctx context.Context, seen *poolSeen, d capacity.Decision) error {
 	desk := types.NamespacedName{Namespace: seen.pool.Namespace, Name: render.DeskName(seen.pool.Name)}
 	workersWanted.WithLabelValues(desk.Namespace, seen.pool.Name).Set(float64(d.Workers))
-	before, scaled, err := r.children.scale(ctx, deploymentKind, desk, d.Workers)
+	before, scaled, err := r.children.scale(ctx, seen.tenant.UID, deploymentKind, desk, d.Workers)
 	if err != nil || !scaled {
 		return err
 	}
 	seen.desk.Wanted, seen.desk.Rolling = d.Workers, true
-	reason := "ScaledUp"
+	reason := v1alpha1.EventScaledUp
 	if d.Workers < before {
-		reason = "ScaledDown"
+		reason = v1alpha1.EventScaledDown
 	}
 	r.events.Eventf(seen.pool, nil, corev1.EventTypeNormal, reason, "Scale", "%d → %d: %s", before, d.Workers, seen.why(d))
 	return nil

@@ -19,17 +19,6 @@ import (
 // figuresEvery is how often a pool's figures are written when nothing else changes; the figures of the moment are metrics.
 const figuresEvery = time.Minute
 
-// ConditionScaling says whether the number of workers follows demand; it names what keeps it from that.
-const ConditionScaling = "Scaling"
-
-// Reasons of ConditionScaling.
-const (
-	reasonFollowsDemand   = "FollowsDemand"
-	reasonFollowsReplicas = "FollowsReplicas"
-	reasonEmbedded        = "EmbeddedStorage"
-	reasonNoFigures       = "NoFreshFigures"
-)
-
 // poolStatus is what a pool's status shall say, and when to look again.
 func poolStatus(s *poolSeen, d capacity.Decision) (v1alpha1.AgentPoolStatus, time.Duration) {
 	out := *s.pool.Status.DeepCopy()
@@ -67,6 +56,10 @@ func (s *poolSeen) deskReady() *metav1.Condition {
 	if s.desk != nil && s.desk.Ready > 0 {
 		return nil
 	}
+	if s.desk != nil && s.desk.Trouble != "" {
+		c := no(v1alpha1.ConditionReady, v1alpha1.ReasonPodsFail, "no desk pod is ready: "+s.desk.Trouble)
+		return &c
+	}
 	c := no(v1alpha1.ConditionReady, v1alpha1.ReasonProgressing, "no desk pod is ready yet")
 	return &c
 }
@@ -78,24 +71,24 @@ func (s *poolSeen) scaling(d capacity.Decision) *metav1.Condition {
 	case s.class == nil || s.tenant.Spec.Suspend:
 		return nil
 	case s.embedded:
-		c = no(ConditionScaling, reasonEmbedded,
+		c = no(v1alpha1.ConditionScaling, v1alpha1.ReasonEmbeddedStorage,
 			"the one pod that holds the database is also the desk; a tenant with storage postgres may have more workers")
 	case s.desk == nil:
 		return nil
 	case d.Reason.Code == capacity.External:
-		c = yes(ConditionScaling, reasonFollowsReplicas, "spec.workers.replicas decides, as mode external says")
+		c = yes(v1alpha1.ConditionScaling, v1alpha1.ReasonFollowsReplicas, "spec.workers.replicas decides, as mode external says")
 	case d.Reason.Code == capacity.Stale:
-		c = no(ConditionScaling, reasonNoFigures, fmt.Sprintf(
+		c = no(v1alpha1.ConditionScaling, v1alpha1.ReasonNoFreshFigures, fmt.Sprintf(
 			"the runtime gives no fresh figures, so workers stay at %d; see condition %s of the BotTenant",
 			d.Workers, v1alpha1.ConditionOperatorReachable))
-		if s.justStarted() && meta.FindStatusCondition(s.before.Conditions, ConditionScaling) != nil {
+		if s.justStarted() && meta.FindStatusCondition(s.before.Conditions, v1alpha1.ConditionScaling) != nil {
 			return nil
 		}
 		if s.view.Status == nil {
 			c.Status = metav1.ConditionUnknown
 		}
 	default:
-		c = yes(ConditionScaling, reasonFollowsDemand, "demand decides, within min and max")
+		c = yes(v1alpha1.ConditionScaling, v1alpha1.ReasonFollowsDemand, "demand decides, within min and max")
 	}
 	return &c
 }

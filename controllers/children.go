@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -56,6 +57,28 @@ type child struct {
 
 // blocked is an error that trying again does not mend: a person must.
 type blocked struct{ error }
+
+// refusedByCluster marks an error as blocked where the API server has understood the request and will not have it.
+func refusedByCluster(err error) error {
+	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) {
+		return blocked{err}
+	}
+	return err
+}
+
+// allBlocked are the parts of an error that a person must mend.
+func allBlocked(err error) []error {
+	var out []error
+	switch e := err.(type) {
+	case blocked:
+		out = append(out, e)
+	case interface{ Unwrap() []error }:
+		for _, part := range e.Unwrap() {
+			out = append(out, allBlocked(part)...)
+		}
+	}
+	return out
+}
 
 // notOf says that an object of the wanted name is another's, which is never taken over.
 func (k *child) notOf(owner types.UID, key childKey) error {
@@ -163,11 +186,7 @@ func (c *Children) apply(ctx context.Context, want render.Object) error {
 	err = c.cache.Apply(ctx, client.ApplyConfigurationFromUnstructured(body),
 		client.FieldOwner(render.FieldManager), client.ForceOwnership, client.DisableReadYourWritesConsistency)
 	if err != nil {
-		err = fmt.Errorf("applying %s %s: %w", key.kind.Kind, key.name, err)
-		if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err) {
-			return blocked{err}
-		}
-		return err
+		return refusedByCluster(fmt.Errorf("applying %s %s: %w", key.kind.Kind, key.name, err))
 	}
 	object := kinds[key.kind].empty()
 	if err := fromUnstructured(body, object); err != nil {
@@ -183,13 +202,14 @@ func (c *Children) prune(ctx context.Context, owner types.UID, namespace, tenant
 	for _, o := range want {
 		wanted[childKey{o.Kind, types.NamespacedName{Namespace: namespace, Name: o.Name}}] = true
 	}
+	var errs []error
 	for gvk := range kinds {
 		list := &metav1.PartialObjectMetadataList{}
 		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
 		err := c.cache.List(ctx, list, client.InNamespace(namespace), client.MatchingLabels(render.TenantLabels(tenant)),
 			client.MatchingLabels(render.ManagedLabels()))
 		if err != nil {
-			return fmt.Errorf("listing %s of the tenant: %w", gvk.Kind, err)
+			errs = append(errs, fmt.Errorf("listing %s of the tenant: %w", gvk.Kind, err))
 		}
 		for i := range list.Items {
 			m := &list.Items[i]
@@ -201,12 +221,13 @@ func (c *Children) prune(ctx context.Context, owner types.UID, namespace, tenant
 			err := c.cache.Delete(ctx, m, client.Preconditions{UID: &m.UID},
 				client.PropagationPolicy(metav1.DeletePropagationBackground), client.DisableReadYourWritesConsistency)
 			if client.IgnoreNotFound(err) != nil && !apierrors.IsConflict(err) {
-				return fmt.Errorf("deleting %s %s: %w", gvk.Kind, key.name, err)
+				errs = append(errs, refusedByCluster(fmt.Errorf("deleting %s %s: %w", gvk.Kind, key.name, err)))
+				continue
 			}
 			c.drop(key)
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // nextComparison is when the first of a tenant's objects is due for its full comparison, 0 when none is.

@@ -84,6 +84,8 @@ type facts struct {
 	Wanted, Exist, Ready, Updated int32
 	// Rolling says that the newest template is not on all pods yet.
 	Rolling bool
+	// Trouble is why the cluster cannot bring up the pods, in its own words; empty while it can. Only Deployments tell.
+	Trouble string
 	// NodePort of a Service's first port, 0 without one.
 	NodePort int32
 	// Claim of a StatefulSet's first volume.
@@ -98,6 +100,7 @@ func factsOf(object client.Object) facts {
 			f.Wanted = *o.Spec.Replicas
 		}
 		f.Rolling = o.Status.ObservedGeneration < o.Generation || o.Status.UpdatedReplicas < f.Wanted
+		f.Trouble = troubleOf(o.Status.Conditions)
 		return f
 	case *appsv1.StatefulSet:
 		f := facts{Wanted: 1, Exist: o.Status.Replicas, Ready: o.Status.ReadyReplicas, Updated: o.Status.UpdatedReplicas}
@@ -115,6 +118,23 @@ func factsOf(object client.Object) facts {
 		}
 	}
 	return facts{}
+}
+
+// progressDeadlineExceeded is the reason of a Deployment's Progressing when its pods did not become ready in time.
+const progressDeadlineExceeded = "ProgressDeadlineExceeded"
+
+// troubleOf is what a person must know: the cluster refuses to make pods, or they do not become ready in time.
+func troubleOf(conditions []appsv1.DeploymentCondition) string {
+	late := ""
+	for _, c := range conditions {
+		switch {
+		case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
+			return cut(c.Message, 500)
+		case c.Type == appsv1.DeploymentProgressing && c.Reason == progressDeadlineExceeded:
+			late = cut(c.Message, 500)
+		}
+	}
+	return late
 }
 
 func fromUnstructured(u *unstructured.Unstructured, into client.Object) error {

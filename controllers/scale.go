@@ -16,10 +16,10 @@ import (
 const CapacityManager = "loket-capacity"
 
 // scale asks for a number of pods through the scale subresource, and does nothing when that is what is asked for already.
-// It returns how many were asked for before; nothing happens to a workload that is not there yet.
-func (c *Children) scale(ctx context.Context, kind schema.GroupVersionKind, name types.NamespacedName, replicas int32) (before int32, scaled bool, err error) {
+// It returns how many were asked for before; nothing happens to a workload that is not there yet, or that is another's.
+func (c *Children) scale(ctx context.Context, owner types.UID, kind schema.GroupVersionKind, name types.NamespacedName, replicas int32) (before int32, scaled bool, err error) {
 	k, err := c.look(ctx, kind, name)
-	if err != nil || k == nil || k.facts.Wanted == replicas {
+	if err != nil || k == nil || k.owner != owner || k.facts.Wanted == replicas {
 		return replicas, false, err
 	}
 	workload, wish := &unstructured.Unstructured{}, &unstructured.Unstructured{}
@@ -36,7 +36,7 @@ func (c *Children) scale(ctx context.Context, kind schema.GroupVersionKind, name
 		&client.SubResourceApplyOptions{SubResourceBody: client.ApplyConfigurationFromUnstructured(wish)},
 		client.FieldOwner(CapacityManager), client.ForceOwnership, client.DisableReadYourWritesConsistency)
 	if client.IgnoreNotFound(err) != nil {
-		return 0, false, fmt.Errorf("scaling %s %s to %d: %w", kind.Kind, name, replicas, err)
+		return 0, false, refusedByCluster(fmt.Errorf("scaling %s %s to %d: %w", kind.Kind, name, replicas, err))
 	}
 	if err != nil { // gone meanwhile
 		c.drop(childKey{kind, name})

@@ -52,8 +52,8 @@ func TestASurgeIsMetWithTheVeryObservationThatToldIt(t *testing.T) {
 		}
 		return nil
 	})
-	toldEvent(t, ns, "ScaledUp", "1 → 4: waiting 42 + active 180 over 60 a worker = 4")
-	if c := says(t, ap, ConditionScaling, metav1.ConditionTrue, reasonFollowsDemand); c.Message == "" {
+	toldEvent(t, ns, v1alpha1.EventScaledUp, "1 → 4: waiting 42 + active 180 over 60 a worker = 4")
+	if c := says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionTrue, v1alpha1.ReasonFollowsDemand); c.Message == "" {
 		t.Error("the condition says nothing")
 	}
 }
@@ -76,7 +76,7 @@ func TestWorkersGoOnlyAfterTheWholeWindowOfLowerDemand(t *testing.T) {
 		}
 		return nil
 	})
-	toldEvent(t, ns, "ScaledDown", "4 → 1: waiting 0 + active 50 over 60 a worker = 1")
+	toldEvent(t, ns, v1alpha1.EventScaledDown, "4 → 1: waiting 0 + active 50 over 60 a worker = 1")
 }
 
 // second lets time pass in which the runtime goes on telling, until the operator has heard it.
@@ -109,7 +109,7 @@ func TestStaleFiguresNeverTakeAWorkerAway(t *testing.T) {
 	pods.set(func(k *testRuntime) { k.down = errRefused })
 	runtimes.server.CloseClientConnections()
 	clock.advance(10 * time.Minute)
-	c := says(t, ap, ConditionScaling, metav1.ConditionFalse, reasonNoFigures)
+	c := says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionFalse, v1alpha1.ReasonNoFreshFigures)
 	if !strings.Contains(c.Message, "workers stay at 4") {
 		t.Errorf("the condition says %q", c.Message)
 	}
@@ -118,7 +118,7 @@ func TestStaleFiguresNeverTakeAWorkerAway(t *testing.T) {
 	}
 	// Back again with less to do: the window begins anew, since nobody knows what was meanwhile.
 	pods.set(func(k *testRuntime) { k.down = nil; k.pool("contact-centre").Active = 10 })
-	says(t, ap, ConditionScaling, metav1.ConditionTrue, reasonFollowsDemand)
+	says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionTrue, v1alpha1.ReasonFollowsDemand)
 	if d := asked(t, ns); d != 4 {
 		t.Errorf("there are %d workers at once", d)
 	}
@@ -129,7 +129,7 @@ func TestAnExternalScalerIsObeyed(t *testing.T) {
 	pods.backlog("contact-centre", 0, 500)
 	update(t, ap, func(p *v1alpha1.AgentPool) { p.Spec.Workers.Replicas = 3 })
 	replicas(t, ns, desk, 3)
-	says(t, ap, ConditionScaling, metav1.ConditionTrue, reasonFollowsReplicas)
+	says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionTrue, v1alpha1.ReasonFollowsReplicas)
 	if ap.Status.Selector == "" || !strings.Contains(ap.Status.Selector, "loket.dev/pool=contact-centre") {
 		t.Errorf("the selector is %q", ap.Status.Selector)
 	}
@@ -141,7 +141,7 @@ func TestEmbeddedStorageSaysWhyItsWorkersDoNotScale(t *testing.T) {
 	bt, ap := tenant(ns, "ojk", classFor(t, nil)), pool(ns, "contact-centre")
 	bt.Spec.Storage = v1alpha1.TenantStorage{Embedded: &v1alpha1.EmbeddedStorage{}}
 	create(t, bt, ap)
-	c := says(t, ap, ConditionScaling, metav1.ConditionFalse, reasonEmbedded)
+	c := says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionFalse, v1alpha1.ReasonEmbeddedStorage)
 	if !strings.Contains(c.Message, "postgres") {
 		t.Errorf("the mend is missing: %q", c.Message)
 	}

@@ -40,51 +40,46 @@ func (r *TenantReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		return r.report(ctx, seen, outcome{refusal: refusal})
 	}
 	tenant, cuts := withinCeilings(*seen.tenant, class)
-	done, err := r.bring(ctx, seen, tenant, *class)
-	done.class, done.cuts = class, cuts
-	switch {
-	case errors.As(err, &done.blocked): // a person must know; and we try again, with longer and longer waits
-		r.connect(seen, tenant, done.input)
-		_, told := r.report(ctx, seen, done)
-		return ctrl.Result{}, errors.Join(err, told)
-	case err != nil:
+	in, err := r.input(ctx, seen, tenant, *class)
+	if err != nil {
 		return ctrl.Result{}, err
 	}
-	r.connect(seen, tenant, done.input)
-	return r.report(ctx, seen, done)
+	done, err := r.bring(ctx, in)
+	done.class, done.cuts = class, cuts
+	r.connect(seen, tenant, in.Published)
+	if done.blocked = allBlocked(err); err != nil && len(done.blocked) == 0 {
+		return ctrl.Result{}, err
+	}
+	again, told := r.report(ctx, seen, done)
+	if err != nil || told != nil { // what a person must mend is tried again too, with longer and longer waits
+		return ctrl.Result{}, errors.Join(err, told)
+	}
+	return again, nil
 }
 
-// bring makes the objects: Services first, since the others tell the ports that the cluster gives them.
-func (r *TenantReconciler) bring(ctx context.Context, seen seen, tenant v1alpha1.BotTenant, class v1alpha1.TenantClass) (outcome, error) {
-	in, err := r.input(ctx, seen, tenant, class)
-	if err != nil {
-		return outcome{input: in}, err
-	}
+// bring makes the objects: Services first, since the others tell the ports that the cluster gives them. What cannot be done
+// holds up nothing else: a quota on node ports must not keep a tenant from being suspended.
+func (r *TenantReconciler) bring(ctx context.Context, in render.Input) (outcome, error) {
 	services := render.Services(in)
-	if err := r.applyAll(ctx, services); err != nil {
-		return outcome{input: in}, err
-	}
-	if in.NodePorts, err = r.nodePorts(ctx, in, services); err != nil {
-		return outcome{input: in}, err
-	}
+	errs := []error{r.applyAll(ctx, services)}
+	ports, err := r.nodePorts(ctx, in, services)
+	in.NodePorts = ports
+	errs = append(errs, err)
 	workloads := render.Workloads(in)
-	if err := r.applyAll(ctx, workloads); err != nil {
-		return outcome{input: in}, err
+	if err == nil { // else they would tell citizens' platforms that there is no address
+		errs = append(errs, r.applyAll(ctx, workloads))
 	}
 	all := append(services, workloads...)
-	if err := r.children.prune(ctx, tenant.UID, tenant.Namespace, tenant.Name, all); err != nil {
-		return outcome{input: in}, err
-	}
-	bot := types.NamespacedName{Namespace: tenant.Namespace, Name: render.BotName}
-	if _, _, err := r.children.scale(ctx, botKind(&tenant), bot, in.BotReplicas()); err != nil {
-		return outcome{input: in}, err
-	}
+	errs = append(errs, r.children.prune(ctx, in.Tenant.UID, in.Tenant.Namespace, in.Tenant.Name, all))
+	kind, bot := botKind(&in.Tenant), types.NamespacedName{Namespace: in.Tenant.Namespace, Name: render.BotName}
+	_, _, err = r.children.scale(ctx, in.Tenant.UID, kind, bot, in.BotReplicas())
+	errs = append(errs, err)
 	out := outcome{input: in, again: r.children.nextComparison(all)}
-	k, err := r.children.look(ctx, botKind(&tenant), bot)
+	k, err := r.children.look(ctx, kind, bot)
 	if k != nil {
 		out.bot = k.facts
 	}
-	return out, err
+	return out, errors.Join(append(errs, err)...)
 }
 
 // applyAll goes on after an object that cannot be applied: the others may be what citizens need.
@@ -136,22 +131,22 @@ func (r *TenantReconciler) input(ctx context.Context, seen seen, tenant v1alpha1
 	return in, nil
 }
 
+// nodePorts are those of the tenant's own Services that the cluster has given one.
 func (r *TenantReconciler) nodePorts(ctx context.Context, in render.Input, services []render.Object) (map[string]int32, error) {
 	ports := map[string]int32{}
+	var errs []error
 	for _, o := range services {
 		k, err := r.children.look(ctx, serviceKind, types.NamespacedName{Namespace: in.Tenant.Namespace, Name: o.Name})
-		if err != nil {
-			return nil, err
-		}
-		if k != nil && k.facts.NodePort != 0 {
+		errs = append(errs, err)
+		if k != nil && k.owner == in.Tenant.UID && k.facts.NodePort != 0 {
 			ports[o.Name] = k.facts.NodePort
 		}
 	}
-	return ports, nil
+	return ports, errors.Join(errs...)
 }
 
 // connect tells the link what the runtime shall have. A suspended tenant has no runtime to talk to.
-func (r *TenantReconciler) connect(seen seen, tenant v1alpha1.BotTenant, in render.Input) {
+func (r *TenantReconciler) connect(seen seen, tenant v1alpha1.BotTenant, published map[string]time.Time) {
 	key := client.ObjectKeyFromObject(&tenant)
 	if tenant.Spec.Suspend {
 		r.links.Disconnect(key)
@@ -159,7 +154,6 @@ func (r *TenantReconciler) connect(seen seen, tenant v1alpha1.BotTenant, in rend
 	}
 	objects := seen.objects
 	objects.Tenant = tenant
-	published := in.Published
 	r.links.Connect(link.Target{
 		Tenant: key, UID: string(tenant.UID),
 		Address:  net.JoinHostPort(fmt.Sprintf("%s.%s.svc", render.InternalName(tenant.Name), tenant.Namespace), strconv.Itoa(bundle.PortInternal)),
@@ -176,7 +170,7 @@ func (r *TenantReconciler) forget(seen seen) error {
 	r.links.Disconnect(seen.name)
 	if len(seen.siblings) == 0 {
 		r.children.forget(seen.name.Namespace)
-		r.rows.forget(seen.name.Namespace)
+		r.rows.only(seen.name.Namespace, nil)
 	}
 	return nil
 }

@@ -96,6 +96,7 @@ func (r *TenantReconciler) gatherObjects(ctx context.Context, namespace string) 
 			out.ConfigMaps[source.Name] = values
 		}
 	}
+	r.rows.only(namespace, out.ConfigMaps)
 	return out, nil
 }
 
@@ -153,11 +154,13 @@ func (r *rowReader) keep(name types.NamespacedName, value *rows) {
 	r.known[name] = *value
 }
 
-func (r *rowReader) forget(namespace string) {
+// only forgets the ConfigMaps of a namespace that are not wanted any more: generators give each edition a name of its own, and
+// an edition may have a megabyte.
+func (r *rowReader) only(namespace string, wanted map[string]map[string]string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for name := range r.known {
-		if name.Namespace == namespace {
+		if _, ok := wanted[name.Name]; name.Namespace == namespace && !ok {
 			delete(r.known, name)
 		}
 	}

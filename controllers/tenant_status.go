@@ -25,7 +25,7 @@ type outcome struct {
 	cuts    []string // what of the tenant's wishes the class's ceilings cut
 	input   render.Input
 	bot     facts
-	blocked blocked // why not everything could be applied, for a person to mend
+	blocked []error // why not everything could be applied, for a person to mend
 	again   time.Duration
 }
 
@@ -52,18 +52,29 @@ func tenantStatus(before *v1alpha1.BotTenant, done outcome, view link.View, oper
 	say := func(c ...metav1.Condition) { set(&out.Conditions, before.Generation, metav1.NewTime(now), c...) }
 	if r := done.refusal; r != nil {
 		say(no(v1alpha1.ConditionAccepted, r.reason, r.message), no(v1alpha1.ConditionReady, r.reason, r.message))
+		// Nobody looks any more. What ran goes on running at its address, and the class is the one that it shall have again.
+		out.Bot, out.Bundle, out.Applied = "", "", ""
+		for _, kind := range []string{v1alpha1.ConditionOperatorReachable, v1alpha1.ConditionDurability} {
+			if meta.FindStatusCondition(out.Conditions, kind) != nil {
+				say(unknown(kind, r.reason, "the tenant is not accepted, so nobody looks"))
+			}
+		}
 		return out
 	}
 	q := report{tenant: before, done: done, view: view, operatorNamespace: operatorNamespace}
 	out.ClassName = done.class.Name
 	out.URL = done.input.PublicURL()
-	if done.blocked.error == nil {
+	if len(done.blocked) == 0 {
 		out.Bot = fmt.Sprintf("%d/%d", done.bot.Ready, done.input.BotReplicas())
 	}
 	if view.Connected {
 		out.Bundle = view.Wanted[:min(7, len(view.Wanted))]
 	}
-	if s := view.Status; s != nil {
+	reachable := q.reachable()
+	switch s := view.Status; {
+	case reachable != nil && reachable.Status != metav1.ConditionTrue:
+		out.Applied = "" // nobody knows
+	case s != nil && s.StoreError == "": // without its store a runtime knows nothing of the pods beside it
 		on := s.PodsOnApplied
 		if s.Applied != view.Wanted {
 			on = 0
@@ -72,8 +83,8 @@ func tenantStatus(before *v1alpha1.BotTenant, done outcome, view link.View, oper
 		say(durability(s.Durability)...)
 	}
 	say(q.accepted())
-	if c := q.reachable(); c != nil {
-		say(*c)
+	if reachable != nil {
+		say(*reachable)
 	}
 	say(q.ready())
 	return out
@@ -104,6 +115,8 @@ func (q report) reachable() *metav1.Condition {
 	switch fault := q.view.Fault; {
 	case !q.view.Connected: // suspended
 		c = unknown(kind, v1alpha1.ReasonSuspended, "there is no runtime to talk to")
+	case fault != nil && fault.Busy:
+		c = yes(kind, v1alpha1.ReasonReachable, "the runtime answers, though it cannot serve yet")
 	case fault != nil && fault.Answered:
 		c = no(kind, v1alpha1.ReasonUnreachable, fault.Message)
 	case fault != nil && (fault.Timeout || q.done.bot.Ready > 0):
@@ -131,14 +144,15 @@ func (q report) ready() metav1.Condition {
 	return yes(v1alpha1.ConditionReady, v1alpha1.ReasonServing, q.podsReady())
 }
 
-// ReasonApplyFailed: the cluster would not take one of the tenant's objects; the message says which, and why.
-const ReasonApplyFailed = "ApplyFailed"
-
 func notApplied(q report) *metav1.Condition {
-	if q.done.blocked.error == nil {
+	if len(q.done.blocked) == 0 {
 		return nil
 	}
-	c := no(v1alpha1.ConditionReady, ReasonApplyFailed, cut(q.done.blocked.Error(), 1000))
+	var each []string
+	for _, err := range q.done.blocked {
+		each = append(each, err.Error())
+	}
+	c := no(v1alpha1.ConditionReady, v1alpha1.ReasonApplyFailed, cut(strings.Join(each, "; "), 2000))
 	return &c
 }
 
@@ -150,11 +164,19 @@ func tenantSuspended(q report) *metav1.Condition {
 	return &c
 }
 
+// storeDown hears it from a pod that has lost its store, or from one that answers 503 since it could not open it at all.
 func storeDown(q report) *metav1.Condition {
-	if q.view.Status == nil || q.view.Status.StoreError == "" {
+	why := ""
+	switch {
+	case q.view.Fault != nil && q.view.Fault.Busy:
+		why = q.view.Fault.Message
+	case q.view.Status != nil:
+		why = q.view.Status.StoreError
+	}
+	if why == "" {
 		return nil
 	}
-	c := no(v1alpha1.ConditionReady, v1alpha1.ReasonStoreUnavailable, q.view.Status.StoreError)
+	c := no(v1alpha1.ConditionReady, v1alpha1.ReasonStoreUnavailable, why)
 	return &c
 }
 
@@ -162,8 +184,7 @@ func noPod(q report) *metav1.Condition {
 	if q.done.bot.Ready > 0 {
 		return nil
 	}
-	c := no(v1alpha1.ConditionReady, v1alpha1.ReasonProgressing, q.podsReady())
-	return &c
+	return q.notReady()
 }
 
 // rolling holds back the first Ready until all pods are there, and again after the tenant itself has changed; a pod that
@@ -176,30 +197,43 @@ func rolling(q report) *metav1.Condition {
 	if before != nil && before.Status == metav1.ConditionTrue && before.ObservedGeneration == q.tenant.Generation {
 		return nil
 	}
-	c := no(v1alpha1.ConditionReady, v1alpha1.ReasonProgressing, q.podsReady())
+	return q.notReady()
+}
+
+// notReady is worth an event when the cluster says that it will not come right by itself.
+func (q report) notReady() *metav1.Condition {
+	reason := v1alpha1.ReasonProgressing
+	if q.done.bot.Trouble != "" {
+		reason = v1alpha1.ReasonPodsFail
+	}
+	c := no(v1alpha1.ConditionReady, reason, q.podsReady())
 	return &c
 }
 
 func (q report) podsReady() string {
-	return fmt.Sprintf("%d of %s ready", q.done.bot.Ready, counted(int(q.done.input.BotReplicas()), "bot pod is", "bot pods are"))
+	out := fmt.Sprintf("%d of %s ready", q.done.bot.Ready, counted(int(q.done.input.BotReplicas()), "bot pod is", "bot pods are"))
+	if q.done.bot.Trouble != "" {
+		out += ": " + q.done.bot.Trouble
+	}
+	return out
 }
 
-// durability says what the database promises; the names are those of the runtime's store. Nothing is said before it knows.
+// durability says what the database promises. Nothing is said before it knows.
 func durability(d string) []metav1.Condition {
 	kind := v1alpha1.ConditionDurability
 	switch d {
 	case "":
 		return nil
-	case "Unsafe":
+	case v1alpha1.DurabilityUnsafe:
 		return []metav1.Condition{no(kind, d, "an acknowledged message may be lost when the database crashes: turn fsync and synchronous_commit on")}
-	case "AsyncReplica":
+	case v1alpha1.DurabilityAsyncReplica:
 		return []metav1.Condition{yes(kind, d, "an acknowledged message may be lost when the database fails over: replicas follow later")}
-	case "SingleNode":
+	case v1alpha1.DurabilitySingleNode:
 		return []metav1.Condition{yes(kind, d, "an acknowledged message survives crashes, but not the loss of the database's volume")}
-	case "Synchronous":
+	case v1alpha1.DurabilitySynchronous:
 		return []metav1.Condition{yes(kind, d, "an acknowledged message survives the loss of the database's primary")}
 	default:
-		return []metav1.Condition{unknown(kind, "Unknown", "the runtime names a promise that this operator does not know: "+d)}
+		return []metav1.Condition{unknown(kind, v1alpha1.ReasonUnknown, "the runtime names a promise that this operator does not know: "+d)}
 	}
 }
 

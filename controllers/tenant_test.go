@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -101,8 +102,8 @@ func TestATenantThatIsNotAcceptedSaysWhyAndHowToMendIt(t *testing.T) {
 		reason string
 		mend   string
 	}{
-		"no class is the default":            {labels, func() string { return "" }, v1alpha1.ReasonNoClass, "set spec.className"},
-		"the named class is not there":       {labels, func() string { return "golden" }, v1alpha1.ReasonNoClass, "kubectl get tenantclasses"},
+		"no class is the default":            {labels, func() string { return "" }, v1alpha1.ReasonNoClass, v1alpha1.DefaultClassAnnotation},
+		"the named class is not there":       {labels, func() string { classFor(t, nil); return "golden" }, v1alpha1.ReasonNoClass, "spec.className may be "},
 		"the namespace is not labelled":      {nil, func() string { return classFor(t, nil) }, v1alpha1.ReasonNamespaceNotLabelled, "loket.dev/tenant=true"},
 		"the class is for others":            {labels, func() string { return classFor(t, onlySilver) }, v1alpha1.ReasonNotAllowed, "tier=silver"},
 		"the class does not offer a storage": {labels, func() string { return classFor(t, onlyEmbedded) }, v1alpha1.ReasonStorageNotOffered, "use embedded"},
@@ -137,7 +138,7 @@ func TestASecondTenantWaitsUntilTheOlderOneIsGone(t *testing.T) {
 	says(t, second, v1alpha1.ConditionAccepted, metav1.ConditionTrue, v1alpha1.ReasonAccepted)
 
 	// What the first left is never taken over; once the cluster has collected it, the second has its own.
-	c = says(t, second, v1alpha1.ConditionReady, metav1.ConditionFalse, ReasonApplyFailed)
+	c = says(t, second, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonApplyFailed)
 	if !strings.Contains(c.Message, "not this tenant's") {
 		t.Errorf("the message does not say whose it is: %q", c.Message)
 	}
@@ -227,6 +228,45 @@ func TestADeletedTenantLeavesItsVolume(t *testing.T) {
 	if err := api.Get(t.Context(), client.ObjectKeyFromObject(claim), claim); err != nil || claim.DeletionTimestamp != nil {
 		t.Errorf("the claim is gone: %v", err)
 	}
+}
+
+// What a quota, a policy of the platform or somebody else's object keeps from one object must hold up nothing else: above all
+// not the suspension of the tenant.
+func TestOneObjectThatTheClusterRefusesHoldsUpNothingElse(t *testing.T) {
+	ns := namespaceFor(t, labelled)
+	runtimes.start(ns, "ojk")
+	port := []corev1.ServicePort{{Port: 80}}
+	create(t, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: desk}, Spec: corev1.ServiceSpec{Ports: port, Type: corev1.ServiceTypeNodePort}},
+		&networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "ojk-egress"}})
+	bt, ap, df := tenant(ns, "ojk", classFor(t, nil)), pool(ns, "contact-centre"), flow(ns, "kontak157", "welcome")
+	create(t, ap, df, bt)
+	eventually(t, func() error {
+		c := says(t, bt, v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonApplyFailed)
+		for _, object := range []string{"Service " + ns + "/" + desk, "NetworkPolicy " + ns + "/ojk-egress"} {
+			if !strings.Contains(c.Message, object) {
+				return fmt.Errorf("%s is not named: %q", object, c.Message)
+			}
+		}
+		return nil
+	})
+	replicas(t, ns, "bot", 2)
+	replicas(t, ns, desk, 1)
+	says(t, df, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+	eventually(t, func() error {
+		if err := api.Get(t.Context(), client.ObjectKeyFromObject(bt), bt); err != nil {
+			return err
+		}
+		if err := api.Get(t.Context(), client.ObjectKeyFromObject(ap), ap); err != nil {
+			return err
+		}
+		if !strings.HasPrefix(bt.Status.URL, "http://10.199.0.2:3") || ap.Status.URL != "" {
+			return fmt.Errorf("the bot is at %q, the desk, whose Service is another's, at %q", bt.Status.URL, ap.Status.URL)
+		}
+		return nil
+	})
+	update(t, bt, func(b *v1alpha1.BotTenant) { b.Spec.Suspend = true })
+	replicas(t, ns, "bot", 0)
+	replicas(t, ns, desk, 0)
 }
 
 // nothingIn fails when the operator made anything in a namespace.
