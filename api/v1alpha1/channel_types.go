@@ -70,10 +70,13 @@ type WebChatChannel struct {
 	AllowedOrigins []Origin `json:"allowedOrigins,omitempty"`
 }
 
+// OriginPattern is what an Origin looks like. The web chat writes origins into a header, and goes by the very same.
+const OriginPattern = `^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?$`
+
 // Origin is scheme, host and port of a web site.
 //
 // +kubebuilder:validation:MaxLength=253
-// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[^/]+$')",message="must be scheme and host of a web site without a path, such as https://www.example.go.id"
+// +kubebuilder:validation:XValidation:rule="self.matches('^https?://([a-z0-9.-]+|\\\\[[0-9a-f:]+\\\\])(:[0-9]{1,5})?$')",message="must be scheme and host of a web site in small letters, without a path, such as https://www.example.go.id"
 type Origin string
 
 // ChannelStatus says whether citizens are served there.

@@ -56,7 +56,7 @@ type Server struct {
 	mux     http.Handler
 }
 
-var originShape = regexp.MustCompile(`^https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?$`)
+var originShape = regexp.MustCompile(v1alpha1.OriginPattern)
 
 // New makes the server of one channel.
 func New(o Options) *Server {
