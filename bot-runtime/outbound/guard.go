@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/loket-dev/loket/bot-runtime/bundle"
 )
 
 // guard decides what may be dialled.
@@ -91,58 +93,21 @@ func (g guard) checkURL(u *url.URL) error {
 	return nil
 }
 
-// ranges that are never reached unless listed. What they hold differs by network, so each says its name in the error.
-var ranges = []struct {
-	prefix netip.Prefix
-	why    string
-}{
-	{netip.MustParsePrefix("0.0.0.0/8"), "this very host"},
-	{netip.MustParsePrefix("127.0.0.0/8"), "loopback"},
-	{netip.MustParsePrefix("10.0.0.0/8"), "a private address"},
-	{netip.MustParsePrefix("172.16.0.0/12"), "a private address"},
-	{netip.MustParsePrefix("192.168.0.0/16"), "a private address"},
-	{netip.MustParsePrefix("100.64.0.0/10"), "a shared address (carrier NAT)"},
-	{netip.MustParsePrefix("169.254.0.0/16"), "link-local, where clouds keep their metadata"},
-	{netip.MustParsePrefix("168.63.129.16/32"), "a cloud's metadata"},
-	{netip.MustParsePrefix("192.0.0.0/24"), "a reserved address"},
-	{netip.MustParsePrefix("192.0.2.0/24"), "an address for documentation"},
-	{netip.MustParsePrefix("192.88.99.0/24"), "a 6to4 relay"},
-	{netip.MustParsePrefix("198.18.0.0/15"), "an address for benchmarks"},
-	{netip.MustParsePrefix("198.51.100.0/24"), "an address for documentation"},
-	{netip.MustParsePrefix("203.0.113.0/24"), "an address for documentation"},
-	{netip.MustParsePrefix("224.0.0.0/4"), "multicast"},
-	{netip.MustParsePrefix("240.0.0.0/4"), "a reserved address"},
-	{netip.MustParsePrefix("::/128"), "this very host"},
-	{netip.MustParsePrefix("::1/128"), "loopback"},
-	{netip.MustParsePrefix("fc00::/7"), "a private address"},
-	{netip.MustParsePrefix("fe80::/10"), "link-local"},
-	{netip.MustParsePrefix("ff00::/8"), "multicast"},
-	{netip.MustParsePrefix("2001::/23"), "a tunnel or a reserved address"}, // Teredo carries an IPv4 address within
-	{netip.MustParsePrefix("2001:db8::/32"), "an address for documentation"},
-	{netip.MustParsePrefix("2002::/16"), "a 6to4 tunnel"}, // carries an IPv4 address within
-	{netip.MustParsePrefix("3fff::/20"), "an address for documentation"},
-}
-
-var (
-	global6 = netip.MustParsePrefix("2000::/3")
-	nat64   = netip.MustParsePrefix("64:ff9b::/96")
-)
-
 // closed says why a public caller has no business at addr; empty for a public address. addr is unmapped already.
 func closed(addr netip.Addr) string {
-	if nat64.Contains(addr) { // a translator dials the IPv4 address within
+	if bundle.NAT64.Contains(addr) { // a translator dials the IPv4 address within
 		b := addr.As16()
 		if why := closed(netip.AddrFrom4([4]byte(b[12:]))); why != "" {
 			return why + " behind NAT64"
 		}
 		return ""
 	}
-	for _, r := range ranges {
-		if r.prefix.Contains(addr) {
-			return r.why
+	for _, r := range bundle.Closed {
+		if r.Prefix.Contains(addr) {
+			return r.Why
 		}
 	}
-	if addr.Is6() && !global6.Contains(addr) {
+	if addr.Is6() && !bundle.Global6.Contains(addr) {
 		return "not a global address"
 	}
 	return ""

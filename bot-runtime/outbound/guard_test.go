@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/loket-dev/loket/bot-runtime/bundle"
 )
 
 func TestAddressesOfTheClusterAreNotReached(t *testing.T) {
@@ -91,7 +93,7 @@ func TestEveryWayToWriteAnIPv4AddressIsJudgedAlike(t *testing.T) {
 		v4 := netip.AddrFrom4(b)
 		plain := guard{}.check(netip.AddrPortFrom(v4, 443), "https") == nil
 		mapped := guard{}.check(netip.AddrPortFrom(netip.AddrFrom16(v4.As16()), 443), "https") == nil
-		six := nat64.Addr().As16()
+		six := bundle.NAT64.Addr().As16()
 		copy(six[12:], b[:])
 		translated := guard{}.check(netip.AddrPortFrom(netip.AddrFrom16(six), 443), "https") == nil
 		if mapped != plain || translated != plain {
