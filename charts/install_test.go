@@ -13,7 +13,6 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
-	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -124,6 +123,7 @@ func theOperatorsPlace(t *testing.T, cluster cluster) {
 		elsewhere = "Loket's operator writes only in namespaces labelled loket.dev/tenant=true"
 		foreign   = "Loket's operator runs only the images that the platform listed"
 		token     = "Loket's operator runs only pods without a token of the cluster and without a part of the host"
+		plain     = "Loket's operator runs only containers without privileges"
 	)
 	configMap := func(namespace string) client.Object {
 		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "ojk-boot", Namespace: namespace}}
@@ -146,8 +146,7 @@ func theOperatorsPlace(t *testing.T, cluster cluster) {
 	scale := func(namespace string) error {
 		there := pods(namespace, "", nil)
 		there.Name = "there"
-		return c.SubResource("scale").Update(t.Context(), there, client.WithSubResourceBody(
-			&autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 3}}))
+		return c.SubResource("scale").Patch(t.Context(), there, client.RawPatch("application/merge-patch+json", []byte(`{"spec":{"replicas":3}}`)))
 	}
 	report := func(namespace string) error {
 		flow := &v1alpha1.DialogFlow{ObjectMeta: metav1.ObjectMeta{Name: "flow", Namespace: namespace}}
@@ -161,6 +160,23 @@ func theOperatorsPlace(t *testing.T, cluster cluster) {
 	hostPath := func(s *corev1.PodSpec) {
 		s.Volumes = []corev1.Volume{{Name: "host", VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}}}
 	}
+	projected := func(s *corev1.PodSpec) {
+		s.Volumes = []corev1.Volume{{Name: "token", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{}}}}
+	}
+	csi := func(s *corev1.PodSpec) {
+		s.Volumes = []corev1.Volume{{Name: "csi", VolumeSource: corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{Driver: "host.example"}}}}
+	}
+	whatATenantMounts := func(s *corev1.PodSpec) {
+		s.Volumes = []corev1.Volume{
+			{Name: "a", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "a"}}},
+			{Name: "b", VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: corev1.LocalObjectReference{Name: "b"}}}},
+			{Name: "c", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}},
+		}
+	}
+	context := func(change func(*corev1.SecurityContext)) func(*corev1.PodSpec) {
+		return func(s *corev1.PodSpec) { change(s.Containers[0].SecurityContext) }
+	}
+	yes, no, root := true, false, int64(0)
 	withToken := func(s *corev1.PodSpec) { s.AutomountServiceAccountToken = nil }
 	for _, c := range []struct {
 		name    string
@@ -189,6 +205,40 @@ func theOperatorsPlace(t *testing.T, cluster cluster) {
 		{"an image whose name begins like ours", func() error { return create(pods("ojk", "loket.dev/bot-runtime-evil:1", nil)) }, foreign},
 		{"a pod with a token", func() error { return create(pods("ojk", "loket.dev/bot-runtime:dev", withToken)) }, token},
 		{"a pod with the host's files", func() error { return create(pods("ojk", "loket.dev/bot-runtime:dev", hostPath)) }, token},
+		{"the volumes of a tenant", func() error { return create(pods("ojk", "loket.dev/bot-runtime:dev", whatATenantMounts)) }, ""},
+		{"a pod with a token of its own making", func() error { return create(pods("ojk", "loket.dev/bot-runtime:dev", projected)) }, token},
+		{"a pod with a driver's volume", func() error { return create(pods("ojk", "loket.dev/bot-runtime:dev", csi)) }, token},
+		{"a pod with the host's memory", func() error {
+			return create(pods("ojk", "loket.dev/bot-runtime:dev", func(s *corev1.PodSpec) { s.HostIPC = true }))
+		}, token},
+		{"a pod with the host's processes", func() error {
+			return create(pods("ojk", "loket.dev/bot-runtime:dev", func(s *corev1.PodSpec) { s.HostPID = true }))
+		}, token},
+		{"a pod that may be root", func() error {
+			return create(pods("ojk", "loket.dev/bot-runtime:dev", func(s *corev1.PodSpec) { s.SecurityContext = nil }))
+		}, plain},
+		{"a container at a port of the host", func() error {
+			return create(pods("ojk", "loket.dev/bot-runtime:dev", func(s *corev1.PodSpec) {
+				s.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 8080, HostPort: 8080}}
+			}))
+		}, plain},
+		{"a privileged container", func() error {
+			return create(pods("ojk", "loket.dev/bot-runtime:dev", context(func(c *corev1.SecurityContext) { c.Privileged, c.AllowPrivilegeEscalation = &yes, nil })))
+		}, plain},
+		{"a container that may gain privileges", func() error {
+			return create(pods("ojk", "loket.dev/bot-runtime:dev", context(func(c *corev1.SecurityContext) { c.AllowPrivilegeEscalation = nil })))
+		}, plain},
+		{"a container with a capability", func() error {
+			return create(pods("ojk", "loket.dev/bot-runtime:dev", context(func(c *corev1.SecurityContext) {
+				c.Capabilities = &corev1.Capabilities{Add: []corev1.Capability{"NET_ADMIN"}}
+			})))
+		}, plain},
+		{"a container that is root", func() error {
+			return create(pods("ojk", "loket.dev/bot-runtime:dev", context(func(c *corev1.SecurityContext) { c.RunAsUser = &root })))
+		}, plain},
+		{"a container that may be root", func() error {
+			return create(pods("ojk", "loket.dev/bot-runtime:dev", context(func(c *corev1.SecurityContext) { c.RunAsNonRoot = &no })))
+		}, plain},
 		{"more replicas in a tenant's namespace", func() error { return scale("ojk") }, ""},
 		{"more replicas in a namespace without the label", func() error { return scale("elsewhere") }, elsewhere},
 		{"an end to the bot in a tenant's namespace", func() error { return remove("ojk") }, ""},
@@ -225,8 +275,11 @@ func waitForPolicy(t *testing.T, c client.Client, refused client.Object) {
 // pods is a Deployment as the operator makes them, as far as the policy looks.
 func pods(namespace, image string, change func(*corev1.PodSpec)) *appsv1.Deployment {
 	labels := map[string]string{"app.kubernetes.io/name": "loket"}
-	no := false
-	spec := corev1.PodSpec{AutomountServiceAccountToken: &no, Containers: []corev1.Container{{Name: "runtime", Image: image}}}
+	yes, no := true, false
+	spec := corev1.PodSpec{
+		AutomountServiceAccountToken: &no, SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes},
+		Containers: []corev1.Container{{Name: "runtime", Image: image, SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no}}},
+	}
 	if change != nil {
 		change(&spec)
 	}
@@ -272,15 +325,15 @@ func start(t *testing.T) cluster {
 		t.Fatal("KUBEBUILDER_ASSETS is not set: run make test-go, or set it to what `cd hack/cluster && go run . assets` prints")
 	}
 	env := &envtest.Environment{ControlPlaneStartTimeout: startTimeout, ControlPlaneStopTimeout: startTimeout}
-	config, err := env.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
 		if err := env.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
+	config, err := env.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := os.WriteFile(kubeconfig, env.KubeConfig, 0o600); err != nil {
 		t.Fatal(err)

@@ -47,9 +47,10 @@ func TestTheOperatorReadsNoSecretAndGrantsNoRight(t *testing.T) {
 			forbid(t, u.GetName(), rule, "*", nil)
 			forbid(t, u.GetName(), rule, "pods", nil)
 			forbid(t, u.GetName(), rule, "pods/exec", nil)
+			forbid(t, u.GetName(), rule, "persistentvolumeclaims", nil)
 			forbid(t, u.GetName(), rule, "serviceaccounts", nil)
 			forbid(t, u.GetName(), rule, "serviceaccounts/token", nil)
-			for _, readOnly := range []string{"namespaces", "persistentvolumeclaims", "tenantclasses", "bottenants", "channels", "dialogflows", "directories", "knowledges", "agentpools"} {
+			for _, readOnly := range []string{"namespaces", "tenantclasses", "bottenants", "channels", "dialogflows", "directories", "knowledges", "agentpools"} {
 				forbid(t, u.GetName(), rule, readOnly, []string{"get", "list", "watch"})
 			}
 			if slices.Contains(rule.APIGroups, rbacv1.GroupName) || slices.Contains(rule.APIGroups, "*") || slices.Contains(rule.APIGroups, "admissionregistration.k8s.io") {
