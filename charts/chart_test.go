@@ -61,8 +61,12 @@ func TestEveryObjectIsOneThatKubernetesKnows(t *testing.T) {
 			"--set", "runtime.image.tag=sha256:" + strings.Repeat("a", 64) + ",signing.existingSecret=my-key,policy.images[0]=registry.example/other",
 		}},
 		{"at a node port, without embedded storage, with a private database", []string{
-			"--set", "defaultClass.exposure.type=NodePort,defaultClass.exposure.nodeAddress=10.199.0.2,defaultClass.storage.embedded=null",
+			"--set", "defaultClass.exposure.nodePort.address=10.199.0.2,defaultClass.storage.embedded=null",
 			"--set", "defaultClass.egress.allow[0].cidr=10.20.0.0/16,defaultClass.egress.allow[0].ports[0]=5432",
+		}},
+		{"behind a gateway, with nodes of its own", []string{
+			"--set", "defaultClass.exposure.external.url=https://{{ namespace }}.loket.example,defaultClass.exposure.from[0].namespaceSelector.matchLabels.gateway=yes",
+			"--set", "defaultClass.pods.priorityClassNames[0]=citizens,defaultClass.pods.taints[0].key=dedicated,defaultClass.pods.taints[0].value=loket",
 		}},
 		{"when the CRDs are already there", []string{"--api-versions", "loket.dev/v1alpha1/TenantClass"}},
 		{"under another name", []string{"--name-template", "citizens"}},
@@ -84,7 +88,9 @@ func TestAValueThatTheChartDoesNotKnowIsRefused(t *testing.T) {
 	for _, c := range []struct{ name, set, want string }{
 		{"misspelt", "operator.replica=3", "replica"},
 		{"of another type", "operator.replicas=two", "replicas"},
-		{"a node port without an address", "defaultClass.exposure.type=NodePort", "nodeAddress"},
+		{"a node port without an address", "defaultClass.exposure.nodePort.port=80", "address"},
+		{"two ways to be reached", "defaultClass.exposure.nodePort.address=a.example,defaultClass.exposure.external.url=https://{{ namespace }}.b.example", "exposure"},
+		{"one address for all tenants", "defaultClass.exposure.external.url=https://loket.example", "url"},
 		{"a key's name that no file can have", "signing.keyID=../k1", "keyID"},
 		{"an image with its tag in the wrong place", "runtime.image.repository=loket.dev/bot-runtime:1.0", "repository"},
 		{"a port that is none", "defaultClass.egress.allow[0].cidr=10.0.0.0/8,defaultClass.egress.allow[0].ports[0]=0", "ports"},

@@ -3,10 +3,12 @@ package controllers
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -33,6 +35,7 @@ var acceptance = []func(application) *refusal{
 	hasAClass,
 	classIsForTheNamespace,
 	storageIsOffered,
+	podsAreOffered,
 }
 
 // accept says with which class a tenant is taken up, or why it is not.
@@ -131,6 +134,39 @@ func storageIsOffered(a application) *refusal {
 			"TenantClass %s does not offer storage postgres; use embedded or another class", class.Name)}
 	}
 	return nil
+}
+
+// podsAreOffered refuses rather than cuts: pods without the toleration or selector that they ask for would run where somebody
+// had a reason not to have them.
+func podsAreOffered(a application) *refusal {
+	class, wish := a.class(), a.tenant.Spec.Pods
+	offer := class.Spec.Pods
+	refuse := func(format string, args ...any) *refusal {
+		return &refusal{v1alpha1.ReasonPodsNotOffered, fmt.Sprintf("TenantClass %s does not offer %s; leave it out, or have the platform team list it in spec.pods of the class",
+			class.Name, fmt.Sprintf(format, args...))}
+	}
+	if name := wish.PriorityClassName; name != "" && !slices.Contains(offer.PriorityClassNames, name) {
+		return refuse("pods.priorityClassName %s", name)
+	}
+	for _, t := range wish.Tolerations {
+		value := v1alpha1.LabelValue(t.Value)
+		if !offers(offer.Taints, t.Key, value, t.Operator == corev1.TolerationOpExists) {
+			return refuse("pods.tolerations of %s", cmp.Or(t.Key, "every taint"))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(wish.NodeSelector)) {
+		if value := wish.NodeSelector[key]; !offers(offer.NodeLabels, key, value, false) {
+			return refuse("pods.nodeSelector %s=%s", key, value)
+		}
+	}
+	return nil
+}
+
+// offers says whether a key with a value, or with every value, is on a list.
+func offers(list []v1alpha1.OfferedLabel, key string, value v1alpha1.LabelValue, every bool) bool {
+	return slices.ContainsFunc(list, func(o v1alpha1.OfferedLabel) bool {
+		return o.Key == key && (o.Value == nil || !every && *o.Value == value)
+	})
 }
 
 // class is the named one; or else the one that the tenant has, since another would move its addresses and roll its pods; or

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
@@ -80,5 +81,51 @@ func TestATenantWithoutAClassIsToldWhichThereAre(t *testing.T) {
 	}
 	if got := says("golden", many...); len(got) > 300 || !strings.HasSuffix(got, "and 290 more") {
 		t.Errorf("%d bytes: %s", len(got), got)
+	}
+}
+
+func TestWhatATenantMayAskOfTheNodes(t *testing.T) {
+	gold := v1alpha1.LabelValue("gold")
+	offer := v1alpha1.PodOffer{
+		PriorityClassNames: []v1alpha1.PriorityClassName{"citizens"},
+		Taints:             []v1alpha1.OfferedLabel{{Key: "dedicated", Value: &gold}, {Key: "spot"}},
+		NodeLabels:         []v1alpha1.OfferedLabel{{Key: "tier", Value: &gold}, {Key: "disk"}},
+	}
+	tolerates := func(key string, operator corev1.TolerationOperator, value string) v1alpha1.PodOverrides {
+		return v1alpha1.PodOverrides{Tolerations: []corev1.Toleration{{Key: key, Operator: operator, Value: value}}}
+	}
+	selects := func(key string, value v1alpha1.LabelValue) v1alpha1.PodOverrides {
+		return v1alpha1.PodOverrides{NodeSelector: map[string]v1alpha1.LabelValue{key: value}}
+	}
+	for name, c := range map[string]struct {
+		wish  v1alpha1.PodOverrides
+		offer v1alpha1.PodOffer
+		not   string
+	}{
+		"nothing, of nothing":                  {},
+		"a priority of nothing":                {v1alpha1.PodOverrides{PriorityClassName: "citizens"}, v1alpha1.PodOffer{}, "pods.priorityClassName citizens"},
+		"a priority on offer":                  {v1alpha1.PodOverrides{PriorityClassName: "citizens"}, offer, ""},
+		"another priority":                     {v1alpha1.PodOverrides{PriorityClassName: "platform"}, offer, "pods.priorityClassName platform"},
+		"a taint on offer":                     {tolerates("dedicated", "", "gold"), offer, ""},
+		"another value of a taint on offer":    {tolerates("dedicated", corev1.TolerationOpEqual, "iron"), offer, "pods.tolerations of dedicated"},
+		"every value, where one is on offer":   {tolerates("dedicated", corev1.TolerationOpExists, ""), offer, "pods.tolerations of dedicated"},
+		"every value, where every is on offer": {tolerates("spot", corev1.TolerationOpExists, ""), offer, ""},
+		"every taint of the cluster":           {tolerates("", corev1.TolerationOpExists, ""), offer, "pods.tolerations of every taint"},
+		"nodes on offer":                       {selects("tier", "gold"), offer, ""},
+		"nodes of any value":                   {selects("disk", "ssd"), offer, ""},
+		"nodes of somebody else":               {selects("tier", "iron"), offer, "pods.nodeSelector tier=iron"},
+		"the control plane's nodes":            {selects("node-role.kubernetes.io/control-plane", ""), offer, "pods.nodeSelector node-role"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			class := classAt("standard", 1, true)
+			class.Spec.Pods = c.offer
+			got := podsAreOffered(application{tenant: &v1alpha1.BotTenant{Spec: v1alpha1.BotTenantSpec{Pods: c.wish}}, classes: []v1alpha1.TenantClass{class}})
+			switch {
+			case c.not == "" && got != nil:
+				t.Errorf("refused: %s", got.message)
+			case c.not != "" && (got == nil || got.reason != v1alpha1.ReasonPodsNotOffered || !strings.Contains(got.message, c.not)):
+				t.Errorf("%+v does not refuse %s", got, c.not)
+			}
+		})
 	}
 }

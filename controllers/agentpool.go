@@ -93,14 +93,17 @@ func (r *AgentPoolReconciler) gather(ctx context.Context, name types.NamespacedN
 	if seen.embedded {
 		kind, workload.Name = statefulSetKind, render.BotName
 	}
-	desk, err := r.children.look(ctx, kind, workload)
+	desk, err := r.children.read(ctx, kind, workload)
 	if err != nil {
 		return nil, err
 	}
 	if desk != nil && desk.owner == q.tenant.UID {
 		seen.desk = &desk.facts
 	}
-	service, err := r.children.look(ctx, serviceKind, workload)
+	if class.Spec.Exposure.NodePort == nil {
+		return seen, nil
+	}
+	service, err := r.children.read(ctx, serviceKind, workload)
 	if err != nil {
 		return nil, err
 	}

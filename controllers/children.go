@@ -20,13 +20,14 @@ import (
 )
 
 // firstComparison is within what time of a start an object whose hash is right is compared in full, spread so that an
-// operator of a thousand tenants does not ask for ten thousand objects at once.
+// operator of a thousand tenants does not ask for ten thousand objects at once. Only what others wait for is read at once: the
+// replicas of workloads, and the node ports of a class that exposes them.
 const firstComparison = 10 * time.Minute
 
 // Children are the objects that the operator made, as far as it must know them.
 //
-// Caches hold their metadata only. The first look at an object, and every look after it has changed, costs one GET; what
-// was learnt is kept with the resourceVersion that it is true of. Reconcilers of tenants and pools share it.
+// Caches hold their metadata only. The first need of an object's facts, and every look after it has changed, costs one GET;
+// what was learnt is kept with the resourceVersion that it is true of. Reconcilers of tenants and pools share it.
 type Children struct {
 	cache client.Client // reads metadata from the cache, writes
 	live  client.Reader // reads the API server
@@ -53,6 +54,7 @@ type child struct {
 	annotations map[string]string
 	owner       types.UID // of its controller
 	facts       facts
+	factless    bool // only its metadata has been seen, so that facts say nothing
 }
 
 // blocked is an error that trying again does not mend: a person must.
@@ -111,8 +113,9 @@ func (c *Children) look(ctx context.Context, kind schema.GroupVersionKind, name 
 		if known.compareAt.IsZero() || c.now().Before(known.compareAt) {
 			return &known, nil
 		}
-	case !ok && !absent && kinds[kind].plain:
+	case !ok && !absent:
 		first := child{
+			factless:        true,
 			resourceVersion: m.ResourceVersion, hash: m.Annotations[render.HashAnnotation], matches: true,
 			annotations: m.Annotations, owner: controllerOf(m), compareAt: c.now().Add(rand.N(firstComparison)),
 		}
@@ -120,6 +123,15 @@ func (c *Children) look(ctx context.Context, kind schema.GroupVersionKind, name 
 		return &first, nil
 	}
 	return c.fetch(ctx, key)
+}
+
+// read is look for those who need the facts.
+func (c *Children) read(ctx context.Context, kind schema.GroupVersionKind, name types.NamespacedName) (*child, error) {
+	k, err := c.look(ctx, kind, name)
+	if err != nil || k == nil || !k.factless {
+		return k, err
+	}
+	return c.fetch(ctx, childKey{kind, name})
 }
 
 // fetch asks the API server itself.

@@ -28,7 +28,7 @@ func settled(t *testing.T) (string, *testRuntime, *v1alpha1.BotTenant) {
 	bt := tenant(ns, "ojk", classFor(t, nil))
 	bt.Spec.Pods = v1alpha1.PodOverrides{
 		Tolerations: []corev1.Toleration{{Key: "dedicated", Value: "loket", Effect: corev1.TaintEffectNoSchedule}},
-		Labels:      map[string]string{"team": "citizens"},
+		Labels:      map[string]v1alpha1.LabelValue{"team": "citizens"},
 	}
 	df, ch, ap, dir := flow(ns, "kontak157", "welcome"), whatsapp(ns, "wa", "kontak157"), pool(ns, "contact-centre"), directory(ns, "institutions", "rows")
 	ap.Spec.Workers.Min = 2

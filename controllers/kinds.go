@@ -32,8 +32,6 @@ type kind struct {
 	empty func() client.Object
 	// owned extracts the fields that the operator applied.
 	owned func(client.Object) (any, error)
-	// plain kinds tell nothing beyond their metadata that anybody waits for.
-	plain bool
 }
 
 var kinds = map[schema.GroupVersionKind]kind{
@@ -60,21 +58,18 @@ var kinds = map[schema.GroupVersionKind]kind{
 		owned: func(o client.Object) (any, error) {
 			return corev1ac.ExtractConfigMap(o.(*corev1.ConfigMap), render.FieldManager)
 		},
-		plain: true,
 	},
 	policyKind: {
 		empty: func() client.Object { return &networkingv1.NetworkPolicy{} },
 		owned: func(o client.Object) (any, error) {
 			return networkingv1ac.ExtractNetworkPolicy(o.(*networkingv1.NetworkPolicy), render.FieldManager)
 		},
-		plain: true,
 	},
 	budgetKind: {
 		empty: func() client.Object { return &policyv1.PodDisruptionBudget{} },
 		owned: func(o client.Object) (any, error) {
 			return policyv1ac.ExtractPodDisruptionBudget(o.(*policyv1.PodDisruptionBudget), render.FieldManager)
 		},
-		plain: true,
 	},
 }
 

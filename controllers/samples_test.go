@@ -22,10 +22,11 @@ func classFor(t *testing.T, change func(*v1alpha1.TenantClass)) string {
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "class-"},
 		Spec: v1alpha1.TenantClassSpec{
 			Runtime:  v1alpha1.RuntimeImage{Image: "loket.dev/bot-runtime:test"},
-			Exposure: v1alpha1.Exposure{Type: v1alpha1.ExposureNodePort, NodeAddress: "10.199.0.2"},
+			Exposure: v1alpha1.Exposure{NodePort: &v1alpha1.NodePortExposure{Address: "10.199.0.2"}},
 			Storage: v1alpha1.StorageOffer{
 				Embedded: &v1alpha1.EmbeddedOffer{Size: resource.MustParse("5Gi")}, Postgres: &v1alpha1.PostgresOffer{},
 			},
+			Pods:   v1alpha1.PodOffer{Taints: []v1alpha1.OfferedLabel{{Key: "dedicated"}}},
 			Egress: v1alpha1.Egress{Allow: []v1alpha1.EgressRule{{CIDR: "10.20.0.0/16", Ports: []v1alpha1.Port{5432}}}},
 		},
 	}
@@ -130,6 +131,8 @@ func says(t *testing.T, o client.Object, kind string, status metav1.ConditionSta
 
 func conditionsOf(o client.Object) []metav1.Condition {
 	switch o := o.(type) {
+	case *v1alpha1.TenantClass:
+		return o.Status.Conditions
 	case *v1alpha1.BotTenant:
 		return o.Status.Conditions
 	case *v1alpha1.Channel:

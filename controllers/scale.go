@@ -18,7 +18,7 @@ const CapacityManager = "loket-capacity"
 // scale asks for a number of pods through the scale subresource, and does nothing when that is what is asked for already.
 // It returns how many were asked for before; nothing happens to a workload that is not there yet, or that is another's.
 func (c *Children) scale(ctx context.Context, owner types.UID, kind schema.GroupVersionKind, name types.NamespacedName, replicas int32) (before int32, scaled bool, err error) {
-	k, err := c.look(ctx, kind, name)
+	k, err := c.read(ctx, kind, name)
 	if err != nil || k == nil || k.owner != owner || k.facts.Wanted == replicas {
 		return replicas, false, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"k8s.io/client-go/tools/events"
@@ -34,6 +35,7 @@ type shared struct {
 	children  *Children
 	links     *link.Links
 	ring      *signing.Ring
+	freshKeys func() // to be called before the keys are first used: reconcilers run when this replica leads, and not before
 	events    events.EventRecorder
 	now       func() time.Time
 	namespace string
@@ -52,6 +54,11 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		client: mgr.GetClient(), children: newChildren(mgr.GetClient(), mgr.GetAPIReader(), o.Now), links: links,
 		ring: o.Keys, events: mgr.GetEventRecorder("loket"), now: o.Now, namespace: o.Namespace,
 	}
+	s.freshKeys = sync.OnceFunc(func() {
+		if err := o.Keys.Reread(); err != nil {
+			mgr.GetLogger().Error(err, "signing keys stay as they were")
+		}
+	})
 	keys := make(chan event.GenericEvent)
 	err := mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
 		go o.Keys.Start(ctx, func(err error) { mgr.GetLogger().Error(err, "signing keys stay as they were") })

@@ -27,6 +27,7 @@ type TenantReconciler struct {
 
 // Reconcile brings a tenant's workloads to what its resources say.
 func (r *TenantReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	r.freshKeys()
 	seen, err := r.gather(ctx, req.NamespacedName)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -75,7 +76,7 @@ func (r *TenantReconciler) bring(ctx context.Context, in render.Input) (outcome,
 	_, _, err = r.children.scale(ctx, in.Tenant.UID, kind, bot, in.BotReplicas())
 	errs = append(errs, err)
 	out := outcome{input: in, again: r.children.nextComparison(all)}
-	k, err := r.children.look(ctx, kind, bot)
+	k, err := r.children.read(ctx, kind, bot)
 	if k != nil {
 		out.bot = k.facts
 	}
@@ -110,7 +111,7 @@ func (r *TenantReconciler) input(ctx context.Context, seen seen, tenant v1alpha1
 	}
 	in.Published = render.Published(published, in.Keys, r.now())
 	if in.Embedded() {
-		set, err := r.children.look(ctx, statefulSetKind, inNamespace(render.BotName))
+		set, err := r.children.read(ctx, statefulSetKind, inNamespace(render.BotName))
 		if err != nil {
 			return in, err
 		}
@@ -120,7 +121,7 @@ func (r *TenantReconciler) input(ctx context.Context, seen seen, tenant v1alpha1
 		return in, nil
 	}
 	for i := range in.Pools {
-		desk, err := r.children.look(ctx, deploymentKind, inNamespace(render.DeskName(in.Pools[i].Name)))
+		desk, err := r.children.read(ctx, deploymentKind, inNamespace(render.DeskName(in.Pools[i].Name)))
 		if err != nil {
 			return in, err
 		}
@@ -131,12 +132,18 @@ func (r *TenantReconciler) input(ctx context.Context, seen seen, tenant v1alpha1
 	return in, nil
 }
 
-// nodePorts are those of the tenant's own Services that the cluster has given one.
+// nodePorts are those that the cluster has given the tenant's own Services, where the class wants any.
 func (r *TenantReconciler) nodePorts(ctx context.Context, in render.Input, services []render.Object) (map[string]int32, error) {
 	ports := map[string]int32{}
+	if in.Class.Spec.Exposure.NodePort == nil {
+		return ports, nil
+	}
 	var errs []error
 	for _, o := range services {
-		k, err := r.children.look(ctx, serviceKind, types.NamespacedName{Namespace: in.Tenant.Namespace, Name: o.Name})
+		if o.Name == render.InternalName(in.Tenant.Name) {
+			continue
+		}
+		k, err := r.children.read(ctx, serviceKind, types.NamespacedName{Namespace: in.Tenant.Namespace, Name: o.Name})
 		errs = append(errs, err)
 		if k != nil && k.owner == in.Tenant.UID && k.facts.NodePort != 0 {
 			ports[o.Name] = k.facts.NodePort

@@ -1,6 +1,9 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // AgentPool is a team of people at the desk, and the workers that serve their consoles.
 //
@@ -13,8 +16,9 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Active",type=string,JSONPath=`.status.active`
 // +kubebuilder:printcolumn:name="Agents",type=integer,JSONPath=`.status.agents`
 // +kubebuilder:printcolumn:name="Workers",type=string,JSONPath=`.status.workersReady`
-// +kubebuilder:printcolumn:name="Why",type=string,JSONPath=`.status.why`
+// +kubebuilder:printcolumn:name="Scaling",type=string,JSONPath=`.status.why`
 // +kubebuilder:printcolumn:name="URL",type=string,priority=1,JSONPath=`.status.url`
+// +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="!self.metadata.name.contains('.') && self.metadata.name.size() <= 40",message="metadata.name must be at most 40 letters, digits and dashes, without dots: the desk's Deployment and Service are named after it"
 type AgentPool struct {
@@ -149,6 +153,11 @@ type Workers struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=500
 	Replicas int32 `json:"replicas,omitempty"`
+	// resources of the workers' pods, over those of the tenant's spec.pods. With embedded storage the bot's pod is the desk, and
+	// this is not looked at.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.claims)",message="claims are not offered: set requests and limits"
+	Resources corev1.ResourceRequirements `json:"resources,omitzero"`
 }
 
 // AgentPoolStatus says how the counter does. Waiting and active are classes, not live figures: those are metrics.

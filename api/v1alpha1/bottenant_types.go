@@ -15,6 +15,7 @@ const TenantLabel = "loket.dev/tenant"
 // +kubebuilder:resource:shortName=bt,categories=loket
 // +kubebuilder:printcolumn:name="Class",type=string,JSONPath=`.status.className`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reachable",type=string,JSONPath=`.status.conditions[?(@.type=="OperatorReachable")].status`
 // +kubebuilder:printcolumn:name="Bot",type=string,JSONPath=`.status.bot`
 // +kubebuilder:printcolumn:name="Bundle",type=string,JSONPath=`.status.bundle`
 // +kubebuilder:printcolumn:name="Applied",type=string,JSONPath=`.status.applied`
@@ -90,13 +91,17 @@ type PostgresStorage struct {
 // EmbeddedStorage is SQLite on a volume, in one pod. It has no settings: size and class are the platform's.
 type EmbeddedStorage struct{}
 
-// BotWorkload is the number of pods on the citizens' side.
+// BotWorkload is the pods on the citizens' side.
 type BotWorkload struct {
 	// replicas with storage postgres; embedded always has one.
 	// +kubebuilder:default=2
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	Replicas int32 `json:"replicas,omitempty"`
+	// resources of the bot's pods, over those of spec.pods.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.claims)",message="claims are not offered: set requests and limits"
+	Resources corev1.ResourceRequirements `json:"resources,omitzero"`
 }
 
 // Retention says how long citizens' data is kept.
@@ -109,6 +114,12 @@ type Retention struct {
 	Messages metav1.Duration `json:"messages,omitzero"`
 }
 
+// LabelValue is the value of a label, by the rules of Kubernetes.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:Pattern=`^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$`
+type LabelValue string
+
 // PodOverrides are the parts of a pod that a tenant may set.
 type PodOverrides struct {
 	// labels beside Loket's own.
@@ -116,32 +127,31 @@ type PodOverrides struct {
 	// +kubebuilder:validation:MaxProperties=32
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('app.kubernetes.io/') && !k.contains('loket.dev/'))",message="labels of app.kubernetes.io/ and loket.dev/ are Loket's own"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue())",message="every key must be a label key of Kubernetes"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, self[k].size() <= 63)",message="a label's value is at most 63 characters"
-	Labels map[string]string `json:"labels,omitempty"`
+	Labels map[string]LabelValue `json:"labels,omitempty"`
 	// annotations beside Loket's own.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.contains('loket.dev/'))",message="annotations of loket.dev/ are Loket's own"
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k.lowerAscii()).hasValue())",message="every key must be an annotation key of Kubernetes"
 	Annotations map[string]string `json:"annotations,omitempty"`
-	// resources of the one container.
+	// resources of every pod's one container, over Loket's own. Each request and limit stands by itself: naming one leaves the
+	// others as they are. bot.resources, and workers.resources of an AgentPool, go over these.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.claims)",message="claims are not offered: set requests and limits"
 	Resources corev1.ResourceRequirements `json:"resources,omitzero"`
+	// tolerations of taints that the TenantClass offers.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=16
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+	// nodeSelector of labels that the TenantClass offers.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=16
 	// +kubebuilder:validation:XValidation:rule="self.all(k, !format.qualifiedName().validate(k).hasValue())",message="every key must be a label key of Kubernetes"
-	// +kubebuilder:validation:XValidation:rule="self.all(k, self[k].size() <= 63)",message="a label's value is at most 63 characters"
-	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
-	// priorityClassName of the platform's offer; the classes of the cluster itself (system-) are not for tenants.
+	NodeSelector map[string]LabelValue `json:"nodeSelector,omitempty"`
+	// priorityClassName that the TenantClass offers.
 	// +optional
-	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="!self.startsWith('system-')",message="the priority classes of the cluster itself (system-) are not for tenants"
-	PriorityClassName string `json:"priorityClassName,omitempty"`
+	PriorityClassName PriorityClassName `json:"priorityClassName,omitempty"`
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -153,7 +163,7 @@ type PodOverrides struct {
 type BotTenantStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// className is the class in use.
+	// className is the class in use; without spec.className it stays the same, whatever class becomes the default.
 	// +optional
 	ClassName string `json:"className,omitempty"`
 	// bot is ready of wanted pods.
@@ -162,7 +172,7 @@ type BotTenantStatus struct {
 	// bundle is the short hash of what the objects of this namespace amount to.
 	// +optional
 	Bundle string `json:"bundle,omitempty"`
-	// applied is how many pods run that bundle, of how many.
+	// applied is how many pods run that bundle, of how many; empty while nobody can say.
 	// +optional
 	Applied string `json:"applied,omitempty"`
 	// url is the public base URL.

@@ -15,7 +15,6 @@ import (
 // Default fills in the class's defaults.
 func (c *TenantClass) Default() {
 	s := &c.Spec
-	or(&s.Exposure.Type, ExposureNone)
 	if e := s.Storage.Embedded; e != nil {
 		if e.Size.IsZero() {
 			e.Size = resource.MustParse("5Gi")

@@ -105,6 +105,14 @@ const (
 	ReasonReachable            = "Reachable"
 	ReasonNoLiveFlow           = "NoLiveFlow"
 	ReasonStoreUnavailable     = "StoreUnavailable"
+	// ReasonPodsNotOffered: the class does not offer what spec.pods names.
+	ReasonPodsNotOffered = "PodsNotOffered"
+	// ReasonOffered: a TenantClass can be used.
+	ReasonOffered = "Offered"
+	// ReasonAnotherDefault: a TenantClass can be used, and is marked as the default, but another one is the default in force.
+	ReasonAnotherDefault = "AnotherDefault"
+	// ReasonBadSelector: nobody can use a TenantClass, since its allowedNamespaces is no selector.
+	ReasonBadSelector = "BadSelector"
 	// ReasonApplyFailed: the cluster would not take some of the tenant's objects; the message says which, and why.
 	ReasonApplyFailed = "ApplyFailed"
 	// ReasonPodsFail: the cluster cannot bring up the pods, as with a quota that is spent; the message is the cluster's.

@@ -15,7 +15,9 @@ const DefaultClassAnnotation = "loket.dev/is-default-class"
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:scope=Cluster,shortName=tcl,categories=loket
 // +kubebuilder:printcolumn:name="Default",type=string,JSONPath=`.metadata.annotations.loket\.dev/is-default-class`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Tenants",type=integer,JSONPath=`.status.tenants`
+// +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type TenantClass struct {
 	metav1.TypeMeta `json:",inline"`
@@ -46,6 +48,9 @@ type TenantClassSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	WhatsApp WhatsAppPlatform `json:"whatsapp,omitzero"`
+	// pods says what tenants may ask of the nodes for their pods.
+	// +optional
+	Pods PodOffer `json:"pods,omitzero"`
 	// ceilings bound what a tenant may ask for.
 	// +optional
 	// +kubebuilder:default={}
@@ -57,34 +62,59 @@ type NamespaceSelection struct {
 	Selector metav1.LabelSelector `json:"selector"`
 }
 
-// Exposure is how a tenant is reached from outside the cluster.
+// Exposure is how a tenant is reached from outside the cluster: at most one way. Without one its Services are reached from
+// within only, and nobody knows an address.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.type) || self.type != 'NodePort' || has(self.nodeAddress)",message="nodeAddress is needed with type NodePort: the host or address that people open"
+// +kubebuilder:validation:XValidation:rule="!(has(self.nodePort) && has(self.external))",message="set at most one of nodePort, external"
 type Exposure struct {
-	// type None leaves the Services to the cluster (bring your own route); NodePort opens a port on every node.
-	// +kubebuilder:validation:Enum=None;NodePort
-	// +kubebuilder:default=None
-	Type ExposureType `json:"type,omitempty"`
-	// nodeAddress is the host that people open with type NodePort.
+	// nodePort opens a port on every node, for trials.
 	// +optional
-	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9.:\[\]-]+$`
-	NodeAddress string `json:"nodeAddress,omitempty"`
-	// url is the public base URL with type None, with {{ namespace }} in it, such as https://{{ namespace }}.loket.example.
+	NodePort *NodePortExposure `json:"nodePort,omitempty"`
+	// external says that the platform brings a route to the Services bot and desk-<pool> itself.
 	// +optional
-	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:Pattern=`^https?://`
-	URL string `json:"url,omitempty"`
+	External *ExternalExposure `json:"external,omitempty"`
+	// from says who may reach the public port, in the NetworkPolicy; everybody when absent. Name what carries your routes: the
+	// gateway's namespace, or the load balancer's addresses.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	From []ExposurePeer `json:"from,omitempty"`
 }
 
-// ExposureType names a way to be reached.
-type ExposureType string
+// NodePortExposure is a port on every node.
+type NodePortExposure struct {
+	// address is the host name or IP address of a node, as people open it; the cluster gives the port.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="isIP(self) || !format.dns1123Subdomain().validate(self).hasValue()",message="must be a host name or an IP address, without a port"
+	Address string `json:"address"`
+}
 
-// The ways of exposure.
-const (
-	ExposureNone     ExposureType = "None"
-	ExposureNodePort ExposureType = "NodePort"
-)
+// ExternalExposure is a route that the platform brings.
+type ExternalExposure struct {
+	// url is the public base URL, with {{ namespace }} in it, such as https://{{ namespace }}.loket.example.
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^https?://[^/?#]+(/[^?#]*)?$`
+	// +kubebuilder:validation:XValidation:rule="self.contains('{{ namespace }}')",message="must have {{ namespace }} in it: tenants are told apart by it, and citizens of one must not end up at another"
+	URL string `json:"url"`
+}
+
+// ExposurePeer is pods by their namespace, their labels or both, or a range of addresses.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.cidr) != (has(self.namespaceSelector) || has(self.podSelector))",message="set either cidr, or namespaceSelector and podSelector or one of them"
+type ExposurePeer struct {
+	// namespaceSelector picks namespaces by label; the tenant's own when absent.
+	// +optional
+	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+	// podSelector picks pods in them; all when absent.
+	// +optional
+	PodSelector *metav1.LabelSelector `json:"podSelector,omitempty"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=43
+	// +kubebuilder:validation:XValidation:rule="isCIDR(self)",message="must be a CIDR such as 10.20.0.0/16"
+	CIDR string `json:"cidr,omitempty"`
+}
 
 // StorageOffer names the kinds of storage a tenant may choose; an absent one is not offered.
 //
@@ -161,7 +191,45 @@ type WhatsAppPlatform struct {
 	APIBase string `json:"apiBase,omitempty"`
 }
 
-// Ceilings bound what a tenant may ask for; a wish above is cut to the ceiling and the tenant's condition says so.
+// PodOffer lists what a tenant may name in its pods; a tenant that names anything else is not accepted. Nothing is on offer
+// unless it is listed: a priority class evicts other tenants, and a toleration reaches nodes that are kept for others.
+type PodOffer struct {
+	// priorityClassNames that a tenant may use.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	PriorityClassNames []PriorityClassName `json:"priorityClassNames,omitempty"`
+	// taints of nodes that a tenant may tolerate.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Taints []OfferedLabel `json:"taints,omitempty"`
+	// nodeLabels that a tenant may select nodes by.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	NodeLabels []OfferedLabel `json:"nodeLabels,omitempty"`
+}
+
+// PriorityClassName names a PriorityClass; the cluster's own (system-) are not for tenants.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="!self.startsWith('system-')",message="the priority classes of the cluster itself (system-) are not for tenants"
+type PriorityClassName string
+
+// OfferedLabel is a key with one value, or with any.
+type OfferedLabel struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=316
+	Key string `json:"key"`
+	// value; any when absent.
+	// +optional
+	Value *LabelValue `json:"value,omitempty"`
+}
+
+// Ceilings bound what a tenant may ask for; a wish above is cut to the ceiling. The tenant's condition Accepted says so, and a
+// pool's status its number of workers.
 type Ceilings struct {
 	// +kubebuilder:default=10
 	// +kubebuilder:validation:Minimum=1
@@ -179,7 +247,7 @@ type Ceilings struct {
 	Retention metav1.Duration `json:"retention,omitzero"`
 }
 
-// TenantClassStatus counts.
+// TenantClassStatus counts, and says whether the class can be used.
 type TenantClassStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`

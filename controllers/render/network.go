@@ -1,8 +1,11 @@
 package render
 
 import (
+	"net/netip"
+
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	networkingv1ac "k8s.io/client-go/applyconfigurations/networking/v1"
@@ -16,14 +19,29 @@ const namespaceName = "kubernetes.io/metadata.name"
 // nodeLocalDNS is where the node-local DNS cache listens; it runs in the host's network, which no pod selector matches.
 const nodeLocalDNS = "169.254.20.10/32"
 
-// Ranges that are not the public internet: no tenant reaches them unless its class says so.
-var (
-	privateV4 = []string{
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
-		"198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
+// publicInternet is every address that the runtime's dial guard lets through: without one of the two the other is the wall.
+func publicInternet() []*networkingv1ac.NetworkPolicyPeerApplyConfiguration {
+	var four, six, translated []string
+	for _, closed := range bundle.Closed {
+		switch p := closed.Prefix; {
+		case p.Addr().Is4():
+			four = append(four, p.String())
+			translated = append(translated, behindNAT64(p).String())
+		case bundle.Global6.Contains(p.Addr()):
+			six = append(six, p.String())
+		}
 	}
-	privateV6 = []string{"::/127", "64:ff9b::/96", "fc00::/7", "fe80::/10", "ff00::/8"}
-)
+	return []*networkingv1ac.NetworkPolicyPeerApplyConfiguration{
+		block("0.0.0.0/0", four...), block(bundle.Global6.String(), six...), block(bundle.NAT64.String(), translated...),
+	}
+}
+
+// behindNAT64 is where a translator reaches a range of IPv4 addresses.
+func behindNAT64(p netip.Prefix) netip.Prefix {
+	within, four := bundle.NAT64.Addr().As16(), p.Addr().As4()
+	copy(within[12:], four[:])
+	return netip.PrefixFrom(netip.AddrFrom16(within), bundle.NAT64.Bits()+p.Bits())
+}
 
 // denyPolicy closes a tenant's pods both ways; the other policies open what is needed.
 func denyPolicy(in Input) *networkingv1ac.NetworkPolicyApplyConfiguration {
@@ -32,12 +50,33 @@ func denyPolicy(in Input) *networkingv1ac.NetworkPolicyApplyConfiguration {
 		WithPolicyTypes(networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress))
 }
 
-// publicPolicy lets everybody to the public port: routes, gateways and node ports come from where the platform likes.
+// publicPolicy lets everybody to the public port, or those whom the class names: routes, gateways and node ports come from where
+// the platform likes.
 func publicPolicy(in Input) *networkingv1ac.NetworkPolicyApplyConfiguration {
+	rule := networkingv1ac.NetworkPolicyIngressRule().WithPorts(tcp(bundle.PortPublic))
+	for _, from := range in.Class.Spec.Exposure.From {
+		peer := networkingv1ac.NetworkPolicyPeer()
+		if from.CIDR != "" {
+			peer = block(from.CIDR)
+		}
+		peer.NamespaceSelector, peer.PodSelector = selector(from.NamespaceSelector), selector(from.PodSelector)
+		rule.WithFrom(peer)
+	}
 	return policy(in, in.Tenant.Name+"-public", networkingv1ac.NetworkPolicySpec().
 		WithPodSelector(tenantPods(in)).
 		WithPolicyTypes(networkingv1.PolicyTypeIngress).
-		WithIngress(networkingv1ac.NetworkPolicyIngressRule().WithPorts(tcp(bundle.PortPublic))))
+		WithIngress(rule))
+}
+
+func selector(s *metav1.LabelSelector) *metav1ac.LabelSelectorApplyConfiguration {
+	if s == nil {
+		return nil
+	}
+	out := metav1ac.LabelSelector().WithMatchLabels(s.MatchLabels)
+	for _, e := range s.MatchExpressions {
+		out.WithMatchExpressions(metav1ac.LabelSelectorRequirement().WithKey(e.Key).WithOperator(e.Operator).WithValues(e.Values...))
+	}
+	return out
 }
 
 // internalPolicy lets the operator's pods to the internal port, and namespaces labelled for monitoring to the metrics there.
@@ -62,7 +101,7 @@ func egressPolicy(in Input) *networkingv1ac.NetworkPolicyApplyConfiguration {
 			WithTo(namespacePeer(map[string]string{namespaceName: "kube-system"}), block(nodeLocalDNS)),
 		networkingv1ac.NetworkPolicyEgressRule().
 			WithPorts(tcp(443)).
-			WithTo(block("0.0.0.0/0", privateV4...), block("::/0", privateV6...)),
+			WithTo(publicInternet()...),
 	}
 	if !in.Embedded() {
 		rules = append(rules, networkingv1ac.NetworkPolicyEgressRule().WithPorts(tcp(5432)).

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"maps"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -25,7 +26,7 @@ const (
 	memoryForGo = 0.9
 )
 
-// defaultResources are what a pod gets when the tenant says nothing. There is no limit on CPU: throttled webhooks are late.
+// defaultResources are what a pod gets where the tenant says nothing else. There is no limit on CPU: throttled webhooks are late.
 func defaultResources() corev1.ResourceRequirements {
 	return corev1.ResourceRequirements{
 		Requests: corev1.ResourceList{
@@ -35,12 +36,39 @@ func defaultResources() corev1.ResourceRequirements {
 	}
 }
 
+// layered lays resources over each other, the last on top, each request and limit by itself. Where a layer puts a limit below the
+// request of a lower one, or a request above its limit, the lower one gives way: it is nobody's wish for this pod.
+func layered(layers ...corev1.ResourceRequirements) corev1.ResourceRequirements {
+	out := corev1.ResourceRequirements{Requests: corev1.ResourceList{}, Limits: corev1.ResourceList{}}
+	for _, l := range layers {
+		maps.Copy(out.Requests, l.Requests)
+		maps.Copy(out.Limits, l.Limits)
+		for name, limit := range l.Limits {
+			if request, ok := out.Requests[name]; ok && request.Cmp(limit) > 0 {
+				if _, wished := l.Requests[name]; !wished {
+					out.Requests[name] = limit
+				}
+			}
+		}
+		for name, request := range l.Requests {
+			if limit, ok := out.Limits[name]; ok && request.Cmp(limit) > 0 {
+				if _, wished := l.Limits[name]; !wished {
+					out.Limits[name] = request
+				}
+			}
+		}
+	}
+	return out
+}
+
 // pod is what differs between a tenant's pods.
 type pod struct {
 	labels   map[string]string
 	args     []string
 	volumes  []volume
 	embedded bool
+	// resources over those that all of the tenant's pods have.
+	resources corev1.ResourceRequirements
 }
 
 // podTemplate meets the restricted Pod Security standard and holds no token of the cluster.
@@ -48,7 +76,7 @@ func podTemplate(in Input, p pod) *corev1ac.PodTemplateSpecApplyConfiguration {
 	overrides := in.Tenant.Spec.Pods
 	labels := map[string]string{}
 	for k, v := range overrides.Labels {
-		labels[k] = v
+		labels[k] = string(v)
 	}
 	for k, v := range p.labels { // ours win: Services and policies select by them
 		labels[k] = v
@@ -78,11 +106,11 @@ func podTemplate(in Input, p pod) *corev1ac.PodTemplateSpecApplyConfiguration {
 	for _, s := range overrides.ImagePullSecrets {
 		spec.WithImagePullSecrets(corev1ac.LocalObjectReference().WithName(s.Name))
 	}
-	if len(overrides.NodeSelector) > 0 {
-		spec.WithNodeSelector(overrides.NodeSelector)
+	for k, v := range overrides.NodeSelector {
+		spec.WithNodeSelector(map[string]string{k: string(v)})
 	}
 	if overrides.PriorityClassName != "" {
-		spec.WithPriorityClassName(overrides.PriorityClassName)
+		spec.WithPriorityClassName(string(overrides.PriorityClassName))
 	}
 	template := corev1ac.PodTemplateSpec().WithLabels(labels).WithSpec(spec)
 	if len(overrides.Annotations) > 0 {
@@ -92,10 +120,7 @@ func podTemplate(in Input, p pod) *corev1ac.PodTemplateSpecApplyConfiguration {
 }
 
 func container(in Input, p pod) *corev1ac.ContainerApplyConfiguration {
-	resources := in.Tenant.Spec.Pods.Resources
-	if len(resources.Limits) == 0 && len(resources.Requests) == 0 {
-		resources = defaultResources()
-	}
+	resources := layered(defaultResources(), in.Tenant.Spec.Pods.Resources, p.resources)
 	c := corev1ac.Container().WithName(containerName).
 		WithImage(in.Class.Spec.Runtime.Image).WithImagePullPolicy(in.Class.Spec.Runtime.PullPolicy).
 		WithArgs(p.args...).

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -36,7 +38,7 @@ func agency() Input {
 		Class: v1alpha1.TenantClass{
 			ObjectMeta: metav1.ObjectMeta{Name: "standard"},
 			Spec: v1alpha1.TenantClassSpec{
-				Exposure: v1alpha1.Exposure{Type: v1alpha1.ExposureNodePort, NodeAddress: "10.199.0.2"},
+				Exposure: v1alpha1.Exposure{NodePort: &v1alpha1.NodePortExposure{Address: "10.199.0.2"}},
 				Storage: v1alpha1.StorageOffer{Postgres: &v1alpha1.PostgresOffer{}, Embedded: &v1alpha1.EmbeddedOffer{
 					Size: resource.MustParse("5Gi"), AccessMode: corev1.ReadWriteOncePod,
 				}},
@@ -65,15 +67,22 @@ func office() Input {
 	in.Tenant.Name, in.Tenant.Namespace = "kantor", "kantor-desa"
 	in.Tenant.Spec.Storage = v1alpha1.TenantStorage{Embedded: &v1alpha1.EmbeddedStorage{}}
 	in.Tenant.Spec.Pods = v1alpha1.PodOverrides{
-		Labels:            map[string]string{"team": "desa", "app.kubernetes.io/name": "ours-wins"},
+		Labels:            map[string]v1alpha1.LabelValue{"team": "desa", "app.kubernetes.io/name": "ours-wins"},
 		Annotations:       map[string]string{"example.com/note": "kept"},
 		Resources:         corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("1Gi")}},
 		Tolerations:       []corev1.Toleration{{Key: "dedicated", Operator: corev1.TolerationOpExists, Effect: corev1.TaintEffectNoSchedule}},
-		NodeSelector:      map[string]string{"disk": "ssd"},
+		NodeSelector:      map[string]v1alpha1.LabelValue{"disk": "ssd"},
 		PriorityClassName: "citizens",
 		ImagePullSecrets:  []corev1.LocalObjectReference{{Name: "registry"}},
 	}
-	in.Class.Spec.Exposure = v1alpha1.Exposure{Type: v1alpha1.ExposureNone, URL: "https://{{ namespace }}.loket.go.example/"}
+	in.Class.Spec.Exposure = v1alpha1.Exposure{
+		External: &v1alpha1.ExternalExposure{URL: "https://{{ namespace }}.loket.go.example/"},
+		From: []v1alpha1.ExposurePeer{
+			{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": "gateway"}},
+				PodSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "app", Operator: metav1.LabelSelectorOpIn, Values: []string{"envoy"}}}}},
+			{CIDR: "192.0.2.0/24"},
+		},
+	}
 	in.Class.Spec.Egress = v1alpha1.Egress{}
 	in.Pools = append(in.Pools, v1alpha1.AgentPool{ObjectMeta: metav1.ObjectMeta{Name: "night"},
 		Spec: v1alpha1.AgentPoolSpec{Agents: v1alpha1.Agents{SecretName: "night-agents"}}})
@@ -255,5 +264,64 @@ func TestKeysKeepTheTimeOfTheirPublication(t *testing.T) {
 	}
 	if got := Published("not json", keys, now); len(got) != 2 {
 		t.Errorf("an edited annotation loses keys: %v", got)
+	}
+}
+
+func TestSizesOfPodsAreLaidOverEachOtherOneByOne(t *testing.T) {
+	list := func(cpu, memory string) corev1.ResourceList {
+		out := corev1.ResourceList{}
+		for name, size := range map[corev1.ResourceName]string{corev1.ResourceCPU: cpu, corev1.ResourceMemory: memory} {
+			if size != "" {
+				out[name] = resource.MustParse(size)
+			}
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		pods, own        corev1.ResourceRequirements
+		requests, limits corev1.ResourceList
+	}{
+		"nothing said":                          {requests: list("100m", "128Mi"), limits: list("", "512Mi")},
+		"one limit leaves the rest":             {pods: corev1.ResourceRequirements{Limits: list("", "1Gi")}, requests: list("100m", "128Mi"), limits: list("", "1Gi")},
+		"the pod's own are on top":              {pods: corev1.ResourceRequirements{Requests: list("200m", "")}, own: corev1.ResourceRequirements{Requests: list("1", "")}, requests: list("1", "128Mi"), limits: list("", "512Mi")},
+		"a small limit takes the request along": {own: corev1.ResourceRequirements{Limits: list("", "64Mi")}, requests: list("100m", "64Mi"), limits: list("", "64Mi")},
+		"a large request takes the limit along": {pods: corev1.ResourceRequirements{Requests: list("", "2Gi")}, requests: list("100m", "2Gi"), limits: list("", "2Gi")},
+		"what contradicts itself stays so, for the API server to refuse": {
+			pods: corev1.ResourceRequirements{Requests: list("", "2Gi"), Limits: list("", "1Gi")}, requests: list("100m", "2Gi"), limits: list("", "1Gi")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := layered(defaultResources(), c.pods, c.own)
+			if !equality.Semantic.DeepEqual(got.Requests, c.requests) || !equality.Semantic.DeepEqual(got.Limits, c.limits) {
+				t.Errorf("requests %v, limits %v", got.Requests, got.Limits)
+			}
+		})
+	}
+}
+
+// SECURITY row 3: the NetworkPolicy and the runtime's dial guard are the same wall.
+func TestThePublicInternetIsWhatTheGuardLetsThrough(t *testing.T) {
+	for _, c := range []struct {
+		address string
+		open    bool
+	}{
+		{"1.1.1.1", true}, {"10.0.0.1", false}, {"168.63.129.16", false}, {"203.0.113.7", false},
+		{"2606:4700::1111", true}, {"2001:db8::1", false}, {"2002:a00:1::", false}, {"fd00::1", false}, {"::1", false}, {"4000::1", false},
+		{"64:ff9b::101:101", true}, {"64:ff9b::a00:1", false}, {"64:ff9b::a9fe:a9fe", false},
+	} {
+		address, open := netip.MustParseAddr(c.address), false
+		for _, peer := range publicInternet() {
+			in := netip.MustParsePrefix(*peer.IPBlock.CIDR).Contains(address)
+			for _, except := range peer.IPBlock.Except {
+				p := netip.MustParsePrefix(except)
+				if p != p.Masked() || !netip.MustParsePrefix(*peer.IPBlock.CIDR).Contains(p.Addr()) {
+					t.Errorf("the API server refuses %s within %s", except, *peer.IPBlock.CIDR)
+				}
+				in = in && !p.Contains(address)
+			}
+			open = open || in
+		}
+		if open != c.open {
+			t.Errorf("%s: open %v", c.address, open)
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
 
-	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 )
 
@@ -29,7 +28,7 @@ func deskService(in Input, pool string) *corev1ac.ServiceApplyConfiguration {
 
 func publicService(in Input, name string, selector map[string]string) *corev1ac.ServiceApplyConfiguration {
 	kind := corev1.ServiceTypeClusterIP
-	if in.Class.Spec.Exposure.Type == v1alpha1.ExposureNodePort {
+	if in.Class.Spec.Exposure.NodePort != nil {
 		kind = corev1.ServiceTypeNodePort
 	}
 	return service(in, name, selector).WithSpec(corev1ac.ServiceSpec().

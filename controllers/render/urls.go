@@ -24,14 +24,13 @@ func (in Input) DeskURL(pool string) string {
 
 // BaseURL is how a class exposes a Service of a namespace; nodePort is looked at only where the class exposes node ports.
 func BaseURL(class v1alpha1.TenantClass, namespace string, nodePort int32) string {
-	e := class.Spec.Exposure
-	if e.Type != v1alpha1.ExposureNodePort {
-		return strings.TrimRight(expandNamespace(e.URL, namespace), "/")
+	switch e := class.Spec.Exposure; {
+	case e.External != nil:
+		return strings.TrimRight(strings.ReplaceAll(e.External.URL, "{{ namespace }}", namespace), "/")
+	case e.NodePort != nil && nodePort != 0:
+		return "http://" + net.JoinHostPort(e.NodePort.Address, strconv.Itoa(int(nodePort)))
 	}
-	if nodePort == 0 {
-		return ""
-	}
-	return "http://" + net.JoinHostPort(strings.Trim(e.NodeAddress, "[]"), strconv.Itoa(int(nodePort)))
+	return ""
 }
 
 // DeskPage is a pool's console below a base URL.
@@ -40,8 +39,4 @@ func DeskPage(base, pool string) string {
 		return ""
 	}
 	return base + "/desk/" + pool + "/"
-}
-
-func expandNamespace(pattern, namespace string) string {
-	return strings.NewReplacer("{{ namespace }}", namespace, "{{namespace}}", namespace).Replace(pattern)
 }

@@ -27,9 +27,10 @@ func botDeployment(in Input) *appsv1ac.DeploymentApplyConfiguration {
 			WithRollingUpdate(appsv1ac.RollingUpdateDeployment().
 				WithMaxUnavailable(intstr.FromInt32(0)).WithMaxSurge(intstr.FromInt32(1)))).
 		WithTemplate(podTemplate(in, pod{
-			labels:  labels,
-			args:    []string{"serve", "--roles=bot", "--storage=postgres"},
-			volumes: append(storeVolumes(in), channelVolumes(in)...),
+			labels:    labels,
+			args:      []string{"serve", "--roles=bot", "--storage=postgres"},
+			volumes:   append(storeVolumes(in), channelVolumes(in)...),
+			resources: in.Tenant.Spec.Bot.Resources,
 		})))
 }
 
@@ -59,10 +60,11 @@ func botStatefulSet(in Input) *appsv1ac.StatefulSetApplyConfiguration {
 				WithWhenScaled(appsv1.RetainPersistentVolumeClaimRetentionPolicyType)).
 			WithVolumeClaimTemplates(dataClaim(in)).
 			WithTemplate(podTemplate(in, pod{
-				labels:   labels,
-				args:     append(args, "--storage=embedded"),
-				volumes:  volumes,
-				embedded: true,
+				labels:    labels,
+				args:      append(args, "--storage=embedded"),
+				volumes:   volumes,
+				embedded:  true,
+				resources: in.Tenant.Spec.Bot.Resources,
 			})))
 }
 
@@ -76,9 +78,10 @@ func deskDeployment(in Input, pool *v1alpha1.AgentPool) *appsv1ac.DeploymentAppl
 		WithSelector(metav1ac.LabelSelector().WithMatchLabels(labels)).
 		WithRevisionHistoryLimit(3).
 		WithTemplate(podTemplate(in, pod{
-			labels:  labels,
-			args:    []string{"serve", "--roles=desk", "--pool=" + pool.Name, "--storage=postgres"},
-			volumes: append(storeVolumes(in), agentsVolume(pool)),
+			labels:    labels,
+			args:      []string{"serve", "--roles=desk", "--pool=" + pool.Name, "--storage=postgres"},
+			volumes:   append(storeVolumes(in), agentsVolume(pool)),
+			resources: pool.Spec.Workers.Resources,
 		})))
 }
 

@@ -84,12 +84,19 @@ func (r *Ring) Signer(published map[string]time.Time, now time.Time) (string, ed
 // Changed says, once for any number of changes, that the folder holds other keys than before.
 func (r *Ring) Changed() <-chan struct{} { return r.changed }
 
+// Reread looks at the folder at once: a replica that becomes leader may have waited for days, and must publish no old keys.
+// Whoever calls it goes by what it finds, so that Changed says nothing of it.
+func (r *Ring) Reread() error {
+	_, err := r.load()
+	return err
+}
+
 // Start looks at the folder now and then until the context ends; a folder that cannot be read leaves the keys as they are.
 func (r *Ring) Start(ctx context.Context, complain func(error)) {
 	tick := time.NewTicker(reread)
 	defer tick.Stop()
 	for {
-		changed, err := r.load() // first at once: a replica that becomes leader may have waited for days
+		changed, err := r.load()
 		if err != nil {
 			complain(err)
 		}

@@ -132,3 +132,24 @@ func TestANewKeyInTheFolderIsNoticed(t *testing.T) {
 	cancel()
 	<-done
 }
+
+// A replica that becomes leader may have waited for days: the keys that it publishes first must be those of today.
+func TestRereadBringsTheKeysOfNow(t *testing.T) {
+	dir := folder(t, "k1", "k1")
+	r, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, dir, "k2.key", key)
+	write(t, dir, "current", []byte("k2"))
+	if err := r.Reread(); err != nil {
+		t.Fatal(err)
+	}
+	if id, _ := r.Signer(nil, time.Now()); id != "k2" || len(r.Public()) != 2 {
+		t.Errorf("%s signs, of %d keys", id, len(r.Public()))
+	}
+}
