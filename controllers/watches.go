@@ -26,6 +26,9 @@ import (
 	"github.com/loket-dev/loket/controllers/render"
 )
 
+// classChanged lets through what others see of a class: its spec, and whether it is the default.
+var classChanged = builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))
+
 // specChanged keeps reconcilers from waking on statuses, their own above all.
 var specChanged = builder.WithPredicates(predicate.GenerationChangedPredicate{})
 
@@ -35,8 +38,7 @@ func addTenant(mgr ctrl.Manager, s shared, keys <-chan event.GenericEvent) error
 		For(&v1alpha1.BotTenant{}, specChanged).
 		// A tenant that was second becomes first when the older one goes.
 		Watches(&v1alpha1.BotTenant{}, inNamespace, specChanged).
-		Watches(&v1alpha1.TenantClass{}, handler.EnqueueRequestsFromMapFunc(s.tenantsOfClass),
-			builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		Watches(&v1alpha1.TenantClass{}, handler.EnqueueRequestsFromMapFunc(s.tenantsOfClass), classChanged).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(s.tenantsInside),
 			builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(s.tenantsThatRead)).
@@ -61,7 +63,8 @@ func addTenant(mgr ctrl.Manager, s shared, keys <-chan event.GenericEvent) error
 
 func addTenantClass(mgr ctrl.Manager, s shared) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("tenantclass").
-		For(&v1alpha1.TenantClass{}, specChanged).
+		For(&v1alpha1.TenantClass{}, classChanged).
+		Watches(&v1alpha1.TenantClass{}, handler.EnqueueRequestsFromMapFunc(s.allClasses), classChanged).
 		Watches(&v1alpha1.BotTenant{}, handler.EnqueueRequestsFromMapFunc(s.classes)).
 		Complete(&TenantClassReconciler{s})
 }
@@ -146,6 +149,11 @@ func (s shared) tenantsInside(ctx context.Context, namespace client.Object) []ct
 
 func (s shared) allTenants(ctx context.Context, _ client.Object) []ctrl.Request {
 	return s.requests(ctx, &v1alpha1.BotTenantList{})
+}
+
+// allClasses: which default is in force is told at each of them.
+func (s shared) allClasses(ctx context.Context, _ client.Object) []ctrl.Request {
+	return s.requests(ctx, &v1alpha1.TenantClassList{})
 }
 
 // requests lists objects; what cannot be listed is logged by the cache and comes again with its next change.
