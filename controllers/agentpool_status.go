@@ -70,17 +70,18 @@ func (s *poolSeen) scaling(d capacity.Decision) *metav1.Condition {
 	switch {
 	case s.class == nil || s.tenant.Spec.Suspend:
 		return nil
-	case s.embedded:
+	case s.embedded && s.pool.Spec.Workers.Min > 1:
 		c = no(v1alpha1.ConditionScaling, v1alpha1.ReasonEmbeddedStorage,
 			"the one pod that holds the database is also the desk; a tenant with storage postgres may have more workers")
+	case s.embedded:
+		c = yes(v1alpha1.ConditionScaling, v1alpha1.ReasonEmbeddedStorage, "the one pod that holds the database is also the desk")
 	case s.desk == nil:
 		return nil
 	case d.Reason.Code == capacity.External:
 		c = yes(v1alpha1.ConditionScaling, v1alpha1.ReasonFollowsReplicas, "spec.workers.replicas decides, as mode external says")
 	case d.Reason.Code == capacity.Stale:
 		c = no(v1alpha1.ConditionScaling, v1alpha1.ReasonNoFreshFigures, fmt.Sprintf(
-			"the runtime gives no fresh figures, so workers stay at %d; see condition %s of the BotTenant",
-			d.Workers, v1alpha1.ConditionOperatorReachable))
+			"%s; see condition %s of the BotTenant", d.Reason, v1alpha1.ConditionOperatorReachable))
 		if s.justStarted() && meta.FindStatusCondition(s.before.Conditions, v1alpha1.ConditionScaling) != nil {
 			return nil
 		}

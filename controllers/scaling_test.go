@@ -140,12 +140,16 @@ func TestEmbeddedStorageSaysWhyItsWorkersDoNotScale(t *testing.T) {
 	runtimes.start(ns, "ojk")
 	bt, ap := tenant(ns, "ojk", classFor(t, nil)), pool(ns, "contact-centre")
 	bt.Spec.Storage = v1alpha1.TenantStorage{Embedded: &v1alpha1.EmbeddedStorage{}}
+	ap.Spec.Workers.Min = 2
 	create(t, bt, ap)
 	c := says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionFalse, v1alpha1.ReasonEmbeddedStorage)
 	if !strings.Contains(c.Message, "postgres") {
 		t.Errorf("the mend is missing: %q", c.Message)
 	}
 	gone(t, ns, desk)
+	// Who asks for one has what he asks for.
+	update(t, ap, func(p *v1alpha1.AgentPool) { p.Spec.Workers.Min = 1 })
+	says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionTrue, v1alpha1.ReasonEmbeddedStorage)
 }
 
 func TestReplicasBelongToCapacityAlone(t *testing.T) {

@@ -109,7 +109,7 @@ func blind(q question) (Decision, bool) {
 		return Decision{}, false
 	}
 	workers := q.spec.within(q.seen.Workers)
-	return Decision{Workers: workers, Reason: Reason{Code: Stale, Workers: workers}}, true
+	return Decision{Workers: workers, Reason: Reason{Code: Stale, Needed: q.seen.Workers, Workers: workers}}, true
 }
 
 func moreNow(q question) (Decision, bool) {

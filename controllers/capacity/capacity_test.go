@@ -78,7 +78,7 @@ func TestWorkersFollowDemand(t *testing.T) {
 			{3661, 0, 50, false, 1, "waiting 0 + active 50 over 60 a worker = 1"},
 		}},
 		"blind, the limits hold all the same": {pool(func(s *Spec) { s.Min = 2 }), 1, []moment{
-			{0, 0, 0, true, 2, "no fresh figures from the runtime: workers stay at 2"},
+			{0, 0, 0, true, 2, "no fresh figures from the runtime: the limits move workers from 1 to 2"},
 		}},
 		"a new operator lets nobody go before it has seen a window": {pool(nil), 7, []moment{
 			{0, 0, 0, false, 7, "waiting 0 + active 0 over 60 a worker = 0; 7 until demand was lower for 1m"},

@@ -22,7 +22,7 @@ type Reason struct {
 	Code                   Code
 	Waiting, Active        int
 	ConversationsPerWorker int32
-	// Needed is before the limits, Workers after them.
+	// Needed is before the limits, Workers after them. Without fresh figures it is as many as there are.
 	Needed, Workers int32
 	// Window is set when workers are held for a while after more was wanted.
 	Window time.Duration
@@ -40,8 +40,10 @@ func (r Reason) String() string {
 	var b strings.Builder
 	switch r.Code {
 	case Stale:
-		fmt.Fprintf(&b, "no fresh figures from the runtime: workers stay at %d", r.Workers)
-		return b.String()
+		if r.Workers == r.Needed {
+			return fmt.Sprintf("no fresh figures from the runtime: workers stay at %d", r.Workers)
+		}
+		return fmt.Sprintf("no fresh figures from the runtime: the limits move workers from %d to %d", r.Needed, r.Workers)
 	case External:
 		fmt.Fprintf(&b, "spec.workers.replicas = %d", r.Needed)
 	default:
