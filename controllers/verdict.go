@@ -139,8 +139,6 @@ func valid(said *bundle.Verdict) metav1.Condition {
 		return yes(v1alpha1.ConditionValid, v1alpha1.ReasonValid, "nothing is wrong")
 	case said.Good:
 		return yes(v1alpha1.ConditionValid, v1alpha1.ReasonValid, "good, with advice, first: "+first(said.Findings))
-	case n == 0:
-		return no(v1alpha1.ConditionValid, v1alpha1.ReasonFindings, "refused without a finding, which is a fault of the runtime")
 	default:
 		return no(v1alpha1.ConditionValid, v1alpha1.ReasonFindings, counted(n, "finding", "findings")+", first: "+first(said.Findings))
 	}
@@ -148,6 +146,9 @@ func valid(said *bundle.Verdict) metav1.Condition {
 
 // first is the first finding that refuses, or else the first advice.
 func first(list []bundle.Finding) string {
+	if len(list) == 0 {
+		return "the runtime does not say why, which is a fault of its own"
+	}
 	f := list[0]
 	for _, c := range list {
 		if !c.Advice {
@@ -170,10 +171,10 @@ func serving(said *bundle.Verdict, live, generation int64) metav1.Condition {
 		return yes(v1alpha1.ConditionReady, v1alpha1.ReasonServing, fmt.Sprintf("revision %d serves", live))
 	case live > 0:
 		return yes(v1alpha1.ConditionReady, v1alpha1.ReasonServing,
-			fmt.Sprintf("revision %d serves; revision %d is refused", live, generation))
+			fmt.Sprintf("revision %d serves; revision %d is refused: %s", live, generation, first(said.Findings)))
 	default:
 		return no(v1alpha1.ConditionReady, v1alpha1.ReasonFindings,
-			fmt.Sprintf("revision %d is refused and none before it serves; see Valid and findings", generation))
+			fmt.Sprintf("revision %d is refused and none before it serves: %s", generation, first(said.Findings)))
 	}
 }
 

@@ -12,7 +12,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Live",type=integer,JSONPath=`.status.liveGeneration`
 // +kubebuilder:printcolumn:name="Tests",type=string,JSONPath=`.status.tests`
 // +kubebuilder:printcolumn:name="Nodes",type=integer,JSONPath=`.status.nodes`
-// +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Valid")].message`
+// +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="!self.metadata.name.contains('.') && self.metadata.name.size() <= 63",message="metadata.name must be at most 63 letters, digits and dashes, without dots: other objects name it"
 type DialogFlow struct {
@@ -33,6 +33,7 @@ type DialogFlowSpec struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=12
+	// +kubebuilder:validation:XValidation:rule="self.all(l, self.exists_one(m, m == l))",message="a language stands twice"
 	Languages []Language `json:"languages,omitempty"`
 	// start is the node where a new conversation begins.
 	Start Name `json:"start"`
@@ -373,7 +374,7 @@ type NotExpected struct {
 // DialogFlowStatus says what serves and what the compiler found.
 type DialogFlowStatus struct {
 	Verdict `json:",inline"`
-	// tests passed of all.
+	// tests passed of all, of the newest revision that was judged.
 	// +optional
 	Tests string `json:"tests,omitempty"`
 	// nodes of the live revision.

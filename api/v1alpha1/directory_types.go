@@ -89,7 +89,7 @@ type DirectoryStatus struct {
 	// entries that are served.
 	// +optional
 	Entries int32 `json:"entries"`
-	// rejected rows; the findings name the first of them.
+	// rejected rows of the newest revision that was judged; the findings name the first of them.
 	// +optional
 	Rejected int32 `json:"rejected"`
 }

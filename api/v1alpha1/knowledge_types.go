@@ -62,8 +62,10 @@ type KnowledgeEntry struct {
 // KnowledgeStatus counts answers.
 type KnowledgeStatus struct {
 	Verdict `json:",inline"`
+	// entries that are served, expired ones among them.
 	// +optional
 	Entries int32 `json:"entries"`
+	// expired entries, which are not given any more.
 	// +optional
 	Expired int32 `json:"expired"`
 }
