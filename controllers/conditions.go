@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -54,12 +55,28 @@ func announce(recorder events.EventRecorder, object runtime.Object, before, afte
 		switch {
 		case seen[once] || a.Reason == v1alpha1.ReasonProgressing:
 		case a.Status == metav1.ConditionFalse:
-			recorder.Eventf(object, nil, corev1.EventTypeWarning, a.Reason, "Reconcile", "%s", a.Message)
+			recorder.Eventf(object, nil, corev1.EventTypeWarning, a.Reason, "Reconcile", "%s", note(a.Message))
 		case a.Status == metav1.ConditionTrue && b != nil && b.Status != metav1.ConditionTrue:
-			recorder.Eventf(object, nil, corev1.EventTypeNormal, a.Reason, "Reconcile", "%s", a.Message)
+			recorder.Eventf(object, nil, corev1.EventTypeNormal, a.Reason, "Reconcile", "%s", note(a.Message))
 		}
 		seen[once] = true
 	}
+}
+
+// noteBytes is the longest note that the API server takes of an event.
+const noteBytes = 1024
+
+// note cuts a message to an event's size, which is in bytes.
+func note(s string) string {
+	const more = "…"
+	if len(s) <= noteBytes {
+		return s
+	}
+	end := noteBytes - len(more)
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + more
 }
 
 // counted is "1 pod", "2 pods".
