@@ -56,12 +56,12 @@ func run(m *testing.M) int {
 		ControlPlaneStartTimeout: 3 * time.Minute,
 		ControlPlaneStopTimeout:  time.Minute,
 	}
+	defer func() { _ = env.Stop() }() // also when the CRDs are refused: the API server runs then
 	cluster, err := env.Start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "starting the API server:", err)
 		return 1
 	}
-	defer func() { _ = env.Stop() }()
 	defer runtimes.close()
 	options, err := ManagerOptions()
 	if err == nil {
