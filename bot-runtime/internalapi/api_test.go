@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
@@ -213,6 +214,18 @@ func TestAPodWithoutItsStoreDoesNotSpeakForTheTenant(t *testing.T) {
 	}
 	if got := f.put(t, packed(t, envelope(t)), "uid-a", nil); got != http.StatusServiceUnavailable {
 		t.Errorf("a bundle is answered %d", got)
+	}
+}
+
+// What the store promises becomes a condition's reason: the names are the API's.
+func TestTheStoresPromisesAreTheReasonsOfTheAPI(t *testing.T) {
+	for is, want := range map[store.Durability]string{
+		store.DurabilityUnsafe: v1alpha1.DurabilityUnsafe, store.DurabilityAsyncReplica: v1alpha1.DurabilityAsyncReplica,
+		store.DurabilitySingleNode: v1alpha1.DurabilitySingleNode, store.DurabilitySynchronous: v1alpha1.DurabilitySynchronous,
+	} {
+		if string(is) != want {
+			t.Errorf("the store says %s, the API %s", is, want)
+		}
 	}
 }
 
