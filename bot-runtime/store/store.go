@@ -97,10 +97,13 @@ type Status struct {
 	ErrorText string
 }
 
-// IdentityMove says that a person's identity changed: the new one joins the contact, the old one stays as a closed alias.
+// IdentityMove says that a person's identity changed: what the notice names as New joins the contact, and is all that is open
+// of it in that scope from then on. The old one stays as a closed alias: what was written with it until At still leads to the
+// contact.
 type IdentityMove struct {
-	Old, New message.Identity
-	At       time.Time
+	Old message.Identity
+	New []message.Identity
+	At  time.Time
 }
 
 // RawEvent is a webhook part that Loket does not know: kept as it came, bounded, and counted.

@@ -136,6 +136,7 @@ type edit struct {
 }
 
 type idUpdate struct {
+	WaID   loose `json:"wa_id"`
 	UserID struct {
 		Previous loose `json:"previous"`
 		Current  loose `json:"current"`

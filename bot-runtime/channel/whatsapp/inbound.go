@@ -119,14 +119,10 @@ func (c *Channel) systemMove(p *parsed, m incoming) bool {
 	default:
 		return false
 	}
-	at := c.when(m.Timestamp)
-	ids := c.move(p, c.bsuid(m.FromUserID), c.bsuid(m.System.UserID), at)
+	at, id, number := c.when(m.Timestamp), c.bsuid(m.System.UserID), c.phone(m.System.WaID)
+	ids := c.move(p, c.bsuid(m.FromUserID), at, id, number)
 	// Without the new number the old one must still be closed: it may be somebody else's by now.
-	old, to := c.phone(m.From), c.phone(m.System.WaID)
-	if to == nil {
-		to = c.bsuid(m.System.UserID)
-	}
-	return c.move(p, old, to, at) || ids
+	return c.move(p, c.phone(m.From), at, id, number) || ids
 }
 
 // in is what the citizen sent; known is false for what Loket has no name for, which is kept raw beside.

@@ -67,7 +67,7 @@ func (c *Channel) change(p *parsed, ch change) {
 		c.status(p, raw)
 	}
 	for _, raw := range v.UserIDUpdate {
-		c.idUpdate(p, raw)
+		c.idUpdate(p, raw, contacts, len(v.UserIDUpdate))
 	}
 	for _, raw := range v.Errors {
 		c.raw(p, "errors", raw)
@@ -111,19 +111,35 @@ func (c *Channel) status(p *parsed, raw json.RawMessage) {
 	p.batch.Statuses = append(p.batch.Statuses, out)
 }
 
-func (c *Channel) idUpdate(p *parsed, raw json.RawMessage) {
+func (c *Channel) idUpdate(p *parsed, raw json.RawMessage, cs contacts, updates int) {
 	var u idUpdate
-	if json.Unmarshal(raw, &u) != nil || !c.move(p, c.bsuid(u.UserID.Previous), c.bsuid(u.UserID.Current), c.when(u.Timestamp)) {
+	err := json.Unmarshal(raw, &u)
+	number, id := u.WaID, c.bsuid(u.UserID.Current)
+	if number == "" && len(cs) == 1 && updates == 1 {
+		number = cs[0].WaID
+	}
+	if err != nil || id == nil || !c.move(p, c.bsuid(u.UserID.Previous), c.when(u.Timestamp), id, c.phone(number)) {
 		c.raw(p, "user_id_update", raw)
 	}
 }
 
-// move reports whether there is one.
-func (c *Channel) move(p *parsed, from, to *message.Identity, at time.Time) bool {
-	if from == nil || to == nil || *from == *to {
+// move reports whether there is one. What the notice names beside the new identity stays, or joins it.
+func (c *Channel) move(p *parsed, from *message.Identity, at time.Time, named ...*message.Identity) bool {
+	m := store.IdentityMove{At: at}
+	for _, id := range named {
+		if id == nil {
+			continue
+		}
+		if from == nil || *id == *from {
+			return false
+		}
+		m.New = append(m.New, *id)
+	}
+	if len(m.New) == 0 {
 		return false
 	}
-	p.batch.Moves = append(p.batch.Moves, store.IdentityMove{Old: *from, New: *to, At: at})
+	m.Old = *from
+	p.batch.Moves = append(p.batch.Moves, m)
 	return true
 }
 

@@ -24,13 +24,22 @@ func (a *Acts) Accept(ctx context.Context, batch store.Batch) (store.Accepted, e
 	err := a.write(ctx, "accept", func(tx Tx) error {
 		counts = store.Accepted{}
 		in := intake{tx: tx, counts: &counts}
+		var fresh []store.Inbound
 		for part := range slices.Chunk(batch.Messages, batchMost) {
+			unseen, err := in.unseen(part)
+			if err != nil {
+				return err
+			}
+			fresh = append(fresh, unseen...)
+		}
+		// Before the messages: the first one with a new identity would make a second contact.
+		if err := in.moves(batch.Moves); err != nil {
+			return err
+		}
+		for part := range slices.Chunk(fresh, batchMost) {
 			if err := in.messages(part); err != nil {
 				return err
 			}
-		}
-		if err := in.moves(batch.Moves); err != nil {
-			return err
 		}
 		for part := range slices.Chunk(batch.Statuses, batchMost) {
 			if err := in.statuses(part); err != nil {
@@ -55,11 +64,7 @@ type intake struct {
 	lanes  []int64
 }
 
-func (in *intake) messages(messages []store.Inbound) error {
-	fresh, err := in.unseen(messages)
-	if err != nil || len(fresh) == 0 {
-		return err
-	}
+func (in *intake) messages(fresh []store.Inbound) error {
 	contacts, err := in.contacts(fresh)
 	if err != nil {
 		return err

@@ -8,60 +8,185 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// contacts finds or makes the contact of each message. Identities that come together belong together; the first that
-// belongs to a contact decides, and one that belongs to another contact is counted and left where it is.
+// link is where an identity leads, and until when it did; closed is 0 while it still does.
+type link struct{ contact, closed int64 }
+
+// plan is what messages make of the identities they name. Nothing of it is written yet.
+type plan struct {
+	contacts []int64                    // of the messages
+	made     map[int64]bool             // contacts that are not there yet
+	mine     map[message.Identity]int64 // identities that are not there yet
+	taken    map[message.Identity]int64 // identities that go over to another contact, or are open again
+}
+
+// contacts finds or makes the contact of each message. Identities that come together belong together; the first that leads
+// to a contact decides, and one that leads to another contact is counted and left where it is.
+//
+// A number leads nowhere once it was left: it may be somebody else's by now. Then it goes over to whoever writes with it. A
+// user id is never given to another, so a closed one still leads to its contact, and is open again when its owner writes.
 func (in *intake) contacts(messages []store.Inbound) ([]int64, error) {
 	var all []message.Identity
 	for _, m := range messages {
 		all = append(all, m.Identities...)
 	}
-	known, err := in.known(all)
-	if err != nil {
-		return nil, err
+	var p plan
+	var links map[message.Identity]link
+	var err error
+	locked := map[message.Identity]bool{}
+	for {
+		if links, err = in.links(all, ""); err != nil {
+			return nil, err
+		}
+		if p, err = in.plan(messages, links); err != nil {
+			return nil, err
+		}
+		var taken []message.Identity
+		for _, id := range sorted(p.taken) {
+			if !locked[id] {
+				taken = append(taken, id)
+				locked[id] = true
+			}
+		}
+		if len(taken) == 0 {
+			break
+		}
+		// Another transaction may be taking the same: whoever comes second decides anew, by what the first has made of it.
+		if _, err := in.links(taken, "{lock}"); err != nil {
+			return nil, err
+		}
 	}
-	contacts := make([]int64, len(messages))
-	mine := map[message.Identity]int64{} // those that this batch adds
-	made := map[int64]bool{}
+	if len(p.made)+len(p.mine)+len(p.taken) > 0 {
+		moved, err := in.join(p.mine, p.made)
+		if err != nil {
+			return nil, err
+		}
+		for i, c := range p.contacts {
+			p.contacts[i] = cmp.Or(moved[c], c)
+		}
+		for _, id := range sorted(p.taken) {
+			if err := in.open(id, cmp.Or(moved[p.taken[id]], p.taken[id])); err != nil {
+				return nil, err
+			}
+		}
+		if links, err = in.links(all, ""); err != nil {
+			return nil, err
+		}
+	}
 	for i, m := range messages {
+		if slices.ContainsFunc(m.Identities, func(id message.Identity) bool { return links[tidy(id)].contact != p.contacts[i] }) {
+			in.counts.IdentityConflicts++
+		}
+	}
+	return p.contacts, nil
+}
+
+// plan decides for each message by the links, which it changes as the messages do.
+func (in *intake) plan(messages []store.Inbound, links map[message.Identity]link) (plan, error) {
+	p := plan{contacts: make([]int64, len(messages)), made: map[int64]bool{},
+		mine: map[message.Identity]int64{}, taken: map[message.Identity]int64{}}
+	holders, err := in.holders(messages, links)
+	if err != nil {
+		return p, err
+	}
+	for i, m := range messages {
+		at := micros(m.At)
+		user := userOf(m)
+		left := func(id message.Identity) bool {
+			l := links[id]
+			holder := holders[l.contact]
+			return id.Kind == message.IdentityPhone &&
+				(l.closed != 0 && at > l.closed || user.Value != "" && holder.Value != "" && holder != user)
+		}
 		contact := int64(0)
 		for _, id := range m.Identities {
-			if contact = cmp.Or(known[tidy(id)], mine[tidy(id)]); contact != 0 {
+			if id = tidy(id); links[id].contact != 0 && !left(id) {
+				contact = links[id].contact
 				break
 			}
 		}
 		if contact == 0 {
 			ids, err := in.tx.Draw(1)
 			if err != nil {
-				return nil, err
+				return p, err
 			}
 			contact = ids[0]
-			made[contact] = true
+			p.made[contact] = true
 		}
+		p.contacts[i] = contact
 		for _, id := range m.Identities {
-			if cmp.Or(known[tidy(id)], mine[tidy(id)]) == 0 {
-				mine[tidy(id)] = contact
+			id = tidy(id)
+			l, there := links[id]
+			_, added := p.mine[id]
+			switch {
+			case !there, added && l.contact != contact && left(id):
+				p.mine[id] = contact
+			case l.contact == contact && l.closed != 0 && at > l.closed, l.contact != contact && left(id):
+				p.taken[id] = contact
+			default:
+				continue
+			}
+			links[id] = link{contact: contact}
+		}
+		if user.Value != "" && links[user] == (link{contact: contact}) {
+			holders[contact] = user
+		}
+	}
+	return p, nil
+}
+
+// userOf is the user id that a message names; its Value is empty where none is named.
+func userOf(m store.Inbound) message.Identity {
+	for _, id := range m.Identities {
+		if id.Kind == message.IdentityBSUID {
+			return tidy(id)
+		}
+	}
+	return message.Identity{}
+}
+
+// holders are the open user ids of contacts whose number comes with another one, the message's own where it is among them.
+func (in *intake) holders(messages []store.Inbound, links map[message.Identity]link) (map[int64]message.Identity, error) {
+	holders := map[int64]message.Identity{}
+	var asked []int64
+	named := map[message.Identity]bool{}
+	for _, m := range messages {
+		user := userOf(m)
+		if user.Value == "" {
+			continue
+		}
+		named[user] = true
+		for _, id := range m.Identities {
+			l := links[tidy(id)]
+			if id.Kind == message.IdentityPhone && l.contact != 0 && l.contact != links[user].contact {
+				asked = append(asked, l.contact)
 			}
 		}
-		contacts[i] = contact
 	}
-	if len(made) > 0 || len(mine) > 0 {
-		moved, err := in.join(mine, made)
-		if err != nil {
-			return nil, err
-		}
-		for i, c := range contacts {
-			contacts[i] = cmp.Or(moved[c], c)
-		}
-		if known, err = in.known(all); err != nil {
-			return nil, err
-		}
+	if len(asked) == 0 {
+		return holders, nil
 	}
-	for i, m := range messages {
-		if slices.ContainsFunc(m.Identities, func(id message.Identity) bool { return known[tidy(id)] != contacts[i] }) {
-			in.counts.IdentityConflicts++
+	slices.Sort(asked)
+	these, args := among(slices.Compact(asked))
+	err := each(in.tx, func(scan func(...any) error) error {
+		var contact int64
+		var id message.Identity
+		if err := scan(&contact, &id.Scope, &id.Kind, &id.Value); err != nil {
+			return err
 		}
-	}
-	return contacts, nil
+		if !named[holders[contact]] {
+			holders[contact] = id
+		}
+		return nil
+	}, `SELECT contact, scope, kind, value FROM identity WHERE kind = 'bsuid' AND closed_at = 0 AND contact IN `+these+`
+		ORDER BY scope, kind, value`, args...)
+	return holders, err
+}
+
+// open makes an identity lead to a contact, from now on.
+func (in *intake) open(id message.Identity, contact int64) error {
+	_, err := in.tx.Exec(`UPDATE identity SET contact = $4, closed_at = 0 WHERE scope = $1 AND kind = $2 AND value = $3`,
+		id.Scope, string(id.Kind), id.Value, contact)
+	return err
 }
 
 // join inserts new identities. Another transaction may have been first with one of them: then its contact replaces the one
@@ -88,13 +213,13 @@ func (in *intake) join(mine map[message.Identity]int64, made map[int64]bool) (ma
 	}
 	moved := map[int64]int64{}
 	if len(inserted) < len(mine) {
-		now, err := in.known(sorted(mine))
+		now, err := in.links(sorted(mine), "")
 		if err != nil {
 			return nil, err
 		}
 		for _, id := range sorted(mine) {
 			if c := mine[id]; made[c] && !inserted[id] && moved[c] == 0 {
-				moved[c] = now[id]
+				moved[c] = now[id].contact
 			}
 		}
 	}
@@ -103,8 +228,7 @@ func (in *intake) join(mine map[message.Identity]int64, made map[int64]bool) (ma
 		if to == 0 || !inserted[id] {
 			continue
 		}
-		if _, err := in.tx.Exec(`UPDATE identity SET contact = $4 WHERE scope = $1 AND kind = $2 AND value = $3`,
-			id.Scope, string(id.Kind), id.Value, to); err != nil {
+		if err := in.open(id, to); err != nil {
 			return nil, err
 		}
 	}
@@ -121,9 +245,9 @@ func (in *intake) join(mine map[message.Identity]int64, made map[int64]bool) (ma
 	return moved, err
 }
 
-// known maps identities to the contacts they belong to.
-func (in *intake) known(ids []message.Identity) (map[message.Identity]int64, error) {
-	known := map[message.Identity]int64{}
+// links maps identities to where they lead. With the word for a lock their rows are held until the commit.
+func (in *intake) links(ids []message.Identity, lock string) (map[message.Identity]link, error) {
+	links := map[message.Identity]link{}
 	rows := after()
 	asked := map[message.Identity]bool{}
 	for _, id := range ids {
@@ -133,18 +257,19 @@ func (in *intake) known(ids []message.Identity) (map[message.Identity]int64, err
 		}
 	}
 	if rows.rows == 0 {
-		return known, nil
+		return links, nil
 	}
 	err := each(in.tx, func(scan func(...any) error) error {
 		var id message.Identity
-		var contact int64
-		if err := scan(&id.Scope, &id.Kind, &id.Value, &contact); err != nil {
+		var l link
+		if err := scan(&id.Scope, &id.Kind, &id.Value, &l.contact, &l.closed); err != nil {
 			return err
 		}
-		known[id] = contact
+		links[id] = l
 		return nil
-	}, `SELECT scope, kind, value, contact FROM identity WHERE (scope, kind, value) IN (VALUES `+rows.String()+`)`, rows.args...)
-	return known, err
+	}, `SELECT scope, kind, value, contact, closed_at FROM identity WHERE (scope, kind, value) IN (VALUES `+rows.String()+`)
+		ORDER BY scope, kind, value `+lock, rows.args...)
+	return links, err
 }
 
 // conversations finds or makes the conversation of each message's contact on its channel.
@@ -223,38 +348,76 @@ func (in *intake) conversations(messages []store.Inbound, contacts []int64) ([]i
 	return out, nil
 }
 
-// moves joins the new identity to the old one's contact and closes the old one, which still leads to the contact.
+// moves joins new identities to the old one's contact and closes what else it has in that scope: a new number is a new user
+// id, and the other way round. What is closed still leads to the contact, for what was written before.
 func (in *intake) moves(moves []store.IdentityMove) error {
 	for _, m := range moves {
-		old, next := tidy(m.Old), tidy(m.New)
-		known, err := in.known([]message.Identity{old, next})
-		if err != nil {
-			return err
-		}
-		if known[old] == 0 && known[next] == 0 {
-			if _, err := in.contacts([]store.Inbound{{Identities: []message.Identity{old}}}); err != nil {
-				return err
-			}
-			if known, err = in.known([]message.Identity{old, next}); err != nil {
-				return err
-			}
-		}
-		contact := cmp.Or(known[old], known[next])
-		if known[next] != 0 && known[next] != contact {
-			in.counts.IdentityConflicts++
-		}
-		rows := after()
-		rows.add(next.Scope, string(next.Kind), next.Value, contact)
-		if _, err := in.tx.Exec(`INSERT INTO identity (scope, kind, value, contact) VALUES `+rows.String()+
-			` ON CONFLICT DO NOTHING`, rows.args...); err != nil {
-			return err
-		}
-		if _, err := in.tx.Exec(`UPDATE identity SET closed_at = $4 WHERE scope = $1 AND kind = $2 AND value = $3`,
-			old.Scope, string(old.Kind), old.Value, micros(m.At)); err != nil {
+		if err := in.move(m); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (in *intake) move(m store.IdentityMove) error {
+	old, at := tidy(m.Old), micros(m.At)
+	fresh := make([]message.Identity, len(m.New))
+	for i, id := range m.New {
+		fresh[i] = tidy(id)
+	}
+	links, err := in.links(append(fresh, old), "{lock}")
+	if err != nil {
+		return err
+	}
+	contact := links[old].contact
+	for _, id := range fresh {
+		if links[id].closed > at {
+			return nil // an old notice: the person has moved on since
+		}
+		contact = cmp.Or(contact, links[id].contact)
+	}
+	if contact == 0 {
+		contacts, err := in.contacts([]store.Inbound{{Identities: []message.Identity{old}, At: m.At}})
+		if err != nil {
+			return err
+		}
+		contact = contacts[0]
+	} else if links[old].contact == 0 {
+		if err := in.add(old, contact); err != nil {
+			return err
+		}
+	}
+	for _, id := range fresh {
+		l, there := links[id]
+		switch {
+		case !there:
+			err = in.add(id, contact)
+		case l.contact == contact, id.Kind == message.IdentityPhone && l.closed != 0:
+			err = in.open(id, contact)
+		default:
+			in.counts.IdentityConflicts++
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if links[old].closed != 0 {
+		return nil // known already, maybe by another webhook that named more
+	}
+	kept := after(contact, old.Scope, at)
+	for _, id := range fresh {
+		kept.add(string(id.Kind), id.Value)
+	}
+	_, err = in.tx.Exec(`UPDATE identity SET closed_at = $3 WHERE contact = $1 AND scope = $2 AND closed_at = 0
+		AND (kind, value) NOT IN (VALUES `+kept.String()+`)`, kept.args...)
+	return err
+}
+
+// add inserts an identity; another transaction may be first.
+func (in *intake) add(id message.Identity, contact int64) error {
+	_, err := in.tx.Exec(`INSERT INTO identity (scope, kind, value, contact) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		id.Scope, string(id.Kind), id.Value, contact)
+	return err
 }
 
 // tidy makes an identity storable; see clean.

@@ -106,15 +106,107 @@ var intakeTests = []check{
 	}},
 	{"a changed number stays the same person, and the old number is written to no more", func(t *testing.T, c *counter) {
 		c.accept(from("1", "a", "halo"))
-		if _, err := c.Accept(c.ctx, store.Batch{Moves: []store.IdentityMove{{Old: phone("1"), New: phone("2"), At: time.Now()}}}); err != nil {
-			t.Fatal(err)
-		}
+		c.move(phone("1"), phone("2"))
 		c.accept(from("2", "b", "nomor baru"))
 		want(t, "contact", c.conversation("2").ID, c.conversation("1").ID)
 		c.drain(answering("hi"))
 		sends := c.claim(10)
 		want(t, "sends", len(sends), 1)
 		wantAll(t, "addresses", sends[0].Identities, phone("2"))
+	}},
+	{"whoever writes with a number that a citizen has left is somebody else", func(t *testing.T, c *counter) {
+		c.accept(known("B1", "1", "a"))
+		c.move(bsuid("B1"), bsuid("B2"), phone("2"))
+		stranger := known("B3", "1", "b")
+		bare := from("3", "c", "halo")
+		c.accept(bare)
+		c.move(phone("3"), phone("4"))
+		anew := from("3", "d", "halo")
+		anew.At = time.Now().Add(time.Second)
+		c.accept(stranger, anew)
+		for _, left := range []struct{ now, before message.Identity }{{bsuid("B3"), bsuid("B2")}, {phone("3"), phone("4")}} {
+			if c.contact(left.now) == c.contact(left.before) {
+				t.Fatalf("%v is taken for the citizen who is %v now", left.now, left.before)
+			}
+		}
+		wantAll(t, "addresses of the citizen", c.addresses(bsuid("B2")), bsuid("B2"), phone("2"))
+		wantAll(t, "addresses of the stranger", c.addresses(bsuid("B3")), bsuid("B3"), phone("1"))
+		wantAll(t, "addresses of the bare number", c.addresses(phone("3")), phone("3"))
+	}},
+	{"a number goes over to another user id, though nobody told that it was left", func(t *testing.T, c *counter) {
+		c.accept(known("B1", "1", "a"))
+		c.accept(known("B3", "1", "b"))
+		wantAll(t, "addresses of who had it", c.addresses(bsuid("B1")), bsuid("B1"))
+		wantAll(t, "addresses of who has it", c.addresses(bsuid("B3")), bsuid("B3"), phone("1"))
+		c.accept(known("B5", "5", "c"), known("B6", "5", "d"))
+		wantAll(t, "addresses in one batch", c.addresses(bsuid("B6")), bsuid("B6"), phone("5"))
+	}},
+	{"many first messages of a stranger with a left number make one contact", func(t *testing.T, c *counter) {
+		c.accept(known("B1", "1", "a"), from("2", "b", "halo"))
+		c.move(phone("2"), phone("3"))
+		together(16, func(i int) {
+			m := known("B9", "1", "stranger-"+itoa(i))
+			if i%2 == 0 {
+				m = from("2", "stranger-"+itoa(i), "halo")
+				m.At = time.Now().Add(time.Second)
+			}
+			if _, err := c.Accept(c.ctx, store.Batch{Messages: []store.Inbound{m}}); err != nil {
+				t.Errorf("message %d: %v", i, err)
+			}
+		})
+		lanes := map[int64]int{}
+		c.drain(func(l store.Lane) (store.Outcome, error) {
+			lanes[l.Conversation.ID] += len(l.Inbox)
+			return handled(l), nil
+		})
+		want(t, "conversations", len(lanes), 4)
+		want(t, "messages of the one", lanes[must(c.FindConversation(c.ctx, "wa", bsuid("B9"))).ID], 8)
+		want(t, "messages of the other", lanes[c.conversation("2").ID], 8)
+	}},
+	{"what was written before a number was left belongs to who left it", func(t *testing.T, c *counter) {
+		c.accept(from("1", "a", "halo"))
+		late := from("1", "late", "halo")
+		late.At = late.At.Add(-time.Minute)
+		c.move(phone("1"), phone("2"))
+		c.accept(late)
+		want(t, "contact", c.contact(phone("1")), c.contact(phone("2")))
+		wantAll(t, "addresses", c.addresses(phone("2")), phone("2"))
+	}},
+	{"a new user id without a number leaves the old number behind", func(t *testing.T, c *counter) {
+		c.accept(known("B10", "10", "a"))
+		c.move(bsuid("B10"), bsuid("B11"))
+		wantAll(t, "addresses", c.addresses(bsuid("B11")), bsuid("B11"))
+	}},
+	{"a notice that comes again, or by two webhooks, closes nothing of what is new", func(t *testing.T, c *counter) {
+		c.accept(known("B10", "10", "a"))
+		c.move(bsuid("B10"), bsuid("B11"), phone("11"))
+		c.move(phone("10"), bsuid("B11"), phone("11"))
+		c.move(bsuid("B10"), bsuid("B11"))
+		wantAll(t, "addresses", c.addresses(bsuid("B11")), bsuid("B11"), phone("11"))
+	}},
+	{"a number that a citizen comes back to is written to again", func(t *testing.T, c *counter) {
+		c.accept(from("20", "a", "halo"))
+		away := store.IdentityMove{Old: phone("20"), New: []message.Identity{phone("21")}, At: time.Now()}
+		must(c.Accept(c.ctx, store.Batch{Moves: []store.IdentityMove{away}}))
+		c.move(phone("21"), phone("20"))
+		wantAll(t, "addresses", c.addresses(phone("20")), phone("20"))
+		must(c.Accept(c.ctx, store.Batch{Moves: []store.IdentityMove{away}})) // delivered again
+		wantAll(t, "addresses after the old notice came again", c.addresses(phone("20")), phone("20"))
+		c.accept(known("B20", "30", "b"))
+		c.move(bsuid("B20"), bsuid("B21"))
+		back := known("B20", "30", "c")
+		back.At = time.Now().Add(time.Second)
+		c.accept(back)
+		wantAll(t, "addresses of a user id that wrote again", c.addresses(bsuid("B20")), bsuid("B20"), bsuid("B21"), phone("30"))
+	}},
+	{"a notice and the first message after it, in one batch, are one person", func(t *testing.T, c *counter) {
+		first := from("", "b", "halo")
+		first.Identities = []message.Identity{bsuid("B31")}
+		c.accept(known("B30", "30", "a"))
+		must(c.Accept(c.ctx, store.Batch{Messages: []store.Inbound{first},
+			Moves: []store.IdentityMove{{Old: bsuid("B30"), New: []message.Identity{bsuid("B31")}, At: time.Now()}}}))
+		want(t, "contact", c.contact(bsuid("B31")), c.contact(bsuid("B30")))
+		wantAll(t, "addresses", c.addresses(bsuid("B31")), bsuid("B31"))
 	}},
 	{"odd bytes in a name or a text refuse nothing", func(t *testing.T, c *counter) {
 		m := from("1", "odd", "nul \x00 and half a rune \xc3")

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -62,6 +63,49 @@ func (c *counter) accept(messages ...store.Inbound) store.Accepted {
 	c.t.Helper()
 	return must(c.Accept(c.ctx, store.Batch{Messages: messages}))
 }
+
+// known is a message of a citizen who is known by user id and number.
+func known(id, number, externalID string) store.Inbound {
+	m := from(number, externalID, "halo")
+	m.Identities = []message.Identity{bsuid(id), phone(number)}
+	return m
+}
+
+// move brings the notice of a changed identity.
+func (c *counter) move(old message.Identity, now ...message.Identity) {
+	c.t.Helper()
+	must(c.Accept(c.ctx, store.Batch{Moves: []store.IdentityMove{{Old: old, New: now, At: time.Now()}}}))
+}
+
+func (c *counter) contact(id message.Identity) int64 {
+	c.t.Helper()
+	return must(c.FindConversation(c.ctx, "wa", id)).Contact
+}
+
+// addresses are what a message to the citizen would be sent to now.
+func (c *counter) addresses(id message.Identity) []message.Identity {
+	c.t.Helper()
+	v := must(c.FindConversation(c.ctx, "wa", id))
+	c.drain(func(l store.Lane) (store.Outcome, error) { return handled(l), nil })
+	m := from("", "ask-"+itoa(int(serial.Add(1))), "halo")
+	m.Identities, m.At = []message.Identity{id}, time.Now().Add(-time.Hour) // of a time when all of them were the citizen's
+	c.accept(m)
+	c.drain(func(l store.Lane) (store.Outcome, error) {
+		out := handled(l)
+		if l.Conversation.ID == v.ID {
+			out.Send = []store.Outgoing{answer("to-"+m.ExternalID, "hi")}
+		}
+		return out, nil
+	})
+	sends := c.claim(1)
+	if len(sends) != 1 || sends[0].Conversation != v.ID {
+		c.t.Fatalf("claimed %v", sends)
+	}
+	c.settle(sends[0], store.SendResult{Outcome: store.SendAccepted, ExternalID: "x-" + m.ExternalID})
+	return sends[0].Identities
+}
+
+var serial atomic.Int64
 
 // status brings a delivery status and works it off.
 func (c *counter) status(s store.Status) {
