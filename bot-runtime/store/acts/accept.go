@@ -1,13 +1,13 @@
 package acts
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
@@ -107,8 +107,25 @@ func (in *intake) messages(fresh []store.Inbound) error {
 type seenKey struct {
 	channel string
 	hash    string // 16 bytes
-	at      int64
+	days    []int64
 	index   int
+}
+
+// apart is how far the times may be that two deliveries at once tell of one message.
+const apart = time.Hour
+
+// SeenKept is how long dedupe keys are kept: they stand at the begin of a day, up to a day and apart before their message.
+const SeenKept = store.StaleAfter + 48*time.Hour
+
+// seenDays are the times under which a message is marked as seen. A post that is repeated while the first is being stored
+// does not find its key, and must collide with it, whatever time it tells: the key's time is a day, and near midnight both.
+func seenDays(at int64) []int64 {
+	const day = int64(24 * time.Hour / time.Microsecond)
+	first, last := (at-apart.Microseconds())/day*day, (at+apart.Microseconds())/day*day
+	if first == last {
+		return []int64{first}
+	}
+	return []int64{first, last}
 }
 
 // unseen returns the messages that were never stored and are not stale, in the order of arrival, and marks them seen.
@@ -125,7 +142,7 @@ func (in *intake) unseen(messages []store.Inbound) ([]store.Inbound, error) {
 			continue
 		}
 		sum := sha256.Sum256([]byte(m.ExternalID))
-		key := seenKey{channel: m.Channel, hash: string(sum[:16]), at: micros(m.At), index: i}
+		key := seenKey{channel: m.Channel, hash: string(sum[:16]), days: seenDays(micros(m.At)), index: i}
 		if first[[2]string{key.channel, key.hash}] {
 			in.counts.Duplicates++
 			continue
@@ -141,33 +158,36 @@ func (in *intake) unseen(messages []store.Inbound) ([]store.Inbound, error) {
 	})
 	rows := after()
 	for _, k := range keys {
-		rows.add(k.channel, []byte(k.hash), k.at)
+		for _, day := range k.days {
+			rows.add(k.channel, []byte(k.hash), day)
+		}
 	}
-	// NOT EXISTS finds the same id with another time, which a partitioned key cannot refuse by itself.
-	marked := map[[2]string]bool{}
+	// NOT EXISTS finds the same id with a time of another day, which a partitioned key cannot refuse by itself.
+	marked := map[[2]string]int{}
 	err := each(in.tx, func(scan func(...any) error) error {
 		var channel string
 		var hash []byte
 		if err := scan(&channel, &hash); err != nil {
 			return err
 		}
-		marked[[2]string{channel, string(bytes.Clone(hash))}] = true
+		marked[[2]string{channel, string(hash)}]++
 		return nil
 	}, `INSERT INTO seen (channel, ext_hash, msg_at)
 		SELECT v.column1, v.column2, v.column3 FROM (VALUES `+rows.String()+`) AS v
 		WHERE NOT EXISTS (SELECT 1 FROM seen s WHERE s.channel = v.column1 AND s.ext_hash = v.column2)
-		ORDER BY 1, 2
+		ORDER BY 1, 2, 3
 		ON CONFLICT DO NOTHING RETURNING channel, ext_hash`, rows.args...)
 	if err != nil {
 		return nil, err
 	}
-	in.counts.Duplicates += len(keys) - len(marked)
 	slices.SortFunc(keys, func(x, y seenKey) int { return cmp.Compare(x.index, y.index) })
 	var fresh []store.Inbound
 	for _, k := range keys {
-		if marked[[2]string{k.channel, k.hash}] {
-			fresh = append(fresh, messages[k.index])
+		if marked[[2]string{k.channel, k.hash}] < len(k.days) { // one that collides is another's
+			in.counts.Duplicates++
+			continue
 		}
+		fresh = append(fresh, messages[k.index])
 	}
 	return fresh, nil
 }

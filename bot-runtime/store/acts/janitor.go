@@ -54,7 +54,7 @@ func (a *Acts) Sweep(ctx context.Context, retention time.Duration, partitioned .
 		kept           time.Duration
 		and            string
 	}{
-		{"seen", "", "msg_at", store.StaleAfter, ""},
+		{"seen", "", "msg_at", SeenKept, ""},
 		{"message", "id", "stored_at", retention, "AND NOT EXISTS (SELECT 1 FROM inbox i WHERE i.id = t.id) AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = t.out_id)"},
 		{"outgoing", "id", "message_at", retention, "AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.id = t.id)"},
 		{"status", "id", "stored_at", store.StaleAfter, "AND kept"},

@@ -19,7 +19,7 @@ const monthsAhead, monthsBehind = 3, 2
 var partitioned = []struct {
 	table, time string
 	kept        time.Duration
-}{{"message", "stored_at", 0}, {"seen", "msg_at", store.StaleAfter}}
+}{{"message", "stored_at", 0}, {"seen", "msg_at", acts.SeenKept}}
 
 // Ping implements store.Store: this server takes commits.
 func (s *Store) Ping(ctx context.Context) error {

@@ -24,6 +24,26 @@ var intakeTests = []check{
 		m.At = m.At.Add(3 * time.Second)
 		want(t, "again", c.accept(m), store.Accepted{Duplicates: 1})
 	}},
+	{"a post repeated while it is being stored, with another time each, is stored once", func(t *testing.T, c *counter) {
+		midnight := time.Now().UTC().Truncate(24 * time.Hour)
+		for round, around := range []time.Time{time.Now(), midnight, midnight.Add(time.Hour), midnight.Add(-time.Hour)} {
+			stored := make([]int, 24)
+			together(len(stored), func(i int) {
+				m := from("1", "client-"+itoa(round), "halo")
+				m.At = around.Add(time.Duration(i-12) * time.Millisecond)
+				got, err := c.Accept(c.ctx, store.Batch{Messages: []store.Inbound{m}})
+				if err != nil {
+					t.Errorf("post %d: %v", i, err)
+				}
+				stored[i] = got.Stored
+			})
+			sum := 0
+			for _, n := range stored {
+				sum += n
+			}
+			want(t, "stored", sum, 1)
+		}
+	}},
 	{"300 deliveries of the same webhooks at once store each message once", func(t *testing.T, c *counter) {
 		var batch []store.Inbound
 		for i := range 10 {
