@@ -51,7 +51,7 @@ func (p *pod) whatsapp(name string, spec v1alpha1.WhatsAppChannel, doors engine.
 func (p *pod) webchat(name string, spec v1alpha1.WebChatChannel, doors engine.Doors) engine.Connection {
 	server := webchat.New(webchat.Options{Name: name, Spec: spec, Accept: doors.Accept, Live: doors.Live, Tenant: doors.Tenant,
 		Mailbox: doors.Mailbox, Pages: web.Pages()})
-	return engine.Connection{Sender: webchat.Sender{Channel: name}, Page: server, Rate: webchatRate}
+	return engine.Connection{Sender: webchat.Sender{Channel: name}, Page: server, Rate: webchatRate, TakesOnce: true}
 }
 
 // client is the one guarded way out, with what the platform opens beyond public https.

@@ -40,7 +40,13 @@ func (e *Engine) applyStatuses(ctx context.Context) (int, error) {
 }
 
 func (e *Engine) resolveUnknown(ctx context.Context) (int, error) {
-	n, err := e.store.ResolveUnknown(ctx, e.sender.timing.UnknownWait, e.sender.timing.UnknownQuiet)
+	var once []string
+	for name, c := range e.Live().Channels {
+		if c.TakesOnce {
+			once = append(once, name)
+		}
+	}
+	n, err := e.store.ResolveUnknown(ctx, e.sender.timing.UnknownWait, e.sender.timing.UnknownQuiet, once)
 	e.report.resends.Add(float64(n))
 	if n > 0 {
 		e.wakeSends.raise()
@@ -105,9 +111,9 @@ func (e *Engine) sweep() {
 	}
 	found, err := e.store.Janitor(e.acts, keep)
 	if err != nil {
-		e.report.failed("Janitor", err)
-		return
+		e.report.failed("Janitor", err) // and what it could do is in the report
 	}
+	e.report.doubled.Add(float64(found.Doubled))
 	e.report.repairedLanes.Add(float64(found.RepairedLanes))
 	e.report.dropped.Add(float64(found.Dropped))
 	if found.RepairedLanes > 0 {

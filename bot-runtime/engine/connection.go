@@ -26,6 +26,8 @@ type Connection struct {
 	Rate int
 	// Pace is the least time between two messages to one conversation, so that they arrive in order.
 	Pace time.Duration
+	// TakesOnce: the channel takes a message of the same id once, so that one whose outcome is unknown is sent again at once.
+	TakesOnce bool
 }
 
 // Connect makes the connection of a Channel. It never fails: what is missing is the connection's Health.

@@ -41,7 +41,7 @@ func (q *quietStore) Turn(context.Context, int, func(store.Lane) (store.Outcome,
 	return 0, nil
 }
 
-func (q *quietStore) ResolveUnknown(context.Context, time.Duration, time.Duration) (int, error) {
+func (q *quietStore) ResolveUnknown(context.Context, time.Duration, time.Duration, []string) (int, error) {
 	q.note("ResolveUnknown")
 	return 0, nil
 }

@@ -18,7 +18,8 @@ type metrics struct {
 	steps, stepFailures, problems                  *prometheus.CounterVec
 	stepSeconds                                    prometheus.Histogram
 	sends                                          *prometheus.CounterVec // channel, outcome
-	resends, repairedLanes, dropped, statuses      prometheus.Counter
+	resends, doubled                               prometheus.Counter
+	repairedLanes, dropped, statuses               prometheus.Counter
 	storeErrors                                    *prometheus.CounterVec // act
 	due                                            *prometheus.GaugeVec   // kind
 	pool                                           *prometheus.GaugeVec   // pool, state
@@ -62,6 +63,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "Time of one lane's step, without its transaction.", Buckets: prometheus.ExponentialBuckets(50e-6, 4, 8)}),
 		sends:         counters("sends_total", "Attempts to send, by channel and outcome.", "channel", "outcome"),
 		resends:       counter("sends_requeued_total", "Messages queued again after an outcome that stayed unknown."),
+		doubled:       counter("sends_doubled_total", "Messages that a platform took twice: the citizen may have seen them twice."),
 		repairedLanes: counter("lanes_repaired_total", "Lanes the janitor had to repair. Anything but 0 is a bug in Loket."),
 		dropped:       counter("rows_dropped_total", "Rows dropped because they were past retention."),
 		statuses:      counter("statuses_applied_total", "Delivery statuses worked off."),

@@ -202,7 +202,7 @@ func (s *sender) mind(name string, v channel.Verdict) {
 		s.mu.Unlock()
 	}
 	if v.PauseFor > 0 {
-		if err := s.store.PauseChannel(context.Background(), name, s.now().Add(v.PauseFor), v.PauseReason); err != nil {
+		if err := s.store.PauseChannel(context.Background(), name, v.PauseFor, v.PauseReason); err != nil {
 			s.report.failed("PauseChannel", err)
 		}
 	}

@@ -70,10 +70,10 @@ func (o *outbox) Settle(_ context.Context, settlements []store.Settlement) ([]er
 	return refused, nil
 }
 
-func (o *outbox) PauseChannel(_ context.Context, name string, until time.Time, reason string) error {
+func (o *outbox) PauseChannel(_ context.Context, name string, pause time.Duration, reason string) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.paused = append(o.paused, fmt.Sprintf("%s for %s: %s", name, time.Until(until), reason))
+	o.paused = append(o.paused, fmt.Sprintf("%s for %s: %s", name, pause, reason))
 	return nil
 }
 

@@ -265,10 +265,11 @@ type Sending interface {
 	ApplyStatuses(ctx context.Context, k int) (int, error)
 	// ResolveUnknown queues again what surely was not accepted: leases that ended without a settle become unknown;
 	// unknown sends whose channel has since received a status of a later send, after wait (120 s), or after quiet (10 min)
-	// without other traffic, are queued again with the same id. Returns how many were queued again.
-	ResolveUnknown(ctx context.Context, wait, quiet time.Duration) (int, error)
-	// PauseChannel stops sending on a channel until the time, because the platform said so.
-	PauseChannel(ctx context.Context, channel string, until time.Time, reason string) error
+	// without other traffic, are queued again with the same id. Those of the channels in once, which take an id once however
+	// often it comes, are queued again at once. Returns how many were queued again.
+	ResolveUnknown(ctx context.Context, wait, quiet time.Duration, once []string) (int, error)
+	// PauseChannel stops sending on a channel for so long, because the platform said so. A longer pause stays.
+	PauseChannel(ctx context.Context, channel string, pause time.Duration, reason string) error
 }
 
 // Send is one message that a sender has claimed.
@@ -281,10 +282,6 @@ type Send struct {
 	Lease        time.Time
 	Class        message.Class
 	Body         message.Out
-	// ReplyTo is the platform's id of the citizen's last message.
-	ReplyTo string
-	// Generation counts how often the message was queued again after an unknown outcome.
-	Resends int
 }
 
 // Settlement is what became of one attempt to send a message.
@@ -584,6 +581,8 @@ type Due struct {
 type JanitorReport struct {
 	RepairedLanes int // must be 0
 	Dropped       int64
+	// Doubled are messages that a platform took twice, found since the last look of any pod.
+	Doubled int
 }
 
 // Durability is what a commit promises.

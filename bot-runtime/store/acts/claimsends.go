@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -49,7 +50,7 @@ func (a *Acts) ClaimSends(ctx context.Context, channels []string, k int, lease t
 			h := heads[c]
 			switch {
 			case h == nil: // all its messages were known already
-				err = nextHeads(tx, []int64{c})
+				err = nextHeads(tx, map[int64]int64{c: math.MaxInt64})
 			case h.echoed:
 				_, err = tx.Exec(`UPDATE out_lane SET due_at = {now} + $2 WHERE conversation = $1`, c, echoRest.Microseconds())
 			case h.expired:
@@ -80,16 +81,16 @@ func readHeads(tx Tx, lanes []int64) (map[int64]*head, error) {
 	in, args := among(lanes)
 	err := each(tx, func(scan func(...any) error) error {
 		h := &head{}
-		if err := scan(&h.Conversation, &h.seq, &h.ID, &h.Attempt, &h.Class, &h.Resends, &h.Channel, &h.contact, &h.ReplyTo,
+		if err := scan(&h.Conversation, &h.seq, &h.ID, &h.Attempt, &h.Class, &h.Channel, &h.contact,
 			&h.body, &h.expired, &h.echoed); err != nil {
 			return err
 		}
 		heads[h.Conversation] = h
 		contacts[h.contact] = append(contacts[h.contact], h)
 		return nil
-	}, `SELECT o.conversation, o.seq, o.id, o.attempt, o.class, o.resends, c.channel, c.contact, s.last_ext, COALESCE(m.body, ''),
-			o.expires_at <> 0 AND o.expires_at <= {now}, EXISTS (SELECT 1 FROM status e WHERE e.ref = o.id)
-		FROM outbox o JOIN conversation c ON c.id = o.conversation JOIN conversation_state s ON s.conversation = o.conversation
+	}, `SELECT o.conversation, o.seq, o.id, o.attempt, o.class, c.channel, c.contact, COALESCE(m.body, ''),
+			o.expires_at <> 0 AND o.expires_at <= {now}, EXISTS (SELECT 1 FROM status e WHERE e.ref = o.id AND e.ref <> '')
+		FROM outbox o JOIN conversation c ON c.id = o.conversation
 		LEFT JOIN message m ON m.id = o.seq AND m.stored_at = o.message_at
 		WHERE o.conversation IN `+in+` AND o.state = 'queued'
 			AND o.seq = (SELECT min(f.seq) FROM outbox f WHERE f.conversation = o.conversation)`, args...)
@@ -199,11 +200,11 @@ func mark(tx Tx, heads []*head, lease time.Duration) ([]store.Send, error) {
 }
 
 // PauseChannel implements store.Sending.
-func (a *Acts) PauseChannel(ctx context.Context, channel string, until time.Time, reason string) error {
+func (a *Acts) PauseChannel(ctx context.Context, channel string, pause time.Duration, reason string) error {
 	return a.write(ctx, "pause channel", func(tx Tx) error {
-		_, err := tx.Exec(`INSERT INTO send_budget (channel, paused_until, paused_reason) VALUES ($1, $2, $3)
-			ON CONFLICT (channel) DO UPDATE SET paused_until = excluded.paused_until, paused_reason = excluded.paused_reason`,
-			channel, micros(until), clean(reason))
+		_, err := tx.Exec(`INSERT INTO send_budget (channel, paused_until, paused_reason) VALUES ($1, {now} + $2, $3)
+			ON CONFLICT (channel) DO UPDATE SET paused_until = excluded.paused_until, paused_reason = excluded.paused_reason
+			WHERE excluded.paused_until > send_budget.paused_until`, channel, pause.Microseconds(), clean(reason))
 		return err
 	})
 }

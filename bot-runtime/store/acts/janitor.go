@@ -16,15 +16,21 @@ const (
 	eventsKept = 24 * time.Hour
 	// retiredKept is the time in which a pod may still pin a conversation to a revision that has just left.
 	retiredKept = time.Hour
+	// lately is how old a kept status may be that Repair looks at once more.
+	lately = time.Hour
 )
+
+// repairMost rows are looked at for one kind of repair; the next look finds the rest.
+const repairMost = 1000
 
 // Repair inserts lanes that have work and no row, and works kept statuses off again whose message is there. The first is a
 // bug wherever it happens; the second is a race that the lock order leaves open: a status that arrives between two
-// statements of the turn that writes its message.
+// statements of the turn that writes its message. A message that waits to be sent is never left with one; of the others only
+// what came lately is looked at, since statuses of other senders of the same account are kept by the million.
 func (a *Acts) Repair(ctx context.Context) (lanes int, err error) {
 	err = a.write(ctx, "repair", func(tx Tx) error {
 		stranded, err := column[int64](tx, `SELECT DISTINCT conversation FROM inbox
-			WHERE NOT EXISTS (SELECT 1 FROM runnable r WHERE r.conversation = inbox.conversation)`)
+			WHERE NOT EXISTS (SELECT 1 FROM runnable r WHERE r.conversation = inbox.conversation) LIMIT $1`, int64(repairMost))
 		if err != nil {
 			return err
 		}
@@ -33,17 +39,60 @@ func (a *Acts) Repair(ctx context.Context) (lanes int, err error) {
 		}
 		unsent, err := tx.Exec(`INSERT INTO out_lane (conversation, channel, state, due_at)
 			SELECT DISTINCT o.conversation, c.channel, 'ready', {now} FROM outbox o JOIN conversation c ON c.id = o.conversation
-			WHERE NOT EXISTS (SELECT 1 FROM out_lane l WHERE l.conversation = o.conversation)
-			ON CONFLICT (conversation) DO NOTHING`)
+			WHERE NOT EXISTS (SELECT 1 FROM out_lane l WHERE l.conversation = o.conversation) LIMIT $1
+			ON CONFLICT (conversation) DO NOTHING`, int64(repairMost))
 		if err != nil {
 			return err
 		}
 		lanes = len(stranded) + int(unsent)
-		_, err = tx.Exec(`UPDATE status SET kept = FALSE WHERE kept AND (EXISTS (SELECT 1 FROM outgoing g WHERE g.id = status.ref)
-			OR EXISTS (SELECT 1 FROM outgoing g WHERE g.channel = status.channel AND g.external_id = status.external_id AND g.external_id <> ''))`)
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return lanes, a.write(ctx, "repair statuses", func(tx Tx) error {
+		most, since := int64(repairMost), lately.Microseconds()
+		for _, belated := range []struct {
+			ids  string
+			args []any
+		}{
+			{`SELECT e.id FROM outbox o JOIN status e ON e.ref = o.id AND e.ref <> '' AND e.kept
+				JOIN outgoing g ON g.id = o.id AND g.channel = e.channel LIMIT $1`, []any{most}},
+			{`SELECT e.id FROM status e JOIN outgoing g ON g.id = e.ref AND g.channel = e.channel
+				WHERE e.kept AND e.stored_at > {now} - $2 LIMIT $1`, []any{most, since}},
+			{`SELECT e.id FROM status e JOIN outgoing g ON g.channel = e.channel AND g.external_id = e.external_id AND g.external_id <> ''
+				WHERE e.kept AND e.stored_at > {now} - $2 LIMIT $1`, []any{most, since}},
+		} {
+			if _, err := tx.Exec(`UPDATE status SET kept = FALSE WHERE kept AND id IN (`+belated.ids+`)`, belated.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Doubled returns how many messages a platform took twice, since it was last asked.
+func (a *Acts) Doubled(ctx context.Context) (int, error) {
+	doubled := int64(0)
+	err := a.write(ctx, "doubled", func(tx Tx) error {
+		doubled = 0
+		found := map[string]int64{}
+		err := each(tx, func(scan func(...any) error) error {
+			var channel string
+			var n int64
+			err := scan(&channel, &n)
+			found[channel] = n
+			doubled += n
+			return err
+		}, `SELECT channel, doubled FROM send_budget WHERE doubled > 0 ORDER BY channel {lock}`)
+		for channel, n := range found {
+			if err == nil {
+				_, err = tx.Exec(`UPDATE send_budget SET doubled = doubled - $2 WHERE channel = $1`, channel, n)
+			}
+		}
 		return err
 	})
-	return lanes, err
+	return int(doubled), err
 }
 
 // Sweep deletes rows past their time, in small transactions, and returns how many; a retention of 0 keeps what citizens and

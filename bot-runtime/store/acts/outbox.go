@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/loket-dev/loket/bot-runtime/store"
@@ -41,7 +42,7 @@ func queueSends(tx Tx, sends []send) (map[string]int64, error) {
 	// An echo that came before its message (a failover lost the message, not the send) waits as a kept status: it is worked
 	// off again, and until then ClaimSends leaves the message alone.
 	in, args := among(ids)
-	if _, err := tx.Exec(`UPDATE status SET kept = FALSE WHERE ref IN `+in, args...); err != nil {
+	if _, err := tx.Exec(`UPDATE status SET kept = FALSE WHERE ref <> '' AND ref IN `+in, args...); err != nil {
 		return nil, err
 	}
 	lanes := after()
@@ -111,15 +112,25 @@ func queueSends(tx Tx, sends []send) (map[string]int64, error) {
 	return added, err
 }
 
-// nextHeads makes conversations' next outgoing messages eligible after their heads left the outbox, or ends the out_lanes.
-// The transaction holds the out_lanes.
-func nextHeads(tx Tx, conversations []int64) error {
+// nextHeads has out_lanes say what their heads are, after messages left the outbox, or ends them: left is the lowest number
+// of a conversation that left. Where that was not the head, the lane is as it was: its head may be in the air, or rest. The
+// transaction holds the out_lanes.
+func nextHeads(tx Tx, left map[int64]int64) error {
+	conversations := slices.Sorted(maps.Keys(left))
 	in, args := among(conversations)
 	n, err := tx.Exec(`DELETE FROM out_lane WHERE conversation IN `+in+`
 		AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.conversation = out_lane.conversation)`, args...)
 	if err != nil || n == int64(len(conversations)) {
 		return err
 	}
-	_, err = tx.Exec(`UPDATE out_lane SET state = 'ready', due_at = {now} WHERE conversation IN `+in, args...)
+	rows := after()
+	for _, c := range conversations {
+		rows.add(c, left[c])
+	}
+	const state = `CASE h.state WHEN 'queued' THEN 'ready' ELSE h.state END`
+	_, err = tx.Exec(`UPDATE out_lane SET state = `+state+`, due_at = CASE h.state WHEN 'queued' THEN {now} ELSE h.lease_until END
+		FROM (VALUES `+rows.String()+`) AS v JOIN outbox h ON h.conversation = v.column1
+		WHERE out_lane.conversation = v.column1 AND h.seq = (SELECT min(f.seq) FROM outbox f WHERE f.conversation = v.column1)
+			AND (h.seq > v.column2 OR out_lane.state <> `+state+`)`, rows.args...)
 	return err
 }

@@ -76,20 +76,20 @@ func writeStates(tx Tx, claims []*claim) error {
 		if len(c.lane.Inbox) == 0 {
 			continue
 		}
-		lastIn, ext := micros(c.lane.Conversation.LastInAt), ""
+		lastIn := micros(c.lane.Conversation.LastInAt)
 		for _, row := range c.lane.Inbox {
 			if row.Kind == store.ItemMessage && slices.Contains(c.outcome.Handled, row.ID) {
-				lastIn, ext = max(lastIn, micros(row.At)), row.ExternalID
+				lastIn = max(lastIn, micros(row.At))
 			}
 		}
-		rows.add(c.lane.Conversation.ID, c.version, int64(c.outcome.Format), bounded(c.outcome.State, len(c.outcome.State)), lastIn, clean(ext))
+		rows.add(c.lane.Conversation.ID, c.version, int64(c.outcome.Format), bounded(c.outcome.State, len(c.outcome.State)), lastIn)
 		want++
 	}
 	if want == 0 {
 		return nil
 	}
 	n, err := tx.Exec(`UPDATE conversation_state SET version = conversation_state.version + 1, format = v.column3, state = v.column4,
-			last_in_at = v.column5, last_ext = CASE WHEN v.column6 = '' THEN last_ext ELSE v.column6 END
+			last_in_at = v.column5
 		FROM (VALUES `+rows.String()+`) AS v
 		WHERE conversation_state.conversation = v.column1 AND conversation_state.version = v.column2`, rows.args...)
 	if err == nil && n != want {

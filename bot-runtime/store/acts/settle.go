@@ -19,8 +19,9 @@ type sent struct {
 	attempt, claimedAt    int64
 	progress              int64
 	externalID            string
+	secondID              string // of another copy that the platform took
 	failed                bool
-	left                  bool // the outbox, in this act
+	left, doubled         bool // the outbox, by a second copy: in this act
 }
 
 // Settle implements store.Sending.
@@ -71,17 +72,17 @@ func (a *Acts) Settle(ctx context.Context, settlements []store.Settlement) ([]er
 
 // recall has statuses worked off again that came before the answers which name their messages.
 func recall(tx Tx, settlements []store.Settlement) error {
-	var named []string
+	rows := after()
 	for _, one := range settlements {
 		if one.ExternalID != "" {
-			named = append(named, one.ExternalID)
+			rows.add(one.ID, one.ExternalID)
 		}
 	}
-	if len(named) == 0 {
+	if rows.rows == 0 {
 		return nil
 	}
-	in, args := among(named)
-	_, err := tx.Exec(`UPDATE status SET kept = FALSE WHERE kept AND external_id IN `+in, args...)
+	_, err := tx.Exec(`UPDATE status SET kept = FALSE FROM (VALUES `+rows.String()+`) AS v JOIN outgoing g ON g.id = v.column1
+		WHERE status.kept AND status.channel = g.channel AND status.external_id = v.column2`, rows.args...)
 	return err
 }
 
@@ -109,9 +110,17 @@ func attempted(sents map[string]*sent, one store.Settlement) (*sent, error) {
 func settleOther(tx Tx, s *sent, result store.SendResult) error {
 	switch result.Outcome {
 	case store.SendNotAccepted:
-		return again(tx, *s, result.RetryAfter, 0)
+		late, err := column[bool](tx, `SELECT expires_at <> 0 AND expires_at <= {now} + $2 FROM outbox WHERE id = $1`,
+			s.id, result.RetryAfter.Microseconds())
+		if err != nil {
+			return err
+		}
+		if slices.Contains(late, true) { // it would only hold up the messages behind it
+			return giveUp(tx, s.id, s.conversation, reasonOf(result.Code, result.Reason)+"; it would have expired before another try")
+		}
+		return again(tx, *s, result.RetryAfter)
 	case store.SendNotCalled:
-		return again(tx, *s, 0, 0)
+		return again(tx, *s, 0)
 	case store.SendUnknown:
 		return unknown(tx, *s)
 	case store.SendFailed:
@@ -137,13 +146,13 @@ func lockSents(tx Tx, ids []string) (map[string]*sent, error) {
 	sents := make(map[string]*sent, len(ids))
 	err := each(tx, func(scan func(...any) error) error {
 		s := &sent{}
-		if err := scan(&s.id, &s.channel, &s.class, &s.conversation, &s.message, &s.progress, &s.externalID, &s.failed,
+		if err := scan(&s.id, &s.channel, &s.class, &s.conversation, &s.message, &s.progress, &s.externalID, &s.secondID, &s.failed,
 			&s.state, &s.attempt, &s.claimedAt); err != nil {
 			return err
 		}
 		sents[s.id] = s
 		return nil
-	}, `SELECT g.id, g.channel, g.class, g.conversation, g.message_id, g.progress, g.external_id, g.failed,
+	}, `SELECT g.id, g.channel, g.class, g.conversation, g.message_id, g.progress, g.external_id, g.second_id, g.failed,
 			COALESCE(o.state, ''), COALESCE(o.attempt, g.attempt), COALESCE(o.claimed_at, g.claimed_at)
 		FROM outgoing g LEFT JOIN outbox o ON o.id = g.id WHERE g.id IN `+in, args...)
 	return sents, err
@@ -153,9 +162,21 @@ func lockSents(tx Tx, ids []string) (map[string]*sent, error) {
 func (s *sent) accepted(externalID string) {
 	s.left = s.left || s.state != ""
 	s.state, s.progress = "", max(s.progress, 1)
+	s.named(externalID)
+}
+
+// named notes the platform's id of the message, and says whether it is the id of a second copy.
+func (s *sent) named(externalID string) bool {
+	switch externalID {
+	case "", s.externalID, s.secondID:
+		return false
+	}
 	if s.externalID == "" {
 		s.externalID = externalID
+		return false
 	}
+	s.secondID, s.doubled = externalID, true
+	return true
 }
 
 // writeSents writes messages as they stand, and gives way to the next ones of those that have left the outbox. The
@@ -166,30 +187,39 @@ func writeSents(tx Tx, sents []*sent) error {
 	}
 	rows := after()
 	var left []string
-	var conversations []int64
-	latest := map[string]int64{}
+	first := map[int64]int64{} // of those that left, by conversation
+	latest, doubled := map[string]int64{}, map[string]int64{}
 	for _, s := range sents {
-		rows.add(s.id, s.attempt, s.claimedAt, s.progress, s.failed, s.externalID)
+		rows.add(s.id, s.attempt, s.claimedAt, s.progress, s.failed, s.externalID, s.secondID)
+		if s.doubled {
+			doubled[s.channel]++
+		}
 		if s.left {
 			left = append(left, s.id)
-			conversations = append(conversations, s.conversation)
+			if n, ok := first[s.conversation]; !ok || s.message < n {
+				first[s.conversation] = s.message
+			}
 			latest[s.channel] = max(latest[s.channel], s.claimedAt)
 		}
 	}
 	if _, err := tx.Exec(`UPDATE outgoing SET attempt = v.column2, claimed_at = v.column3, progress = v.column4, failed = v.column5,
-			external_id = v.column6
+			external_id = v.column6, second_id = v.column7
 		FROM (VALUES `+rows.String()+`) AS v WHERE outgoing.id = v.column1`, rows.args...); err != nil {
 		return err
 	}
-	if len(left) == 0 {
-		return nil
+	if len(left) > 0 {
+		in, args := among(left)
+		if _, err := tx.Exec(`DELETE FROM outbox WHERE id IN `+in, args...); err != nil {
+			return err
+		}
+		if err := nextHeads(tx, first); err != nil {
+			return err
+		}
 	}
-	in, args := among(left)
-	if _, err := tx.Exec(`DELETE FROM outbox WHERE id IN `+in, args...); err != nil {
-		return err
-	}
-	if err := nextHeads(tx, conversations); err != nil {
-		return err
+	for _, channel := range slices.Sorted(maps.Keys(doubled)) {
+		if _, err := tx.Exec(`UPDATE send_budget SET doubled = doubled + $2 WHERE channel = $1`, channel, doubled[channel]); err != nil {
+			return err
+		}
 	}
 	return noteLatest(tx, "accepted_at", latest, time.Second) // it counts minutes
 }
@@ -206,10 +236,9 @@ func noteLatest(tx Tx, name string, latest map[string]int64, coarse time.Duratio
 	return nil
 }
 
-// again queues a message that surely was not accepted, or (resends 1) that is sent again with the same id.
-func again(tx Tx, s sent, rest time.Duration, resends int64) error {
-	if _, err := tx.Exec(`UPDATE outbox SET state = 'queued', unknown_at = 0, resends = resends + $2 WHERE id = $1`,
-		s.id, resends); err != nil {
+// again queues a message that surely was not accepted, or is sent again with the same id.
+func again(tx Tx, s sent, rest time.Duration) error {
+	if _, err := tx.Exec(`UPDATE outbox SET state = 'queued', unknown_at = 0 WHERE id = $1`, s.id); err != nil {
 		return err
 	}
 	_, err := tx.Exec(`UPDATE out_lane SET state = 'ready', due_at = {now} + $2 WHERE conversation = $1`,
@@ -228,9 +257,9 @@ func unknown(tx Tx, s sent) error {
 
 // giveUp ends a message for good: a dead letter, and the next one's turn.
 func giveUp(tx Tx, id string, conversation int64, reason string) error {
-	var attempt int64
+	var seq, attempt int64
 	var body string
-	if err := one(tx, into(&attempt, &body), `SELECT o.attempt, COALESCE(m.body, '') FROM outbox o
+	if err := one(tx, into(&seq, &attempt, &body), `SELECT o.seq, o.attempt, COALESCE(m.body, '') FROM outbox o
 		LEFT JOIN message m ON m.id = o.seq AND m.stored_at = o.message_at WHERE o.id = $1`, id); err != nil {
 		return err
 	}
@@ -243,7 +272,7 @@ func giveUp(tx Tx, id string, conversation int64, reason string) error {
 	if _, err := tx.Exec(`UPDATE outgoing SET failed = TRUE, reason = $2, attempt = $3 WHERE id = $1`, id, clean(reason), attempt); err != nil {
 		return err
 	}
-	return nextHeads(tx, []int64{conversation})
+	return nextHeads(tx, map[int64]int64{conversation: seq})
 }
 
 func reasonOf(code int, text string) string {

@@ -57,6 +57,9 @@ func (a *Acts) ApplyStatuses(ctx context.Context, k int) (int, error) {
 				continue
 			}
 			s := sents[e.outgoing]
+			if s == nil { // swept meanwhile
+				continue
+			}
 			changed, err := apply(tx, s, e)
 			if err != nil {
 				return err
@@ -105,9 +108,11 @@ func readEchoes(tx Tx, ids []int64) ([]echo, error) {
 // apply brings what a status tells to its message, and says whether that makes a difference.
 func apply(tx Tx, s *sent, e echo) (bool, error) {
 	rank := int64(e.delivery.Rank())
+	doubled := s.named(e.externalID)
 	if rank == 0 { // failed
-		if s.failed || s.progress > 1 { // delivered to some device: a late failure of another changes nothing
-			return false, nil
+		// A copy that the platform took beside it may have arrived; and what some device has is not undone by another's failure.
+		if s.failed || s.progress > 1 || e.externalID != "" && e.externalID == s.secondID {
+			return doubled, nil
 		}
 		s.failed = true
 		if s.state != "" {
@@ -125,13 +130,10 @@ func apply(tx Tx, s *sent, e echo) (bool, error) {
 		s.accepted(e.externalID)
 	}
 	if rank <= s.progress && !settles {
-		return false, nil
+		return doubled, nil
 	}
 	if rank > s.progress {
 		s.progress, s.failed = rank, false
-		if s.externalID == "" {
-			s.externalID = e.externalID
-		}
 	}
 	return true, nil
 }
@@ -153,7 +155,7 @@ func dropStatuses(tx Tx, done, kept []int64) error {
 }
 
 // ResolveUnknown implements store.Sending.
-func (a *Acts) ResolveUnknown(ctx context.Context, wait, quiet time.Duration) (int, error) {
+func (a *Acts) ResolveUnknown(ctx context.Context, wait, quiet time.Duration, once []string) (int, error) {
 	resent := 0
 	err := a.write(ctx, "resolve unknown", func(tx Tx) error {
 		resent = 0
@@ -172,13 +174,14 @@ func (a *Acts) ResolveUnknown(ctx context.Context, wait, quiet time.Duration) (i
 		if err != nil {
 			return err
 		}
+		in, args := among(append(slices.Clone(once), ""), any(wait.Microseconds()), any(quiet.Microseconds()))
 		sure, err := column[int64](tx, `SELECT conversation FROM out_lane WHERE state = 'unknown' AND EXISTS (
 				SELECT 1 FROM outbox o LEFT JOIN send_budget b ON b.channel = out_lane.channel
 				WHERE o.conversation = out_lane.conversation AND o.state = 'unknown'
-					AND NOT EXISTS (SELECT 1 FROM status e WHERE e.ref = o.id)
-					AND ((o.unknown_at + $1 <= {now} AND COALESCE(b.flowed_at, 0) > o.claimed_at)
+					AND NOT EXISTS (SELECT 1 FROM status e WHERE e.ref = o.id AND e.ref <> '')
+					AND (out_lane.channel IN `+in+` OR (o.unknown_at + $1 <= {now} AND COALESCE(b.flowed_at, 0) > o.claimed_at)
 						OR (o.unknown_at + $2 <= {now} AND COALESCE(b.accepted_at, 0) + $2 <= {now})))
-			ORDER BY conversation LIMIT 100 {skiplocked}`, wait.Microseconds(), quiet.Microseconds())
+			ORDER BY conversation LIMIT 100 {skiplocked}`, args...)
 		if err != nil {
 			return err
 		}
@@ -187,7 +190,7 @@ func (a *Acts) ResolveUnknown(ctx context.Context, wait, quiet time.Duration) (i
 			if s.class == message.ClassAgent {
 				events = append(events, told(s.conversation, s.message))
 			}
-			return again(tx, s, 0, 1)
+			return again(tx, s, 0)
 		})
 		if err != nil {
 			return err

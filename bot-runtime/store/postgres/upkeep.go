@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -72,27 +73,19 @@ func durability(fsync, commit, pages, names string, replicas int) store.Durabili
 }
 
 // Janitor implements store.Store. What citizens and agents said is dropped by whole months, once the last day of the month
-// is past retention.
+// is past retention. What fails keeps nothing else from being done.
 func (s *Store) Janitor(ctx context.Context, retention time.Duration) (store.JanitorReport, error) {
-	var report store.JanitorReport
-	var err error
-	if report.RepairedLanes, err = s.Repair(ctx); err != nil {
-		return report, err
-	}
-	err = s.alone(ctx, func() error {
-		if err := s.makePartitions(ctx); err != nil {
-			return err
-		}
-		dropped, err := s.dropPartitions(ctx, retention)
-		report.Dropped += dropped
-		return err
+	lanes, errRepair := s.Repair(ctx)
+	var months int64
+	errMonths := s.alone(ctx, func() (err error) {
+		errMake := s.makePartitions(ctx)
+		months, err = s.dropPartitions(ctx, retention)
+		return errors.Join(errMake, err)
 	})
-	if err != nil {
-		return report, err
-	}
-	dropped, err := s.Sweep(ctx, retention, "message", "seen")
-	report.Dropped += dropped
-	return report, err
+	dropped, errSweep := s.Sweep(ctx, retention, "message", "seen")
+	doubled, errDoubled := s.Doubled(ctx)
+	return store.JanitorReport{RepairedLanes: lanes, Dropped: months + dropped, Doubled: doubled},
+		errors.Join(errRepair, errMonths, errSweep, errDoubled)
 }
 
 // month is the month that is n after the one of now.
@@ -156,6 +149,7 @@ func (s *Store) dropPartitions(ctx context.Context, retention time.Duration) (in
 		return 0, err
 	}
 	var dropped int64
+	var failed []error
 	for _, p := range partitioned {
 		kept := p.kept
 		if kept == 0 {
@@ -165,7 +159,8 @@ func (s *Store) dropPartitions(ctx context.Context, retention time.Duration) (in
 		}
 		names, err := s.children(ctx, p.table)
 		if err != nil {
-			return dropped, err
+			failed = append(failed, err)
+			continue
 		}
 		for _, name := range names {
 			m, err := time.Parse("200601", strings.TrimPrefix(name, p.table+"_"))
@@ -174,14 +169,15 @@ func (s *Store) dropPartitions(ctx context.Context, retention time.Duration) (in
 			}
 			n, err := s.dropPartition(ctx, p.table, name, m)
 			if err != nil {
-				return dropped, fmt.Errorf("drop partition %s: %w", name, err)
+				failed = append(failed, fmt.Errorf("drop partition %s: %w", name, err))
 			}
 			dropped += n
 		}
 	}
-	return dropped, nil
+	return dropped, errors.Join(failed...)
 }
 
+// dropPartition drops a month and returns about how many rows it had: to count them would take longer than a statement may.
 func (s *Store) dropPartition(ctx context.Context, table, name string, m time.Time) (rows int64, err error) {
 	err = s.Write(ctx, func(tx acts.Tx) error {
 		rows = 0
@@ -192,20 +188,19 @@ func (s *Store) dropPartition(ctx context.Context, table, name string, m time.Ti
 				return err
 			}
 		}
-		count, err := tx.Query(`SELECT count(*) FROM ` + pgx.Identifier{name}.Sanitize())
+		about, err := tx.Query(`SELECT GREATEST(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass($1)`, name)
 		if err != nil {
 			return err
 		}
-		defer count.Close()
-		for count.Next() {
-			if err := count.Scan(&rows); err != nil {
+		for about.Next() {
+			if err := about.Scan(&rows); err != nil {
 				return err
 			}
 		}
-		if err := count.Err(); err != nil {
+		about.Close()
+		if err := about.Err(); err != nil {
 			return err
 		}
-		count.Close()
 		_, err = tx.Exec(`DROP TABLE ` + pgx.Identifier{name}.Sanitize())
 		return err
 	})

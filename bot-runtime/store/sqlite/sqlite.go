@@ -154,14 +154,12 @@ func (s *Store) Durability(ctx context.Context) (store.Durability, error) {
 	return store.DurabilitySingleNode, nil
 }
 
-// Janitor implements store.Store.
+// Janitor implements store.Store. What fails keeps nothing else from being done.
 func (s *Store) Janitor(ctx context.Context, retention time.Duration) (store.JanitorReport, error) {
-	lanes, err := s.Repair(ctx)
-	if err != nil {
-		return store.JanitorReport{}, err
-	}
-	dropped, err := s.Sweep(ctx, retention)
-	return store.JanitorReport{RepairedLanes: lanes, Dropped: dropped}, err
+	lanes, errRepair := s.Repair(ctx)
+	dropped, errSweep := s.Sweep(ctx, retention)
+	doubled, errDoubled := s.Doubled(ctx)
+	return store.JanitorReport{RepairedLanes: lanes, Dropped: dropped, Doubled: doubled}, errors.Join(errRepair, errSweep, errDoubled)
 }
 
 // Close ends the writer after the acts that wait, and gives the file free. Closing again does nothing.

@@ -40,7 +40,7 @@ func (c *counter) settling(id string, attempt int, r store.SendResult) error {
 
 func (c *counter) resolve(wait, quiet time.Duration) int {
 	c.t.Helper()
-	return must(c.ResolveUnknown(c.ctx, wait, quiet))
+	return must(c.ResolveUnknown(c.ctx, wait, quiet, nil))
 }
 
 var sendTests = []check{
@@ -195,7 +195,6 @@ var sendTests = []check{
 		again := c.claim(10)
 		want(t, "claimed", len(again), 1)
 		want(t, "id", again[0].ID, s.ID)
-		want(t, "resends", again[0].Resends, 1)
 		want(t, "attempt", again[0].Attempt, 2)
 	}},
 	{"a status of an earlier send says nothing of a later unknown one", func(t *testing.T, c *counter) {
@@ -242,6 +241,63 @@ var sendTests = []check{
 		c.apply()
 		wantAll(t, "states", c.deliveries(c.conversation("1").ID), "delivered", "queued")
 		want(t, "next", c.claim(1)[0].ID, "two")
+	}},
+	{"a head whose sender died is resolved, though the message behind it was settled meanwhile", func(t *testing.T, c *counter) {
+		c.accept(from("1", "a", "halo"))
+		c.drain(answering("one", "two", "three"))
+		s := must(c.ClaimSends(c.ctx, []string{"wa"}, 1, time.Millisecond, 1000))[0]
+		c.status(store.Status{ExternalID: "wamid.two", Ref: "two", Delivery: message.DeliverySent})
+		want(t, "claimable while the head is in the air", len(c.claim(10)), 0)
+		eventually(t, "its lease is over", func() bool { return c.poll().Unknown == 1 })
+		want(t, "resent", c.resolve(never, atOnce), 1)
+		again := c.claim(10)
+		want(t, "claimed", len(again), 1)
+		want(t, "id", again[0].ID, s.ID)
+		c.settle(again[0], store.SendResult{Outcome: store.SendAccepted, ExternalID: "wamid.one"})
+		want(t, "next", c.claim(1)[0].ID, "three")
+	}},
+	{"a message that rests is not waked by the settlement of one behind it", func(t *testing.T, c *counter) {
+		s := c.sending("1", "one", "two")
+		c.settle(s, store.SendResult{Outcome: store.SendNotAccepted, RetryAfter: time.Hour})
+		c.status(store.Status{ExternalID: "wamid.two", Ref: "two", Delivery: message.DeliverySent})
+		want(t, "claimable", len(c.claim(10)), 0)
+	}},
+	{"a message that the platform took twice is counted once and shown, and its second copy's failure is not its own", func(t *testing.T, c *counter) {
+		s := c.sending("1", "one")
+		c.settle(s, store.SendResult{Outcome: store.SendUnknown})
+		want(t, "resent", c.resolve(never, atOnce), 1)
+		again := c.claim(1)[0]
+		c.status(store.Status{ExternalID: "first", Ref: s.ID, Delivery: message.DeliverySent})
+		c.settle(again, store.SendResult{Outcome: store.SendAccepted, ExternalID: "second"})
+		c.status(store.Status{ExternalID: "second", Ref: s.ID, Delivery: message.DeliverySent})
+		c.status(store.Status{ExternalID: "second", Ref: s.ID, Delivery: message.DeliveryFailed, ErrorCode: 131026})
+		wantAll(t, "states", c.deliveries(s.Conversation), "sent")
+		want(t, "doubled", must(c.Janitor(c.ctx, 0)).Doubled, 1)
+		want(t, "doubled, told again", must(c.Janitor(c.ctx, 0)).Doubled, 0)
+		c.status(store.Status{ExternalID: "first", Delivery: message.DeliveryFailed, ErrorCode: 131026})
+		wantAll(t, "states after the first copy failed", c.deliveries(s.Conversation), "failed")
+	}},
+	{"an unknown send of a channel that takes an id once is repeated at once, whatever else the channel does", func(t *testing.T, c *counter) {
+		s := c.sending("1", "one")
+		c.settle(s, store.SendResult{Outcome: store.SendUnknown})
+		c.settle(c.sending("2", "other"), store.SendResult{Outcome: store.SendAccepted, ExternalID: "x"})
+		want(t, "resent", must(c.ResolveUnknown(c.ctx, never, never, []string{"web"})), 0)
+		want(t, "resent", must(c.ResolveUnknown(c.ctx, never, never, []string{"web", "wa"})), 1)
+		want(t, "id", c.claim(1)[0].ID, s.ID)
+	}},
+	{"a message that may be tried again only after its window closed is given up, and the next one passes", func(t *testing.T, c *counter) {
+		c.accept(from("1", "a", "halo"))
+		c.drain(func(l store.Lane) (store.Outcome, error) {
+			out := handled(l)
+			held := answer("held", "held")
+			held.Expires = time.Now().Add(time.Hour)
+			out.Send = []store.Outgoing{held, answer("next", "next")}
+			return out, nil
+		})
+		c.settle(c.claim(1)[0], store.SendResult{Outcome: store.SendNotAccepted, RetryAfter: 24 * time.Hour, Code: 131049, Reason: "held back"})
+		want(t, "next", c.claim(1)[0].ID, "next")
+		out := must(c.Transcript(c.ctx, c.conversation("1").ID, 0, 10))[1]
+		want(t, "state", out.State+", "+out.Reason, "failed, 131049: held back; it would have expired before another try")
 	}},
 	{"deliveries only rise", func(t *testing.T, c *counter) {
 		s := c.sending("1", "one")
@@ -298,17 +354,32 @@ var sendTests = []check{
 	{"a paused channel sends nothing, and the others do", func(t *testing.T, c *counter) {
 		c.accept(from("1", "a", "halo"))
 		c.drain(answering("one"))
-		until := time.Now().Add(time.Hour)
-		if err := c.PauseChannel(c.ctx, "wa", until, "token expired"); err != nil {
+		pause := func(d time.Duration) {
+			t.Helper()
+			if err := c.PauseChannel(c.ctx, "wa", d, "token expired"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pause(time.Hour)
+		pause(time.Second) // a shorter one does not end it
+		want(t, "claimed", len(c.claim(10)), 0)
+		want(t, "due", c.poll().Sends, 0)
+		if next := time.Until(c.poll().NextAt); (next - time.Hour).Abs() > time.Minute {
+			t.Fatalf("next in %v", next)
+		}
+		c.accept(store.Inbound{Channel: "web", Identities: []message.Identity{phone("2")}, ExternalID: "b", At: time.Now(),
+			Body: message.In{Kind: message.InText, Text: "halo"}})
+		c.drain(answering("other"))
+		want(t, "claimed of another channel", len(must(c.ClaimSends(c.ctx, []string{"wa", "web"}, 10, time.Minute, 1000))), 1)
+	}},
+	{"a pause ends by itself", func(t *testing.T, c *counter) {
+		c.accept(from("1", "a", "halo"))
+		c.drain(answering("one"))
+		if err := c.PauseChannel(c.ctx, "wa", 50*time.Millisecond, "throughput"); err != nil {
 			t.Fatal(err)
 		}
 		want(t, "claimed", len(c.claim(10)), 0)
-		want(t, "due", c.poll().Sends, 0)
-		want(t, "next", c.poll().NextAt.Unix(), until.Unix())
-		if err := c.PauseChannel(c.ctx, "wa", time.Now().Add(-time.Second), ""); err != nil {
-			t.Fatal(err)
-		}
-		want(t, "claimed", len(c.claim(10)), 1)
+		eventually(t, "it is claimed", func() bool { return len(c.claim(10)) == 1 })
 	}},
 	{"a sender of another channel claims nothing", func(t *testing.T, c *counter) {
 		c.accept(from("1", "a", "halo"))

@@ -254,12 +254,11 @@ var turnTests = []check{
 		})
 		wantAll(t, "rows of each turn", sizes, 32, 32, 6)
 	}},
-	{"the last message's time and id are known after it was handled", func(t *testing.T, c *counter) {
+	{"the last message's time is known after it was handled", func(t *testing.T, c *counter) {
 		m := from("1", "wamid.9", "halo")
 		c.accept(m)
 		c.drain(answering("hi"))
 		want(t, "last in", c.conversation("1").LastInAt.Unix(), m.At.Unix())
-		want(t, "reply to", c.claim(1)[0].ReplyTo, "wamid.9")
 	}},
 	{"a rating and a finished enquiry are kept", func(t *testing.T, c *counter) {
 		c.accept(from("1", "a", "5"))
