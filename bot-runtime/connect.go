@@ -42,7 +42,7 @@ func (p *pod) whatsapp(name string, spec v1alpha1.WhatsAppChannel, doors engine.
 		APIBase: boot.WhatsAppAPI, SecretName: string(spec.SecretName), CredentialsDir: filepath.Join(p.channelsDir, name),
 		Client: p.client(), Foreign: doors.Foreign,
 	})
-	return engine.Connection{Sender: number, Receiver: number, Handshake: number.Handler(nil), Window: message.Window,
+	return engine.Connection{Sender: number, Receiver: number, Handshake: number.Handshake(), Window: message.Window,
 		Rate: whatsappRate, Pace: whatsappPace}
 }
 

@@ -29,9 +29,6 @@ type Verdict struct {
 	PauseReason string
 	// HalveRate asks that the number's rate is halved, because the platform said that it is too high.
 	HalveRate bool
-	// StopUntilSecretChanges: the credential is refused. The Sender's Health stays not OK until another one is
-	// mounted; the message was not accepted and burns no try.
-	StopUntilSecretChanges bool
 }
 
 // Receiver turns a webhook's request into what is to be accepted.

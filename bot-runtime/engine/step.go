@@ -199,12 +199,16 @@ func (t *turn) run() error {
 		}
 	}
 	t.memory.Flow, t.memory.Revision = t.flow.Name, t.flow.Hash
-	t.memory.Kind = t.flow.Kinds[waitsAt(t.memory.Dialog)]
+	node := waitsAt(t.memory.Dialog)
+	t.memory.Kind = t.flow.Kinds[node]
 	state, err := json.Marshal(t.memory)
 	if err != nil {
 		return fmt.Errorf("writing the conversation's state: %w", err)
 	}
-	t.out.Format, t.out.State, t.out.Revision = stateFormat, state, t.flow.Hash
+	t.out.Format, t.out.State = stateFormat, state
+	if node != "" { // else nothing of this revision is asked for any more
+		t.out.Revision = t.flow.Hash
+	}
 	return nil
 }
 

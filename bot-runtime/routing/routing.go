@@ -1,5 +1,5 @@
 // Package routing says which waiting conversation goes to which agent. It is a pure policy: the store reads the queue and the
-// free slots, asks Choose within its own transaction, and keeps the promises (one owner, no agent above their slots) as
+// free slots, asks Choose between two transactions, and keeps the promises (one owner, no agent above their slots) as
 // constraints whatever Choose says. Who is signed in, available and seen is the store's to say; skills come later.
 package routing
 

@@ -361,7 +361,7 @@ type Session struct {
 
 // Waiting is what routing chooses from.
 type Waiting struct {
-	Queue  []QueueEntry // longest waiting first
+	Queue  []QueueEntry // the 200 to be served first: by priority, then the longest waiting
 	Agents []FreeAgent
 	Now    time.Time
 }

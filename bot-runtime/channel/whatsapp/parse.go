@@ -24,6 +24,9 @@ const (
 type parsed struct {
 	batch        store.Batch
 	own, foreign int
+	// misdirected: messages were among what is for others. Their field alone can be sent to another address than the app's
+	// own, so they are here by somebody's mistake or intent; all other fields of all accounts come to the one address.
+	misdirected bool
 }
 
 var errNotJSON = errors.New("the body is not the JSON of a webhook")
@@ -38,6 +41,9 @@ func (c *Channel) parse(body []byte) (parsed, error) {
 		// One Meta app signs for all accounts that it serves: the signature alone does not say that this is for us.
 		if string(entry.ID) != c.BusinessAccountID {
 			p.foreign++
+			for _, change := range entry.Changes {
+				p.misdirected = p.misdirected || change.Field == "messages"
+			}
 			continue
 		}
 		for _, change := range entry.Changes {
@@ -52,6 +58,7 @@ func (c *Channel) change(p *parsed, ch change) {
 	err := json.Unmarshal(ch.Value, &v)
 	if err == nil && v.Metadata.PhoneNumberID != "" && string(v.Metadata.PhoneNumberID) != c.PhoneNumberID {
 		p.foreign++
+		p.misdirected = p.misdirected || ch.Field == "messages"
 		return
 	}
 	p.own++

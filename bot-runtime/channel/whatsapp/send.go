@@ -43,7 +43,7 @@ func (c *Channel) Send(ctx context.Context, s store.Send) channel.Verdict {
 	token := c.credentials.get(keyAccessToken)
 	if token == "" || c.halt.refuses(token) {
 		v := verdict(store.SendNotCalled, c.Health().Message)
-		v.StopUntilSecretChanges, v.PauseReason = true, v.Reason
+		v.PauseReason = v.Reason
 		return v
 	}
 	body, err := Render(s.Body, s.Identities, c.PortfolioID, s.ID)
@@ -137,7 +137,7 @@ func (c *Channel) react(code int, details string, status, attempt int, token cha
 	}
 	if r.token {
 		c.halt.refuse(token)
-		v.StopUntilSecretChanges, v.PauseFor = true, 0
+		v.PauseFor = 0
 	}
 	return v
 }

@@ -172,7 +172,7 @@ func TestEveryErrorCodeHasItsReaction(t *testing.T) {
 		check   func(channel.Verdict) bool
 		says    string
 	}{
-		{[]int{0, 190}, again, 0, 0, func(v channel.Verdict) bool { return v.StopUntilSecretChanges }, "Secret"},
+		{[]int{0, 190}, again, 0, 0, nil, "Secret"},
 		{[]int{3, 10, 200, 250, 299, 131005, 368, 131031, 130497, 131042, 131037, 131045, 133010, 133005, 133006, 133008, 133009, 133016},
 			again, stopFor, stopFor, nil, ""},
 		{[]int{133015}, again, 5 * time.Minute, 5 * time.Minute, nil, ""},
@@ -193,7 +193,7 @@ func TestEveryErrorCodeHasItsReaction(t *testing.T) {
 			if v.Outcome != tt.outcome || v.PauseFor != tt.pause || v.RetryAfter < tt.retry || v.Code != code {
 				t.Errorf("%d: got %+v", code, v)
 			}
-			if (tt.check != nil) != (v.HalveRate || v.StopUntilSecretChanges) || tt.check != nil && !tt.check(v) {
+			if (tt.check != nil) != v.HalveRate || tt.check != nil && !tt.check(v) {
 				t.Errorf("%d: got %+v", code, v)
 			}
 			if !strings.Contains(v.Reason, tt.says) || !strings.Contains(v.Reason, fmt.Sprint(code)) {
@@ -233,7 +233,7 @@ func TestARefusedTokenStopsTheNumberUntilTheSecretChanges(t *testing.T) {
 		}
 		answering(401, metaError(190))(w, r)
 	}), whole())
-	if v := c.Send(context.Background(), toSend(1)); !v.StopUntilSecretChanges || v.Outcome != store.SendNotAccepted {
+	if v := c.Send(context.Background(), toSend(1)); v.PauseFor != 0 || v.Outcome != store.SendNotAccepted {
 		t.Fatalf("got %+v", v)
 	}
 	if v := c.Send(context.Background(), toSend(2)); v.Outcome != store.SendNotCalled || calls.Load() != 1 {

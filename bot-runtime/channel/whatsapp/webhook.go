@@ -3,11 +3,9 @@ package whatsapp
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,44 +21,16 @@ const MaxBody = 4 << 20
 // maxChallenge bounds what the handshake repeats.
 const maxChallenge = 1024
 
-// Handler answers the number's webhook: the handshake with GET, updates with POST. accept keeps a batch for good before it
-// returns nil; only then is 200 answered. An error of accept is 503, and Meta comes again. With a nil accept only the handshake
-// is answered: the caller then takes updates by Receive.
-func (c *Channel) Handler(accept func(context.Context, store.Batch) error) http.Handler {
+// Handshake answers Meta's GET when the webhook is entered in the app.
+func (c *Channel) Handshake() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.Method == http.MethodGet:
-			c.handshake(w, r)
-		case r.Method == http.MethodPost && accept != nil:
-			c.update(w, r, accept)
-		default:
-			w.Header().Set("Allow", "GET, POST")
+		if r.Method != http.MethodGet {
+			w.Header().Set("Allow", http.MethodGet)
 			refuse(w, http.StatusMethodNotAllowed)
-		}
-	})
-}
-
-func (c *Channel) update(w http.ResponseWriter, r *http.Request, accept func(context.Context, store.Batch) error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
-			refuse(w, http.StatusRequestEntityTooLarge)
 			return
 		}
-		refuse(w, http.StatusBadRequest) // cut off: nobody reads this
-		return
-	}
-	batch, refusal := c.Receive(r, body)
-	if refusal != nil {
-		refuse(w, refusal.Status)
-		return
-	}
-	if err := accept(r.Context(), batch); err != nil {
-		refuse(w, http.StatusServiceUnavailable)
-		return
-	}
-	w.WriteHeader(http.StatusOK)
+		c.handshake(w, r)
+	})
 }
 
 func refuse(w http.ResponseWriter, status int) { http.Error(w, http.StatusText(status), status) }
@@ -90,8 +60,8 @@ func equal(a, b string) bool {
 	return hmac.Equal(x[:], y[:])
 }
 
-// Receive verifies and parses one update. Entries of other accounts or numbers are left out and counted; a body wholly for
-// others is refused.
+// Receive verifies and parses one update. Entries of other accounts or numbers are left out and counted; a body with messages
+// wholly for others is refused.
 func (c *Channel) Receive(r *http.Request, body []byte) (store.Batch, *channel.Refusal) {
 	plain, refusal := c.verified(r, body)
 	if refusal != nil {
@@ -103,7 +73,7 @@ func (c *Channel) Receive(r *http.Request, body []byte) (store.Batch, *channel.R
 	}
 	if parsed.foreign > 0 {
 		c.Foreign(parsed.foreign)
-		if parsed.own == 0 {
+		if parsed.own == 0 && parsed.misdirected {
 			return store.Batch{}, &channel.Refusal{Status: http.StatusForbidden, Reason: "every entry belongs to another account or number"}
 		}
 	}

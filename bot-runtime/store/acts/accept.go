@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -20,10 +21,22 @@ const batchMost = 500
 
 // Accept implements store.Intake.
 func (a *Acts) Accept(ctx context.Context, batch store.Batch) (store.Accepted, error) {
+	for try := 1; ; try++ {
+		counts, err := a.accept(ctx, batch)
+		if !errors.Is(err, errForgotten) || try == acceptTries {
+			return counts, err
+		}
+	}
+}
+
+// acceptTries bounds how often a batch meets citizens who are being forgotten.
+const acceptTries = 5
+
+func (a *Acts) accept(ctx context.Context, batch store.Batch) (store.Accepted, error) {
 	var counts store.Accepted
 	err := a.write(ctx, "accept", func(tx Tx) error {
 		counts = store.Accepted{}
-		in := intake{tx: tx, counts: &counts}
+		in := intake{tx: tx, counts: &counts, made: map[int64]bool{}}
 		var fresh []store.Inbound
 		for part := range slices.Chunk(batch.Messages, batchMost) {
 			unseen, err := in.unseen(part)
@@ -49,7 +62,12 @@ func (a *Acts) Accept(ctx context.Context, batch store.Batch) (store.Accepted, e
 		if err := in.raw(batch.Raw); err != nil {
 			return err
 		}
-		return raiseLanes(tx, in.lanes) // last: it waits for steppers
+		slices.Sort(in.lanes)
+		in.lanes = slices.Compact(in.lanes)
+		if err := raiseLanes(tx, in.lanes); err != nil { // last: it waits for steppers
+			return err
+		}
+		return stillThere(tx, in.lanes)
 	})
 	if err != nil {
 		return store.Accepted{}, err
@@ -62,6 +80,7 @@ type intake struct {
 	tx     Tx
 	counts *store.Accepted
 	lanes  []int64
+	made   map[int64]bool // contacts
 }
 
 func (in *intake) messages(fresh []store.Inbound) error {
@@ -234,13 +253,12 @@ func raiseLanes(tx Tx, conversations []int64) error {
 	if len(conversations) == 0 {
 		return nil
 	}
-	slices.Sort(conversations)
 	rows := after()
-	for _, c := range slices.Compact(conversations) {
+	for _, c := range conversations {
 		rows.add(c)
 	}
 	_, err := tx.Exec(`INSERT INTO runnable (conversation, run_at)
-		SELECT v.column1, {now} FROM (VALUES `+rows.String()+`) AS v WHERE TRUE ORDER BY 1
+		SELECT DISTINCT v.column1, {now} FROM (VALUES `+rows.String()+`) AS v WHERE TRUE ORDER BY 1
 		ON CONFLICT (conversation) DO UPDATE SET run_at = CASE
 			WHEN runnable.fails = 0 AND excluded.run_at < runnable.run_at THEN excluded.run_at ELSE runnable.run_at END`,
 		rows.args...)

@@ -10,7 +10,9 @@
 // Every act takes row locks in this order, and several rows of one table in the order of their key, so that no two acts
 // wait for each other in a ring:
 //
-//	seen, identity           Accept only; Accept never updates a row that a turn may hold, and raises the lane last
+//	seen, identity, contact  Accept; it never updates a row that a turn may hold, and raises the lane last. Whoever closes or
+//	                         forgets a conversation takes its contact after it: the ring that leaves, of a contact's first
+//	                         message on another channel at that moment, is broken by PostgreSQL, and both run again
 //	runnable                 the lane: whoever hands a conversation to or from the bot, or makes outgoing messages, holds it
 //	conversation             the owner: queue and agent change under this lock alone
 //	status                   pending and kept statuses
@@ -32,6 +34,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/store"
@@ -70,6 +73,8 @@ type Rows interface {
 // Acts is every act of store.Store that SQL alone can do.
 type Acts struct {
 	engine Engine
+	// forgotten is the conversation that forget has come to.
+	forgotten atomic.Int64
 }
 
 // New returns the acts on an engine.

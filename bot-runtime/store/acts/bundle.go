@@ -126,13 +126,14 @@ func retire(tx Tx, verdicts []store.ObjectVerdict) error {
 // Live implements store.Config. Before the first verdicts it is empty, with version 0.
 func (a *Acts) Live(ctx context.Context) (store.LiveSet, error) {
 	var set store.LiveSet
-	// A judge may commit between two of these statements; the version tells, and the whole is read again.
+	// A judge may commit between two of these statements: a newer bundle has another version, and the same one judged by a
+	// newer program another judge. Then the whole is read again.
 	for {
-		var after int64
+		var judge, version, after int64
 		err := a.read(ctx, "live", func(tx Tx) error {
 			set = store.LiveSet{}
-			err := one(tx, into(&set.Version, &set.Hash, &set.Bundle),
-				`SELECT version, hash, body FROM bundle WHERE judged ORDER BY version DESC LIMIT 1`)
+			err := one(tx, into(&set.Version, &judge, &set.Hash, &set.Bundle),
+				`SELECT version, judge, hash, body FROM bundle WHERE judged ORDER BY version DESC LIMIT 1`)
 			if errors.Is(err, store.ErrNotFound) {
 				return nil
 			}
@@ -153,9 +154,9 @@ func (a *Acts) Live(ctx context.Context) (store.LiveSet, error) {
 			if set.Verdicts, err = column[[]byte](tx, `SELECT verdict FROM verdict ORDER BY kind, name`); err != nil {
 				return err
 			}
-			return one(tx, into(&after), `SELECT COALESCE(max(version), 0) FROM bundle WHERE judged`)
+			return one(tx, into(&version, &after), `SELECT version, judge FROM bundle WHERE judged ORDER BY version DESC LIMIT 1`)
 		})
-		if err != nil || after == set.Version {
+		if err != nil || version == set.Version && judge == after {
 			return set, err
 		}
 	}

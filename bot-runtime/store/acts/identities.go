@@ -61,6 +61,7 @@ func (in *intake) contacts(messages []store.Inbound) ([]int64, error) {
 			return nil, err
 		}
 		for i, c := range p.contacts {
+			in.made[c] = in.made[c] || p.made[c] && moved[c] == 0
 			p.contacts[i] = cmp.Or(moved[c], c)
 		}
 		for _, id := range sorted(p.taken) {
@@ -315,6 +316,15 @@ func (in *intake) conversations(messages []store.Inbound, contacts []int64) ([]i
 		}
 	}
 	if len(missing) > 0 {
+		var before []int64
+		for _, k := range missing {
+			if !in.made[k.contact] {
+				before = append(before, k.contact)
+			}
+		}
+		if err := holdContacts(in.tx, before); err != nil {
+			return nil, err
+		}
 		ids, err := in.tx.Draw(len(missing))
 		if err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package acts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -113,9 +114,10 @@ func (a *Acts) Sweep(ctx context.Context, retention time.Duration, partitioned .
 		{"enquiry", "id", "at", retention, ""},
 		{"desk_event", "seq", "at", eventsKept, ""},
 		{"session", "token_hash", "expires_at", 0, ""},
-		{"object", "hash", "retired_at", retiredKept, "AND retired_at <> 0 AND NOT EXISTS (SELECT 1 FROM conversation c WHERE c.revision = t.hash)"},
+		{"object", "hash", "retired_at", retiredKept, "AND retired_at <> 0 AND NOT EXISTS (SELECT 1 FROM conversation c WHERE c.revision = t.hash AND c.revision <> '')"},
 	}
 	var total int64
+	var failed []error
 	for _, s := range sweeps {
 		if slices.Contains(partitioned, s.table) || (s.kept == retention && retention <= 0 && s.table != "session") {
 			continue
@@ -135,12 +137,17 @@ func (a *Acts) Sweep(ctx context.Context, retention time.Duration, partitioned .
 			})
 			total += n
 			if err != nil {
-				return total, err
+				failed = append(failed, err)
+				break
 			}
 			if n < sweepMost {
 				break
 			}
 		}
 	}
-	return total, nil
+	if retention > 0 {
+		n, err := a.forget(ctx, retention)
+		total, failed = total+n, append(failed, err)
+	}
+	return total, errors.Join(failed...)
 }

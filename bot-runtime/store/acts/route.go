@@ -57,7 +57,7 @@ func (a *Acts) waiting(ctx context.Context, pool string, slots int, absent time.
 			return nil
 		}, `SELECT q.conversation, q.priority, q.since, COALESCE(p.last_agent, '')
 			FROM queue q JOIN conversation c ON c.id = q.conversation LEFT JOIN contact p ON p.id = c.contact
-			WHERE q.pool = $1 ORDER BY q.released DESC, q.since, q.conversation LIMIT $2`, pool, int64(queueMost))
+			WHERE q.pool = $1 ORDER BY q.priority DESC, q.released DESC, q.since, q.conversation LIMIT $2`, pool, int64(queueMost))
 		if err != nil {
 			return err
 		}

@@ -63,8 +63,7 @@ func Open(c Credentials) (*Store, error) {
 	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	config.ConnConfig.DialFunc = dialer.DialContext
 	config.ConnConfig.OnNotice = func(conn *pgconn.PgConn, n *pgconn.Notice) {
-		if n.Code == "01000" && n.Message == "canceling wait for synchronous replication" ||
-			n.Message == "canceling the wait for synchronous replication and terminating connection due to administrator command" {
+		if tellsOfStandby(n) {
 			conn.CustomData()[notSynchronous] = true
 		}
 	}
@@ -75,6 +74,12 @@ func Open(c Credentials) (*Store, error) {
 	s := &Store{pool: pool}
 	s.Acts = acts.New(s)
 	return s, nil
+}
+
+// tellsOfStandby: of the notices that may come with the answer to COMMIT, these say that the wait for a standby was cancelled,
+// or that the server ends while it waits. Their text is of the server's language.
+func tellsOfStandby(n *pgconn.Notice) bool {
+	return n.SeverityUnlocalized == "WARNING" && (n.Code == "01000" || n.Code == "57P01")
 }
 
 // Write implements acts.Engine.

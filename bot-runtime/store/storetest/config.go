@@ -110,9 +110,18 @@ var configTests = []check{
 			out.Revision = "m1"
 			return out, nil
 		})
-		c.judge("B", "A", verdict("menu", "m2", true))
+		c.judge("B", "A", verdict("menu", "m2", true), verdict("survey", "s1", true))
+		c.judge("C", "B", verdict("menu", "m2", true))
+		c.age("UPDATE object SET retired_at = retired_at - 7200000000 WHERE retired_at <> 0")
 		must(c.Janitor(c.ctx, time.Hour))
 		want(t, "body", string(must(c.Revision(c.ctx, "m1"))), "body of m1")
+		_, err := c.Revision(c.ctx, "s1")
+		wantErr(t, err, store.ErrNotFound) // nothing stands in it
+		c.accept(from("1", "b", "selesai"))
+		c.drain(func(l store.Lane) (store.Outcome, error) { return handled(l), nil }) // its enquiry ends
+		must(c.Janitor(c.ctx, time.Hour))
+		_, err = c.Revision(c.ctx, "m1")
+		wantErr(t, err, store.ErrNotFound)
 	}},
 	{"pods are seen by each other", func(t *testing.T, c *counter) {
 		for _, name := range []string{"bot-1", "bot-0", "bot-1"} {
@@ -161,6 +170,71 @@ var upkeepTests = []check{
 		c.served("1", "ani")
 		c.sending("2", "one", "two")
 		want(t, "repaired", must(c.Janitor(c.ctx, time.Hour)).RepairedLanes, 0)
+	}},
+	{"a citizen is forgotten with the last of what they said, unless something waits", func(t *testing.T, c *counter) {
+		c.accept(known("B1", "1", "a"))
+		c.drain(answering("hi"))
+		c.settle(c.claim(1)[0], store.SendResult{Outcome: store.SendAccepted, ExternalID: "x"})
+		c.served("2", "ani")
+		c.accept(from("3", "b", "halo"), from("4", "c", "halo"))
+		c.drain(func(l store.Lane) (store.Outcome, error) {
+			out := handled(l)
+			out.Timers = []store.Timer{{Name: "silence", Generation: 1, DueAt: time.Now().Add(time.Hour)}}
+			return out, nil
+		})
+		c.accept(from("5", "d", "halo")) // nobody has handled it yet
+		must(c.Janitor(c.ctx, time.Hour))
+		want(t, "conversations while messages are kept", c.count("conversation"), 5)
+		c.age("DELETE FROM message WHERE id NOT IN (SELECT id FROM inbox)", "UPDATE conversation_state SET last_in_at = 1",
+			"DELETE FROM timer WHERE conversation = "+itoa(int(c.conversation("4").ID)))
+		must(c.Janitor(c.ctx, time.Hour))
+		for _, table := range []string{"conversation", "conversation_state", "contact", "identity"} {
+			want(t, table, c.count(table), 3)
+		}
+		for _, gone := range []string{"1", "4"} {
+			_, err := c.FindConversation(c.ctx, "wa", phone(gone))
+			wantErr(t, err, store.ErrNotFound)
+		}
+		want(t, "repaired", must(c.Janitor(c.ctx, time.Hour)).RepairedLanes, 0)
+	}},
+	{"a citizen who writes while being forgotten is answered", func(t *testing.T, c *counter) {
+		for round := range 20 {
+			for i := range 3 {
+				c.accept(known("B"+itoa(i), itoa(i), "a-"+itoa(round)+"-"+itoa(i)))
+			}
+			c.drain(func(l store.Lane) (store.Outcome, error) { return handled(l), nil })
+			c.age("DELETE FROM message", "UPDATE conversation_state SET last_in_at = 1")
+			together(8, func(i int) {
+				if i%2 == 0 {
+					must(c.Janitor(c.ctx, time.Hour))
+					return
+				}
+				m := known("B"+itoa(i/3), itoa(i/3), "b-"+itoa(round)+"-"+itoa(i))
+				if i == 7 {
+					m.Channel = "web"
+				}
+				want(t, "stored", must(c.Accept(c.ctx, store.Batch{Messages: []store.Inbound{m}})).Stored, 1)
+			})
+			answered := 0
+			c.drain(func(l store.Lane) (store.Outcome, error) {
+				out := handled(l)
+				answered += len(l.Inbox)
+				for _, row := range l.Inbox {
+					out.Send = append(out.Send, answer("to-"+row.ExternalID, "hi"))
+				}
+				return out, nil
+			})
+			want(t, "answered", answered, 4)
+			sent := 0
+			for sent < 4 {
+				for _, s := range must(c.ClaimSends(c.ctx, []string{"wa", "web"}, 10, time.Minute, 1000)) {
+					want(t, "addresses", len(s.Identities), 2)
+					c.settle(s, store.SendResult{Outcome: store.SendAccepted, ExternalID: "x" + s.ID})
+					sent++
+				}
+			}
+			want(t, "repaired", must(c.Janitor(c.ctx, 0)).RepairedLanes, 0)
+		}
 	}},
 	{"a store says what a commit promises, and that it can commit", func(t *testing.T, c *counter) {
 		want(t, "durability", must(c.Durability(c.ctx)), store.DurabilitySingleNode)

@@ -98,6 +98,30 @@ var deskTests = []check{
 		want(t, "asked", asked, true)
 		want(t, "counts", c.counts(), store.PoolCount{Pool: pool, WaitingForAgent: 2, Agents: 1, Arrived: 3, Finished: 1})
 	}},
+	{"routing sees an urgent conversation behind any number of others", func(t *testing.T, c *counter) {
+		hand := func(priority int) {
+			c.drain(func(l store.Lane) (store.Outcome, error) {
+				out := handled(l)
+				out.Handoff = &store.Handoff{Pool: pool, Priority: priority}
+				return out, nil
+			})
+		}
+		var batch []store.Inbound
+		for i := range 210 {
+			batch = append(batch, from(number(i), "m"+itoa(i), "petugas"))
+		}
+		c.accept(batch...)
+		hand(0)
+		c.accept(from("1", "urgent", "petugas"))
+		hand(2)
+		if err := c.SetAvailable(c.ctx, pool, "ani", true); err != nil {
+			t.Fatal(err)
+		}
+		c.route(func(w store.Waiting) []store.Assignment {
+			want(t, "head", w.Queue[0].Conversation, c.conversation("1").ID)
+			return nil
+		})
+	}},
 	{"an agent never has more than four conversations, and no conversation two agents, under 16 routers", func(t *testing.T, c *counter) {
 		var batch []store.Inbound
 		for i := range 30 {

@@ -239,6 +239,7 @@ var intakeTests = []check{
 			t.Fatal(err)
 		}
 		want(t, "lanes", c.poll().Lanes, 0)
+		want(t, "kept, to 64 kB", c.count("raw_event WHERE channel = 'wa' AND kind = 'flow_status' AND length(body) = 65536 AND at > 0"), 1)
 	}},
 	{"nothing is accepted is no error", func(t *testing.T, c *counter) {
 		want(t, "accepted", must(c.Accept(c.ctx, store.Batch{})), store.Accepted{})

@@ -15,6 +15,7 @@ import (
 
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/store"
+	"github.com/loket-dev/loket/bot-runtime/store/acts"
 )
 
 // Run runs the suite. open returns a migrated, empty store that nobody else uses, and closes it with the test.
@@ -28,6 +29,48 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 				t.Run(c.name, func(t *testing.T) { c.run(t, &counter{Store: open(t), ctx: t.Context(), t: t}) })
 			}
 		})
+	}
+}
+
+// engine is what a store lets its tests do beside its acts.
+type engine interface {
+	Write(ctx context.Context, act func(acts.Tx) error) error
+	Read(ctx context.Context, act func(acts.Tx) error) error
+}
+
+// count reads the number of rows of a table that no act shows.
+func (c *counter) count(from string) (n int) {
+	c.t.Helper()
+	if err := c.Store.(engine).Read(c.ctx, func(tx acts.Tx) error {
+		rows, err := tx.Query("SELECT count(*) FROM " + from)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			if err := rows.Scan(&n); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	}); err != nil {
+		c.t.Fatal(err)
+	}
+	return n
+}
+
+// age changes rows as time would have, which no test can wait for.
+func (c *counter) age(statements ...string) {
+	c.t.Helper()
+	if err := c.Store.(engine).Write(c.ctx, func(tx acts.Tx) error {
+		for _, s := range statements {
+			if _, err := tx.Exec(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		c.t.Fatal(err)
 	}
 }
 

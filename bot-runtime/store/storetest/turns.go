@@ -267,7 +267,9 @@ var turnTests = []check{
 			out.Rating, out.Finished = &store.Rating{Score: 5, Pool: "contact-centre", Agent: "ani"}, true
 			return out, nil
 		})
-		want(t, "lanes", c.poll().Lanes, 0)
+		id := itoa(int(c.conversation("1").ID))
+		want(t, "ratings", c.count("rating WHERE score = 5 AND pool = 'contact-centre' AND agent = 'ani' AND at > 0 AND conversation = "+id), 1)
+		want(t, "enquiries", c.count("enquiry WHERE at > 0 AND conversation = "+id), 1)
 	}},
 }
 
