@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/loket-dev/loket/bot-runtime/store"
@@ -11,6 +12,12 @@ import (
 
 func TestPostgreSQLKeepsThePromisesOfAStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return connect(t, migrated(t)) })
+}
+
+// With sequential scans made dear, one is left only where no index serves.
+func TestStatusesAreFoundByTheirIndexes(t *testing.T) {
+	storetest.Plans(t, connect(t, migrated(t)), "EXPLAIN", 1, func(line string) bool { return strings.Contains(line, "Seq Scan on status") },
+		"SET LOCAL enable_seqscan = off")
 }
 
 // migrated is the URI of a database with the schema in it.

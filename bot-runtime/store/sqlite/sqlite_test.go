@@ -12,6 +12,17 @@ func TestSQLiteKeepsThePromisesOfAStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, filepath.Join(t.TempDir(), "loket.db")) })
 }
 
+func TestStatusesAreFoundByTheirIndexes(t *testing.T) {
+	storetest.Plans(t, open(t, filepath.Join(t.TempDir(), "loket.db")), "EXPLAIN QUERY PLAN", 4, func(line string) bool {
+		for _, table := range []string{"status", "e", "s"} {
+			if line == "SCAN "+table {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 func open(t testing.TB, path string) *Store {
 	t.Helper()
 	s, err := Open(path)
