@@ -147,7 +147,7 @@ func flowEdit(ctx context.Context) ([]Figure, error) {
 		return nil, fmt.Errorf("editing the flow: %w", err)
 	}
 	edited := strings.ReplaceAll(string(body), "Kontak 157", fmt.Sprintf("Kontak %d", time.Now().Unix()))
-	defer func() { _, _ = kubectl(context.WithoutCancel(ctx), "", "apply", "-k", "config/samples/kontak157") }()
+	defer func() { _, _ = kubectl(context.WithoutCancel(ctx), "", "apply", "-k", "config/samples/kontak157-demo") }()
 	began := time.Now()
 	if _, err := kubectl(ctx, edited, "apply", "-f", "-"); err != nil {
 		return nil, err

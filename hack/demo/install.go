@@ -96,7 +96,7 @@ func (d *demo) applySample(ctx context.Context) (string, error) {
 	if err := d.kubectl(ctx, "apply", "-f", "-").stdin(strings.ReplaceAll(simObjects, "loket.dev/sim:demo", "loket.dev/sim:"+d.tag)).show(); err != nil {
 		return "", err
 	}
-	if err := d.kubectl(ctx, "apply", "-k", "config/samples/kontak157").show(); err != nil {
+	if err := d.kubectl(ctx, "apply", "-k", "config/samples/kontak157-demo").show(); err != nil {
 		return "", err
 	}
 	if err := d.kubectl(ctx, "-n", "sim", "rollout", "status", "deployment/sim", "--timeout=120s").show(); err != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/loket-dev/loket/hack/sim/platform"
 )
 
-// What the sample is called, and the sign-in of its demo agents (config/samples/kontak157/secrets-demo.yaml).
+// What the sample is called, and the sign-in of its demo agents (config/samples/kontak157-demo/secrets.yaml).
 const (
 	tenant        = "ojk"
 	pool          = "contact-centre"

@@ -50,7 +50,7 @@ func flow(t *testing.T) string {
 func restore(t *testing.T) {
 	t.Helper()
 	t.Cleanup(func() {
-		if out, err := tryKubectl(context.Background(), "", "apply", "-k", "../../config/samples/kontak157"); err != nil {
+		if out, err := tryKubectl(context.Background(), "", "apply", "-k", "../../config/samples/kontak157-demo"); err != nil {
 			t.Log(out, err)
 		}
 	})
