@@ -63,8 +63,6 @@ const (
 	reasonUndeclared     = "UndeclaredVariable"
 	reasonVariableType   = "VariableType"
 	reasonReserved       = "ReservedName"
-	reasonUnknownObject  = "UnknownObject"
-	reasonRefusedObject  = "RefusedObject"
 	reasonExpression     = "ExpressionInvalid"
 	reasonExpressionType = "ExpressionType"
 	reasonExpressionCost = "ExpressionTooCostly"
@@ -76,13 +74,17 @@ const (
 
 	// ReasonDangling is the reason of a finding about a target that is no node.
 	ReasonDangling = "DanglingTarget"
+	// ReasonUnknownObject is the reason of a finding about an object that is not there.
+	ReasonUnknownObject = "UnknownObject"
+	// ReasonRefusedObject is the reason of a finding about an object that is there, but refused itself.
+	ReasonRefusedObject = "RefusedObject"
 	// ReasonTestFailed is the reason of a finding about one of the flow's own tests.
 	ReasonTestFailed = "TestFailed"
 )
 
 // Compile checks a flow and makes its program. All findings come at once, in the order of the flow; the program is nil when
-// one of them is more than advice. Paths name nodes, as nodes[warn].say.text.en; options belong to menus only and are
-// written nodes[menu].options[2].next.
+// one of them is more than advice. Paths are those of the YAML, with names where a list has them, as
+// admission writes them: nodes[welcome].menu.options[hours].next, nodes[person].branch.cases[0].when.
 func Compile(flow v1alpha1.DialogFlowSpec, in CompileInput) (*Program, []bundle.Finding) {
 	c := newCompiler(flow, in)
 	c.declarations()

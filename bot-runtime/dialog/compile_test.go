@@ -165,3 +165,35 @@ nodes: []
 		}
 	}
 }
+
+// CEL speaks of tokens and overloads; authors read what to write instead.
+func TestAFaultInAnExpressionIsToldWithItsMend(t *testing.T) {
+	env, err := environment(nil, []string{"found"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for source, want := range map[string]string{
+		"found.status = 'a'":                          "no = here; use ==",
+		"found.status === 'a'":                        "no === here; use ==",
+		"found.name.size() => 3":                      "no => here; use >=",
+		"found.name == 'a' & true":                    "no & here; use &&",
+		"found.name == 'a' and true":                  "no and here; use &&",
+		"found.name == 'a' or true":                   "no or here; use ||",
+		"not true":                                    "no not here; use !",
+		"found.name <> 'a'":                           "no <> here; use !=",
+		"found.name == a'":                            "a text is not closed; end it with the quote that it began with",
+		"found.name == ‘a’":                           `curly quotes; use ' or "`,
+		"found.name == ":                              "something is missing at the end",
+		"(found.name == 'a'":                          "a ( is not closed",
+		"found.name in ['a' 'b']":                     "'b' does not fit here; an operator or a comma is missing before it",
+		"found.status && true":                        "a string stands where true or false is needed; compare it, as in x == 'a'",
+		"found.status == 1":                           "== does not go with string and int",
+		"input.text.lenght() > 3":                     `no function "lenght"`,
+		"input.text.startWith('a')":                   `no function "startWith"; did you mean "startsWith"?`,
+		"size(input.text) == size(fund.name) && true": `no variable "fund"; did you mean "found"?; declare it in variables`,
+	} {
+		if _, faults := compileExpression(env, source, "x"); len(faults) != 1 || faults[0].message != want {
+			t.Errorf("%s: %+v", source, faults)
+		}
+	}
+}

@@ -24,8 +24,8 @@ type Report struct {
 	Failures    []Failure
 	// Nodes and Edges that the tests passed, of all that there are.
 	Nodes, AllNodes, Edges, AllEdges int
-	// Missed are the nodes that no test passed.
-	Missed []string
+	// Missed are the nodes that no test passed; MissedEdges the ways between nodes that were passed, as welcome → real.
+	Missed, MissedEdges []string
 }
 
 // Failure is the first step of a test that did not go as written.
@@ -50,7 +50,7 @@ func (r Report) Findings() []bundle.Finding {
 		if f.Why != "" {
 			m += "; why: " + f.Why
 		}
-		out = append(out, bundle.Finding{Path: fmt.Sprintf("tests[%d].steps[%d]", f.Index, f.Step-1), Reason: ReasonTestFailed, Message: m})
+		out = append(out, bundle.Finding{Path: fmt.Sprintf("tests[%s].steps[%d]", f.Test, f.Step-1), Reason: ReasonTestFailed, Message: m})
 	}
 	return out
 }
@@ -113,8 +113,11 @@ func (r *Report) cover(p *Program, passed map[[2]string]bool) {
 			}
 			counted[e.to] = true
 			r.AllEdges++
-			if passed[[2]string{n.name, p.nodes[e.to].name}] {
+			switch to := p.nodes[e.to].name; {
+			case passed[[2]string{n.name, to}]:
 				r.Edges++
+			case seen[n.name] && seen[to]:
+				r.MissedEdges = append(r.MissedEdges, n.name+" → "+to)
 			}
 		}
 	}

@@ -81,22 +81,11 @@ func celType(t v1alpha1.VariableType) *cel.Type {
 	return cel.StringType
 }
 
-// fault is what is wrong with an expression: a stable reason, the column (0-based) and a sentence.
-type fault struct {
-	reason  string
-	column  int
-	message string
-}
-
 // compileExpression checks source against env. wanted says which kinds of result will do.
 func compileExpression(env *cel.Env, source, where string, wanted ...types.Kind) (*expression, []fault) {
 	checked, issues := env.Compile(source)
 	if issues != nil && issues.Err() != nil {
-		var faults []fault
-		for _, e := range issues.Errors() {
-			faults = append(faults, faultOf(env, e.Location.Column(), e.Message))
-		}
-		return nil, faults
+		return nil, faultsOf(env, source, issues.Errors())
 	}
 	kind := checked.OutputType().Kind()
 	if !kindIn(kind, wanted) {
@@ -114,32 +103,6 @@ func compileExpression(env *cel.Env, source, where string, wanted ...types.Kind)
 		return nil, []fault{{reason: reasonExpression, message: err.Error()}}
 	}
 	return &expression{where: where, path: plainPath(checked.NativeRep().Expr()), program: program, kind: kind}, nil
-}
-
-// faultOf turns a message of CEL into ours: an undeclared name gets its mend.
-func faultOf(env *cel.Env, column int, message string) fault {
-	if rest, ok := strings.CutPrefix(message, "undeclared reference to '"); ok {
-		name, _, _ := strings.Cut(rest, "'")
-		var known []string
-		for _, v := range env.Variables() {
-			known = append(known, v.Name())
-		}
-		return fault{reason: reasonUndeclared, column: column, message: fmt.Sprintf("no variable %q%s; declare it in variables", name, didYouMean(name, known))}
-	}
-	if rest, ok := strings.CutPrefix(message, "undefined field '"); ok {
-		name, _, _ := strings.Cut(rest, "'")
-		var known []string
-		for _, fields := range objectFields {
-			for f := range fields {
-				known = append(known, f)
-			}
-		}
-		return fault{reason: reasonUndeclared, column: column, message: fmt.Sprintf("no field %q%s", name, didYouMean(name, known))}
-	}
-	if strings.Contains(message, "double") && strings.Contains(message, "int") {
-		message += " (numbers are decimals here: write 1.0 for 1)"
-	}
-	return fault{reason: reasonExpression, column: column, message: strings.ReplaceAll(message, "\n", " ")}
 }
 
 // plainPath is the variable, and maybe its field, when the expression is nothing else.

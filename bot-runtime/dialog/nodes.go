@@ -119,7 +119,7 @@ func (c *compiler) menu(out *node, m *v1alpha1.Menu, path string) {
 	out.otherwise = c.optionalTarget(m.Otherwise, path+".menu.otherwise")
 	titles := make([]map[string]int, len(c.program.languages))
 	for i, o := range m.Options {
-		at := fmt.Sprintf("%s.options[%d]", path, i)
+		at := fmt.Sprintf("%s.menu.options[%s]", path, o.Name)
 		opt := option{name: string(o.Name), id: out.name + "/" + string(o.Name), next: c.target(o.Next, at+".next")}
 		for j, l := range c.program.languages {
 			title := string(o.Title[l])
@@ -138,7 +138,7 @@ func (c *compiler) menu(out *node, m *v1alpha1.Menu, path string) {
 				titles[j] = map[string]int{}
 			}
 			if other, twice := titles[j][folded]; twice {
-				c.find(reasonDuplicate, at+".title."+l, "reads as options[%d] does; no one could choose between them", other)
+				c.find(reasonDuplicate, at+".title."+l, "reads as option %q does; no one could choose between them", m.Options[other].Name)
 			} else {
 				titles[j][folded] = i
 			}
@@ -154,7 +154,7 @@ func (c *compiler) menu(out *node, m *v1alpha1.Menu, path string) {
 		}
 		for k := range out.options {
 			if out.options[k].name == opt.name {
-				c.find(reasonDuplicate, at+".name", "options[%d] is named %q, too; rename one", k, opt.name)
+				c.find(reasonDuplicate, fmt.Sprintf("%s.menu.options[%d].name", path, i), "options[%d] is named %q, too; rename one", k, opt.name)
 			}
 		}
 		out.options = append(out.options, opt)
@@ -276,9 +276,9 @@ func (c *compiler) reference(kind, name, path string, known map[string]bool) boo
 	good, ok := known[name]
 	switch {
 	case !ok:
-		c.find(reasonUnknownObject, path, "no %s %q in this namespace%s", kind, name, didYouMean(name, keysOf(known)))
+		c.find(ReasonUnknownObject, path, "no %s %q in this namespace%s", kind, name, didYouMean(name, keysOf(known)))
 	case !good:
-		c.find(reasonRefusedObject, path, "%s %q is refused itself and has never served; mend it first", kind, name)
+		c.find(ReasonRefusedObject, path, "%s %q is refused itself and has never served; mend it first", kind, name)
 	}
 	return ok && good
 }
