@@ -45,7 +45,7 @@ type Object interface {
 func Check(raw []byte) (Object, []Problem) {
 	body, err := yaml.YAMLToJSONStrict(raw)
 	if err != nil {
-		return nil, []Problem{{Message: fmt.Sprintf("is no YAML document: %v", err)}}
+		return nil, []Problem{{Message: "is no YAML document: " + strings.Join(strings.Fields(err.Error()), " ")}}
 	}
 	var content map[string]any
 	if err := utiljson.Unmarshal(body, &content); err != nil {

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	structuralschema "k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
+
 	"github.com/loket-dev/loket/api/v1alpha1"
 )
 
@@ -67,4 +69,27 @@ func FuzzCheck(f *testing.F) {
 			t.Errorf("an object without a name is accepted:\n%s", raw)
 		}
 	})
+}
+
+// A pattern that has no words would be shown to authors as it is.
+func TestEveryPatternOfTheKindsHasWords(t *testing.T) {
+	var walk func(kind, path string, s *structuralschema.Structural)
+	walk = func(kind, path string, s *structuralschema.Structural) {
+		if s == nil || strings.HasPrefix(path, ".status") || strings.HasPrefix(path, ".spec.pods") {
+			return // written by programs, or Kubernetes' own
+		}
+		if v := s.ValueValidation; v != nil && v.Pattern != "" && patterns[v.Pattern] == "" {
+			t.Errorf("%s%s: %s has no words", kind, path, v.Pattern)
+		}
+		for name, p := range s.Properties {
+			walk(kind, path+"."+name, &p)
+		}
+		walk(kind, path+"[]", s.Items)
+		if s.AdditionalProperties != nil {
+			walk(kind, path+"[]", s.AdditionalProperties.Structural)
+		}
+	}
+	for name, load := range kinds {
+		walk(name, "", load().schema)
+	}
 }

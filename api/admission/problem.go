@@ -1,7 +1,6 @@
 package admission
 
 import (
-	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,7 +15,7 @@ type Problem struct {
 	// Path is where in the object, with names instead of numbers where a list has them: spec.nodes[menu].options[real].next.
 	// Empty when it is about the whole document.
 	Path string
-	// Message says what is wrong, in the API server's words but for the value of a whole object, which nobody reads.
+	// Message says what is wrong and the mend. The words are ours: the API server's speak of bodies and patterns.
 	Message string
 }
 
@@ -30,6 +29,7 @@ func (p Problem) String() string {
 
 func problemsOf(errs field.ErrorList, u *unstructured.Unstructured, k *kind) []Problem {
 	var out []Problem
+	told := map[string]bool{}
 	for _, e := range errs {
 		if e.Detail == rulesNotChecked {
 			continue // nothing to mend
@@ -38,38 +38,14 @@ func problemsOf(errs field.ErrorList, u *unstructured.Unstructured, k *kind) []P
 		if path == "<nil>" {
 			path = ""
 		}
-		out = append(out, Problem{Path: named(path, u.Object, k.schema), Message: messageOf(e)})
+		value, schema := valueAt(path, u.Object, k.schema)
+		if _, isText := value.(string); isText && told[path] {
+			continue // a pattern and a rule refuse one value: the first is enough
+		}
+		told[path] = true
+		out = append(out, Problem{Path: named(path, u.Object, k.schema), Message: inWords(e, value, schema)})
 	}
 	return out
-}
-
-func messageOf(e *field.Error) string {
-	detail := strings.TrimPrefix(e.Detail, e.Field+" in body ")
-	switch e.Type {
-	case field.ErrorTypeRequired:
-		if detail == "" {
-			return "is missing"
-		}
-		return detail
-	case field.ErrorTypeInvalid, field.ErrorTypeTypeInvalid:
-		switch v := e.BadValue.(type) {
-		case string:
-			if len(v) <= 80 && v != "object" && v != "array" && detail != "" {
-				return fmt.Sprintf("%q: %s", v, strings.TrimSuffix(detail, fmt.Sprintf(": %q", v)))
-			}
-		case int64, float64, bool:
-			if strings.HasPrefix(detail, "should have") {
-				break // the value is a count that nobody wrote
-			}
-			return fmt.Sprintf("%v: %s", v, detail)
-		}
-		if detail != "" {
-			return detail
-		}
-	case field.ErrorTypeDuplicate:
-		return "stands twice"
-	}
-	return e.ErrorBody()
 }
 
 func unknownFields(paths []string, u *unstructured.Unstructured, k *kind) []Problem {
@@ -168,4 +144,25 @@ func child(s *structuralschema.Structural, name string) *structuralschema.Struct
 		return s.AdditionalProperties.Structural
 	}
 	return nil
+}
+
+// valueAt gives what stands at a path, and what should.
+func valueAt(path string, content any, s *structuralschema.Structural) (any, *structuralschema.Structural) {
+	for _, m := range segment.FindAllStringSubmatch(path, -1) {
+		if m[2] == "" {
+			fields, _ := content.(map[string]any)
+			content, s = fields[m[1]], child(s, m[1])
+			continue
+		}
+		index, _ := strconv.Atoi(m[2])
+		elements, _ := content.([]any)
+		content = nil
+		if index < len(elements) {
+			content = elements[index]
+		}
+		if s != nil {
+			s = s.Items
+		}
+	}
+	return content, s
 }
