@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,61 +10,63 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/author"
 )
 
-// errTold: the command has printed what is wrong; the exit status says so too.
-var errTold = errors.New("see above")
+// errTold: the command has printed what is wrong; the exit status says so too, without another word.
+var errTold = errors.New("what is wrong was printed")
 
 func lintCommand() *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
-		Use: "lint -f FOLDER", Short: "Print what the API server or the runtime would refuse, and the mend", Args: cobra.NoArgs,
+		Use: "lint FOLDER", Short: "Print what the API server or the runtime would refuse, and the mend",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			refused, err := author.Lint(cmd.OutOrStdout(), path, time.Now())
 			return toldIf(refused, err)
 		},
 	}
-	return withFile(cmd, &path)
+	return withFolder(cmd, &path)
 }
 
 func testCommand() *cobra.Command {
 	var path string
 	cmd := &cobra.Command{
-		Use: "test -f FOLDER", Short: "Run the conversation tests of flows", Args: cobra.NoArgs,
+		Use: "test FOLDER", Short: "Run the conversation tests of flows",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			passed, err := author.Test(cmd.OutOrStdout(), path, time.Now())
 			return toldIf(!passed, err)
 		},
 	}
-	return withFile(cmd, &path)
+	return withFolder(cmd, &path)
 }
 
 func chatCommand() *cobra.Command {
 	var path, flow string
 	cmd := &cobra.Command{
-		Use: "chat -f FOLDER", Short: "Talk to a flow in the terminal", Args: cobra.NoArgs,
+		Use: "chat FOLDER", Short: "Talk to a flow in the terminal",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return author.Chat(cmd.InOrStdin(), cmd.OutOrStdout(), path, flow, time.Now)
 		},
 	}
 	cmd.Flags().StringVar(&flow, "flow", "", "name of the DialogFlow, where there are several")
-	return withFile(cmd, &path)
+	return withFolder(cmd, &path)
 }
 
 func lookupCommand() *cobra.Command {
 	var path, directory, corpus string
 	cmd := &cobra.Command{
-		Use:   "lookup -f FOLDER TEXT",
+		Use:   "lookup FOLDER TEXT...",
 		Short: "Print what a Directory answers to a text, and why",
-		Long: "Prints what a Directory answers to a text, and why. With --corpus FILE instead of -f, reads lines {\"q\": \"…\"} from\n" +
+		Long: "Prints what a Directory answers to a text, and why. With --corpus FILE instead of a folder, reads lines {\"q\": \"…\"} from\n" +
 			"standard input and prints one line of JSON for each.",
-		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case corpus != "" && path == "" && len(args) == 0:
+			if corpus != "" && path == "" && len(args) == 0 {
 				return author.LookupLines(cmd.InOrStdin(), cmd.OutOrStdout(), corpus)
-			case corpus == "" && path != "" && len(args) == 1:
-				return author.Lookup(cmd.OutOrStdout(), path, directory, args[0], time.Now())
 			}
-			return errors.New("give -f FOLDER and a text, or --corpus FILE alone")
+			if path == "" && len(args) > 0 {
+				path, args = args[0], args[1:]
+			}
+			if corpus != "" || path == "" || len(args) == 0 {
+				return errors.New("give a folder and a text, or --corpus FILE alone")
+			}
+			return author.Lookup(cmd.OutOrStdout(), path, directory, strings.Join(args, " "), time.Now())
 		},
 	}
 	cmd.Flags().StringVarP(&path, "file", "f", "", "folder or file of resources")
@@ -72,11 +75,17 @@ func lookupCommand() *cobra.Command {
 	return cmd
 }
 
-// withFile adds the flag that every author's command needs.
-func withFile(cmd *cobra.Command, path *string) *cobra.Command {
+// withFolder takes the folder that every author's command needs, as its argument or, as with kubectl, by -f.
+func withFolder(cmd *cobra.Command, path *string) *cobra.Command {
 	cmd.Flags().StringVarP(path, "file", "f", "", "folder or file of resources")
-	if err := cmd.MarkFlagRequired("file"); err != nil {
-		panic(err) // the flag is defined above
+	cmd.Args = func(_ *cobra.Command, args []string) error {
+		switch {
+		case *path == "" && len(args) == 1:
+			*path = args[0]
+		case *path == "" || len(args) > 0:
+			return errors.New("give one folder, as in bot-runtime " + cmd.Name() + " my-agency/")
+		}
+		return nil
 	}
 	return cmd
 }

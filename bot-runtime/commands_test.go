@@ -21,16 +21,19 @@ func run(t *testing.T, stdin string, args ...string) (string, error) {
 
 func TestTheSamplePassesLintAndItsOwnTests(t *testing.T) {
 	for _, name := range []string{"lint", "test"} {
-		if out, err := run(t, "", name, "-f", sample); err != nil {
-			t.Errorf("%s: %v\n%s", name, err, out)
+		for _, args := range [][]string{{name, "-f", sample}, {name, sample}} {
+			if out, err := run(t, "", args...); err != nil {
+				t.Errorf("%v: %v\n%s", args, err, out)
+			}
 		}
 	}
 }
 
 func TestALookupTellsWhatItFoundAndWhy(t *testing.T) {
-	out, err := run(t, "", "lookup", "-f", sample, "apakah dana mekar jaya resmi")
-	if err != nil || !strings.Contains(out, "Dana Mekar Jaya") {
-		t.Errorf("%v\n%s", err, out)
+	for _, args := range [][]string{{"-f", sample, "apakah dana mekar jaya resmi"}, {"-f", sample, "apakah", "dana", "mekar", "jaya", "resmi"}, {sample, "dana mekar", "jaya"}} {
+		if out, err := run(t, "", append([]string{"lookup"}, args...)...); err != nil || !strings.Contains(out, "exact") || !strings.Contains(out, "Dana Mekar Jaya") {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
 	}
 }
 
@@ -55,7 +58,9 @@ func TestWhatCannotBeServedIsSaidInOneSentence(t *testing.T) {
 		"a role that is none":        {[]string{"serve", "--storage", "embedded", "--roles", "bot,king"}, `"king" is no role`},
 		"no storage":                 {[]string{"serve"}, "say postgres or embedded"},
 		"a folder that is not there": {[]string{"lint", "-f", "nowhere"}, errTold.Error()},
-		"a lookup without a folder":  {[]string{"lookup", "x"}, "give -f FOLDER"},
+		"a lookup without a folder":  {[]string{"lookup", "x"}, "give a folder and a text"},
+		"no folder":                  {[]string{"lint"}, "give one folder, as in bot-runtime lint my-agency/"},
+		"two folders":                {[]string{"test", "a", "b"}, "give one folder"},
 		"no Secret of a database":    {[]string{"migrate", "--storage", "postgres"}, "storage.postgres.secretName"},
 	} {
 		_, err := run(t, "", c.args...)

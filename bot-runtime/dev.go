@@ -40,12 +40,11 @@ func devCommand() *cobra.Command {
 	d := &dev{}
 	var listen string
 	cmd := &cobra.Command{
-		Use:   "dev -f FOLDER",
+		Use:   "dev FOLDER",
 		Short: "Serve a folder of resources on this machine, and follow its changes",
 		Long: "Serves web chat, desk and dialogs of a folder in one process, without a cluster: SQLite in --data, Secrets from the\n" +
-			"folder. A saved change is judged and live at once; findings are printed as by lint. WhatsApp channels call the\n" +
-			"simulator: go run ./hack/sim serve.",
-		Args: cobra.NoArgs,
+			"folder or, where it has none, made up. A saved change is judged and live at once; findings are printed as by lint.\n" +
+			"WhatsApp channels call the simulator, which make dev brings along.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.out = cmd.OutOrStdout()
 			public, err := net.Listen("tcp", listen)
@@ -59,14 +58,10 @@ func devCommand() *cobra.Command {
 			return d.run(cmd.Context(), public, internal)
 		},
 	}
-	cmd.Flags().StringVarP(&d.folder, "file", "f", "", "folder (or file) of resources")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of web chat, desk and webhooks")
 	cmd.Flags().StringVar(&d.data, "data", ".dev", "folder of the database")
 	cmd.Flags().StringVar(&d.whatsapp, "whatsapp-api", "http://127.0.0.1:9157/v26.0", "base address of the WhatsApp API, on this machine")
-	if err := cmd.MarkFlagRequired("file"); err != nil {
-		panic(err) // the flag is defined above
-	}
-	return cmd
+	return withFolder(cmd, &d.folder)
 }
 
 // dev is one `dev` run.
@@ -75,18 +70,20 @@ type dev struct {
 	out                    io.Writer
 	boot                   bundle.Boot
 	password               string
+	home                   home
 }
 
 func (d *dev) run(ctx context.Context, public, internal net.Listener) error {
 	if err := d.prepare(); err != nil {
 		return err
 	}
-	objects, secrets, problems := files.Load(d.folder)
+	folder := files.Load(d.folder)
+	objects, secrets := folder.Objects, folder.Secrets
 	if err := d.lint(); err != nil {
 		return err
 	}
-	if len(problems) > 0 {
-		return errors.New("the files would be refused by the API server; mend what is printed above")
+	if len(folder.Problems) > 0 {
+		return errors.New("the API server would refuse these files; mend what is printed above")
 	}
 	if err := d.keepSecrets(objects, secrets); err != nil {
 		return err
@@ -110,7 +107,7 @@ func (d *dev) run(ctx context.Context, public, internal net.Listener) error {
 		open: func(ctx context.Context) (store.Store, error) {
 			return openEmbedded(ctx, filepath.Join(d.data, databaseFile))
 		},
-		memory: d.data, socket: filepath.Join(d.data, socketName), channelsDir: filepath.Join(d.data, "channels"), agentsDir: filepath.Join(d.data, "agents"),
+		home: &d.home, memory: d.data, socket: filepath.Join(d.data, socketName), channelsDir: filepath.Join(d.data, "channels"), agentsDir: filepath.Join(d.data, "agents"),
 		log: logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	}
 	p.started = func(e *engine.Engine, s store.Store) {
@@ -177,15 +174,21 @@ func (d *dev) lint() error {
 	return err
 }
 
-// keepSecrets puts the folder's Secrets where a pod has them mounted, and the demo agent beside each pool's own.
+// keepSecrets puts the folder's Secrets where a pod has them mounted, made up where the folder has none, and the demo agent
+// beside each pool's own.
 func (d *dev) keepSecrets(objects bundle.Objects, secrets files.Secrets) error {
+	d.home.objects.Store(&objects)
 	hash, err := desk.HashPassword(d.password)
 	if err != nil {
 		return err
 	}
 	for _, c := range objects.Channels {
 		if c.Spec.WhatsApp != nil {
-			if err := mount(filepath.Join(d.data, "channels", c.Name), secrets[string(c.Spec.WhatsApp.SecretName)]); err != nil {
+			name := string(c.Spec.WhatsApp.SecretName)
+			if secrets[name] == nil {
+				secrets[name] = d.madeUp()
+			}
+			if err := mount(filepath.Join(d.data, "channels", c.Name), secrets[name]); err != nil {
 				return err
 			}
 		}
@@ -200,6 +203,15 @@ func (d *dev) keepSecrets(objects bundle.Objects, secrets files.Secrets) error {
 		}
 	}
 	return nil
+}
+
+// madeUp are credentials of the simulated WhatsApp, of this machine alone: a copy of the sample needs no Secret to be tried.
+func (d *dev) madeUp() map[string][]byte {
+	keys := map[string][]byte{}
+	for _, key := range []string{"accessToken", "appSecret", "verifyToken"} {
+		keys[key] = []byte("dev-" + key + "-" + d.password)
+	}
+	return keys
 }
 
 // mount makes a folder hold exactly these files.
@@ -262,8 +274,9 @@ func (d *dev) reload(ctx context.Context, e *engine.Engine, s store.Store) error
 	if err := d.lint(); err != nil {
 		return err
 	}
-	objects, secrets, problems := files.Load(d.folder)
-	if len(problems) > 0 {
+	folder := files.Load(d.folder)
+	objects, secrets := folder.Objects, folder.Secrets
+	if len(folder.Problems) > 0 {
 		fmt.Fprintln(d.out, "nothing was changed: the API server would refuse these files")
 		return nil
 	}
@@ -308,7 +321,7 @@ func (d *dev) apply(ctx context.Context, e *engine.Engine, s store.Store, object
 
 // greet says where everything is.
 func (d *dev) greet(objects bundle.Objects, at, internal string) {
-	fmt.Fprintln(d.out)
+	fmt.Fprintf(d.out, "\nstart     %s/\n", at)
 	for _, c := range objects.Channels {
 		switch {
 		case c.Spec.WebChat != nil:

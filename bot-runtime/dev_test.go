@@ -148,6 +148,9 @@ func TestASavedFileIsLiveAtOnceAndABrokenOneChangesNothing(t *testing.T) {
 		}
 	})
 	w.until("it says where everything is", func() bool { return out.has("/chat/web/") })
+	if code, page := w.do(mustGet(t, "http://"+public.Addr().String()+"/")); code != http.StatusOK || !strings.Contains(string(page), `<a href="/chat/web/">`) {
+		t.Errorf("the first page: %d %s", code, page)
+	}
 	siti := w.browse("http://" + public.Addr().String() + "/chat/web/")
 	siti.say("a")
 	siti.hears("satu a")
@@ -168,4 +171,13 @@ func TestASavedFileIsLiveAtOnceAndABrokenOneChangesNothing(t *testing.T) {
 	w.until("it says that nothing was changed", func() bool { return out.has("nothing was changed") })
 	siti.say("d")
 	siti.hears("dua d")
+}
+
+func mustGet(t *testing.T, url string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

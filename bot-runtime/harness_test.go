@@ -66,9 +66,14 @@ func newTown(t testing.TB, faults platform.Faults) *town {
 	if w.journal, err = journal.Open(filepath.Join(w.dir, "journal.jsonl")); err != nil {
 		t.Fatal(err)
 	}
-	objects, secrets, problems := files.Load(sample)
-	if len(problems) > 0 {
-		t.Fatalf("the sample: %v", problems)
+	folder := files.Load(sample)
+	if len(folder.Problems) > 0 {
+		t.Fatalf("the sample: %v", folder.Problems)
+	}
+	objects, secrets := folder.Objects, folder.Secrets
+	d := dev{data: w.dir, password: "of-the-test"}
+	if err := d.keepSecrets(objects, secrets); err != nil {
+		t.Fatal(err)
 	}
 	account := platform.Account{DisplayNumber: "6281100000157", Webhook: "http://" + w.public + "/hooks/wa"}
 	for _, c := range objects.Channels {
@@ -77,10 +82,6 @@ func newTown(t testing.TB, faults platform.Faults) *town {
 			account.PhoneNumberID, account.BusinessAccountID = c.Spec.WhatsApp.PhoneNumberID, c.Spec.WhatsApp.BusinessAccountID
 			account.AccessToken, account.AppSecret, account.VerifyToken = string(secret["accessToken"]), string(secret["appSecret"]), string(secret["verifyToken"])
 		}
-	}
-	d := dev{data: w.dir, password: "of the test"}
-	if err := d.keepSecrets(objects, secrets); err != nil {
-		t.Fatal(err)
 	}
 	w.platform = platform.New(platform.Options{Account: account, Journal: w.journal, Faults: faults, Seed: 157,
 		StatusDelay: 20 * time.Millisecond, RetryAfter: 20 * time.Millisecond, Client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}})
@@ -300,11 +301,11 @@ func (w *town) until(what string, holds func() bool) {
 // sampleObjects are kontak157's.
 func sampleObjects(t testing.TB) bundle.Objects {
 	t.Helper()
-	objects, _, problems := files.Load(sample)
-	if len(problems) > 0 {
-		t.Fatalf("the sample: %v", problems)
+	folder := files.Load(sample)
+	if len(folder.Problems) > 0 {
+		t.Fatalf("the sample: %v", folder.Problems)
 	}
-	return objects
+	return folder.Objects
 }
 
 // countingObjects are the sample's tenant and channels, with a flow that answers the text n with "n:count".

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -21,7 +22,9 @@ func main() {
 	err := command().ExecuteContext(ctx)
 	stop()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bot-runtime:", err)
+		if !errors.Is(err, errTold) {
+			fmt.Fprintln(os.Stderr, "bot-runtime:", err)
+		}
 		os.Exit(1)
 	}
 }

@@ -43,6 +43,8 @@ type pod struct {
 	log    logr.Logger
 	// started, when set, is called once the engine is there.
 	started func(*engine.Engine, store.Store)
+	// home, when set, is the page at /; only dev has one.
+	home http.Handler
 
 	running  atomic.Pointer[running]
 	trouble  atomic.Pointer[string] // why the store is not open
@@ -241,6 +243,8 @@ func (p *pod) public(w http.ResponseWriter, r *http.Request) {
 		now.pages.ServeHTTP(w, r)
 	case part == "desk" && p.roles.Desk:
 		now.desk.ServeHTTP(w, r)
+	case r.URL.Path == "/" && p.home != nil:
+		p.home.ServeHTTP(w, r)
 	default:
 		http.NotFound(w, r)
 	}

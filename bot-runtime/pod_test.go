@@ -112,7 +112,7 @@ func TestAPersonTakesOverAnswersClosesAndIsRated(t *testing.T) {
 	w.apply(sampleObjects(t))
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	agent, err := simdesk.SignIn(ctx, "http://"+w.public+"/desk/contact-centre/", devAgent, "of the test")
+	agent, err := simdesk.SignIn(ctx, "http://"+w.public+"/desk/contact-centre/", devAgent, "of-the-test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,7 @@ func TestAnAgentsReplyFromTheDesksPodIsSentByTheBotsPod(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	agent, err := simdesk.SignIn(ctx, "http://"+d.public+"/desk/contact-centre/", devAgent, "of the test")
+	agent, err := simdesk.SignIn(ctx, "http://"+d.public+"/desk/contact-centre/", devAgent, "of-the-test")
 	if err != nil {
 		t.Fatal(err)
 	}

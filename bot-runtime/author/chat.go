@@ -2,35 +2,45 @@ package author
 
 import (
 	"bufio"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/dialog"
 	"github.com/loket-dev/loket/bot-runtime/judge"
 	"github.com/loket-dev/loket/bot-runtime/message"
 )
 
-// chatHelp is shown at the beginning of a talk.
-const chatHelp = `type as a citizen would; a number taps a choice. /state shows the state, /voice sends a voice note,
-/close closes as the agent, /wait lets the survey's time run out, /new begins anew, /quit ends`
+// chatHelp is shown at the beginning of a talk, chatCommands by /help and after a command that is none.
+const (
+	chatHelp     = "type as a citizen would; a number taps a choice, /help lists the commands"
+	chatCommands = `/state  what the bot remembers
+/voice  send a voice note
+/close  close as the agent
+/wait   let the survey's time run out
+/new    begin anew
+/quit   end`
+)
 
 // Chat talks to a flow in a terminal: who speaks, the node, and the price of the talk so far. flow may be empty when there is
-// only one. It ends with the input or /quit.
+// only one. It ends with the input or /quit. A flow whose own tests fail can be talked to: that is how one finds out why.
 func Chat(in io.Reader, out io.Writer, path, flow string, now func() time.Time) error {
-	j := load(path, now())
+	j := load(path, now(), false)
 	p := printer{out: out}
-	for _, problem := range j.problems {
-		p.line("%s", problem)
-	}
+	p.findings(j.findings())
 	name, program, err := pick(j.set, flow)
 	if err != nil {
-		return err
+		return errors.Join(err, p.err)
+	}
+	if r := j.report(program, j.testsOf(name), now()); r.Passed < r.All {
+		p.line("warning: %d of %s fail; see bot-runtime test", r.All-r.Passed, count(r.All, "test"))
 	}
 	p.line("%s: %s", name, chatHelp)
 	c := chat{p: &p, set: j.set, program: program, now: now}
@@ -41,6 +51,15 @@ func Chat(in io.Reader, out io.Writer, path, flow string, now func() time.Time) 
 		}
 	}
 	return p.err
+}
+
+func (j judged) testsOf(flow string) []v1alpha1.ConversationTest {
+	for i := range j.Objects.Flows {
+		if j.Objects.Flows[i].Name == flow {
+			return j.Objects.Flows[i].Spec.Tests
+		}
+	}
+	return nil
 }
 
 // pick finds the flow to talk to.
@@ -58,7 +77,7 @@ func pick(set judge.Set, flow string) (string, *dialog.Program, error) {
 	case len(names) == 1:
 		return names[0], set.Flows[names[0]], nil
 	case len(names) == 0:
-		return "", nil, fmt.Errorf("no flow serves here; see bot-runtime lint and bot-runtime test")
+		return "", nil, errors.New("no flow serves here; bot-runtime lint says why")
 	}
 	return "", nil, fmt.Errorf("several flows are here: %s; name one", strings.Join(names, ", "))
 }
@@ -101,7 +120,13 @@ func (c *chat) typed(line string) bool {
 		c.step(dialog.Input{Kind: dialog.InputTimer, Timer: c.timer.Name, Generation: c.timer.Generation})
 	case "/voice":
 		c.citizen(message.In{Kind: message.InMedia, MediaType: "voice"})
+	case "/help":
+		c.p.line("%s", chatCommands)
 	default:
+		if strings.HasPrefix(line, "/") {
+			c.p.line("no command %s; there are\n%s", line, chatCommands)
+			break
+		}
 		c.citizen(c.read(line))
 	}
 	return true
@@ -181,20 +206,37 @@ func (c *chat) foot(r dialog.Result) {
 	}
 }
 
+// show prints what the bot remembers.
 func (c *chat) show() {
-	if len(c.state) == 0 {
-		c.p.line("no state yet")
-		return
-	}
-	var v any
-	if err := json.Unmarshal(c.state, &v); err != nil {
+	state, err := dialog.Decode(c.state)
+	switch {
+	case err != nil:
 		c.p.line("%v", err)
 		return
-	}
-	pretty, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		c.p.line("%v", err)
+	case len(c.state) == 0:
+		c.p.line("nothing yet")
 		return
 	}
-	c.p.line("%s", pretty)
+	row := func(name, value string) {
+		if value != "" {
+			c.p.line("          %-14s %s", name, value)
+		}
+	}
+	row("waits at", state.Node)
+	row("language", state.Language)
+	if state.Retries > 0 {
+		row("retries", strconv.Itoa(state.Retries))
+	}
+	for _, name := range slices.Sorted(maps.Keys(state.Variables)) {
+		row(name, fmt.Sprint(state.Variables[name]))
+	}
+	for _, name := range slices.Sorted(maps.Keys(state.Found)) {
+		f := state.Found[name]
+		for _, field := range []struct{ name, value string }{
+			{"query", f.Query}, {"outcome", f.Outcome}, {"name", f.Name}, {"licence", f.Licence}, {"type", f.Type}, {"status", f.Status},
+			{"site", f.Site}, {"phone", f.Phone}, {"names", strings.Join(f.Names, ", ")}, {"why", f.Why},
+		} {
+			row(name+"."+field.name, field.value)
+		}
+	}
 }

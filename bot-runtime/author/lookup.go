@@ -16,9 +16,9 @@ import (
 
 // Lookup prints what a Directory of a folder or file answers to a text, and why. name may be empty when there is only one.
 func Lookup(out io.Writer, path, name, text string, now time.Time) error {
-	j := load(path, now)
+	j := load(path, now, false)
 	p := printer{out: out}
-	for _, problem := range j.problems {
+	for _, problem := range j.Problems {
 		p.line("%s", problem)
 	}
 	index, err := pickDirectory(j.set.Directories, name)

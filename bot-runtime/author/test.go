@@ -2,61 +2,70 @@ package author
 
 import (
 	"io"
+	"strings"
 	"time"
 
+	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/dialog"
-	"github.com/loket-dev/loket/bot-runtime/files"
-	"github.com/loket-dev/loket/bot-runtime/judge"
 )
 
 // Test runs the conversation tests of every flow in a folder or file and prints what failed as a diff. It returns whether all
-// passed; a flow that does not compile has not.
+// passed; a flow that would be refused before has not.
 func Test(out io.Writer, path string, now time.Time) (passed bool, err error) {
-	objects, _, problems := files.Load(path)
+	j := load(path, now, false) // without tests: those that fail would take the program from us
 	p := printer{out: out}
-	for _, problem := range problems {
-		p.line("%s", problem)
-	}
-	passed = len(problems) == 0
-	b := bundle.From(objects)
-	flows := 0
-	for i := range b.Objects {
-		if b.Objects[i].Flow != nil {
-			flows++
-			spec := *b.Objects[i].Flow
-			spec.Tests = nil
-			b.Objects[i].Flow = &spec
-		}
-	}
-	if flows == 0 {
-		p.line("no DialogFlow here; give a folder with -f")
+	if len(j.Problems) > 0 {
+		p.findings(j.findings())
+		p.line("no test was run: mend these first")
 		return false, p.err
 	}
-	// Compiled without tests first: those that fail would take the program from us.
-	set, verdicts := judge.All(bundle.Wrap(b), nil, now)
-	for _, v := range verdicts {
-		if v.Kind == bundle.KindDialogFlow && !v.Good {
-			passed = false
-			p.line("%s  does not compile; see bot-runtime lint", v.Name)
-			for _, f := range v.Findings {
-				if !f.Advice {
-					p.line("  %s: %s", f.Path, f.Message)
-				}
-			}
-		}
+	if len(j.Objects.Flows) == 0 {
+		p.line("no DialogFlow here; give a folder that has one")
+		return false, p.err
 	}
-	for i := range objects.Flows {
-		f := &objects.Flows[i]
-		program, ok := set.Flows[f.Name]
+	passed = true
+	for i := range j.Objects.Flows {
+		f := &j.Objects.Flows[i]
+		program, ok := j.set.Flows[f.Name]
 		if !ok {
+			passed = false
+			j.refusal(&p, path, f.Name)
 			continue
 		}
-		report := dialog.Test(program.WithTests(f.Spec.Tests), func(at time.Time) dialog.Env { return set.Env(at, nil) }, now)
+		report := j.report(program, f.Spec.Tests, now)
 		passed = passed && report.Passed == report.All
 		printReport(&p, f.Name, report)
 	}
 	return passed, p.err
+}
+
+func (j judged) report(program *dialog.Program, tests []v1alpha1.ConversationTest, now time.Time) dialog.Report {
+	return dialog.Test(program.WithTests(tests), func(at time.Time) dialog.Env { return j.set.Env(at, nil) }, now)
+}
+
+// refusal prints why a flow cannot run.
+func (j judged) refusal(p *printer, path, flow string) {
+	p.line("%s  no test was run: the flow would be refused", flow)
+	for _, f := range j.findings() {
+		if !f.advice {
+			p.line("%s", f.Problem)
+		}
+	}
+	if j.One && missesOthers(j.verdicts, flow) {
+		p.line("only %s was read, and %s names objects of other files; give the folder", path, flow)
+	}
+}
+
+func missesOthers(vs []bundle.Verdict, flow string) bool {
+	for _, v := range vs {
+		for _, f := range v.Findings {
+			if v.Name == flow && f.Reason == dialog.ReasonUnknownObject {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func printReport(p *printer, flow string, r dialog.Report) {
@@ -74,6 +83,9 @@ func printReport(p *printer, flow string, r dialog.Report) {
 	}
 	for _, n := range r.Missed {
 		p.line("  no test passes node %s", n)
+	}
+	if len(r.MissedEdges) > 0 {
+		p.line("  no test goes %s", strings.Join(r.MissedEdges, ", "))
 	}
 	if r.All == 0 {
 		p.line("  no tests: write down the conversations that must never go wrong")
