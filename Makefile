@@ -32,6 +32,10 @@ build: pages ## both programs into bin/
 	go build -o bin/loket .
 	go build -o bin/bot-runtime ./bot-runtime
 
+.PHONY: images
+images: cluster-command pages ## Loket's two images as tarballs in .demo/: make images REGISTRY=registry.example/loket TAG=v1
+	@go run ./hack/demo images --registry "$(or $(REGISTRY),loket.dev)" --tag "$(TAG)"
+
 .PHONY: pages
 pages: $(PAGES)
 $(PAGES): $(shell find bot-runtime/web/src bot-runtime/web/*.json bot-runtime/web/*.ts bot-runtime/web/*.html -type f 2>/dev/null)

@@ -41,7 +41,9 @@ esac
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
   echo "missing: ${packages[*]}" >&2
-  echo "install them (Debian: apt-get install ${packages[*]}), or run 'make dev', which needs no cluster and no root" >&2
+  hint=""
+  [ "$1" = pages ] || hint=", or run 'make dev', which needs no cluster and no root"
+  echo "install them (Debian: apt-get install ${packages[*]})$hint" >&2
   exit 1
 fi
 echo "installing Debian packages: ${packages[*]}"

@@ -28,40 +28,55 @@ func (d *demo) startCluster(ctx context.Context) (string, error) {
 	return d.kubectl(ctx, "version").output()
 }
 
+// program is one that is put into an image.
+type program struct{ image, entry, source string }
+
+// products are what a cluster of Loket's runs; the demo has the simulator besides.
+var (
+	products  = []program{{"operator", "loket", "."}, {"bot-runtime", "bot-runtime", "./bot-runtime"}}
+	simulator = program{"sim", "sim", "./hack/sim"}
+)
+
 // loadImages builds the three programs, puts each into an image without a container engine, and loads them into the node.
 func (d *demo) loadImages(ctx context.Context) (string, error) {
-	programs := []struct{ image, entry, source string }{
-		{"operator", "loket", "."},
-		{"bot-runtime", "bot-runtime", "./bot-runtime"},
-		{"sim", "sim", "./hack/sim"},
-	}
-	// the tag is of the programs' content: a new build rolls the pods, the same build leaves them alone
-	content := sha256.New()
-	for _, p := range programs {
-		binary := filepath.Join(d.out, "bin", p.entry)
-		build := newCommand(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, p.source).env("CGO_ENABLED=0")
-		if err := build.show(); err != nil {
-			return "", err
-		}
-		body, err := os.ReadFile(binary)
-		if err != nil {
-			return "", fmt.Errorf("reading the program: %w", err)
-		}
-		content.Write(body)
-	}
-	d.tag = hex.EncodeToString(content.Sum(nil))[:12]
-	var tars []string
-	for _, p := range programs {
-		tar := filepath.Join(d.out, p.image+".tar")
-		if err := d.cluster(ctx, "image", "--ref", "loket.dev/"+p.image+":"+d.tag, "--out", tar, filepath.Join(d.out, "bin", p.entry)); err != nil {
-			return "", err
-		}
-		tars = append(tars, tar)
+	tars, err := d.buildImages(ctx, "loket.dev", append(products, simulator)...)
+	if err != nil {
+		return "", err
 	}
 	if err := d.cluster(ctx, append([]string{"load"}, tars...)...); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("%d images in the node, tag %s", len(tars), d.tag), nil
+}
+
+// buildImages writes an image of each program, as REGISTRY/NAME:TAG, to a tarball in the folder out. Without a tag, the tag is
+// of the programs' content: a new build rolls the pods, the same build leaves them alone.
+func (d *demo) buildImages(ctx context.Context, registry string, programs ...program) ([]string, error) {
+	content := sha256.New()
+	for _, p := range programs {
+		binary := filepath.Join(d.out, "bin", p.entry)
+		build := newCommand(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, p.source).env("CGO_ENABLED=0")
+		if err := build.show(); err != nil {
+			return nil, err
+		}
+		body, err := os.ReadFile(binary)
+		if err != nil {
+			return nil, fmt.Errorf("reading the program: %w", err)
+		}
+		content.Write(body)
+	}
+	if d.tag == "" {
+		d.tag = hex.EncodeToString(content.Sum(nil))[:12]
+	}
+	var tars []string
+	for _, p := range programs {
+		tar := filepath.Join(d.out, p.image+".tar")
+		if err := d.cluster(ctx, "image", "--ref", registry+"/"+p.image+":"+d.tag, "--out", tar, filepath.Join(d.out, "bin", p.entry)); err != nil {
+			return nil, err
+		}
+		tars = append(tars, tar)
+	}
+	return tars, nil
 }
 
 func (d *demo) helm(ctx context.Context, args ...string) (*command, error) {

@@ -3,6 +3,7 @@
 //
 //	demo up      everything, with progress; exits non-zero and names the step that failed
 //	demo down    ends it all
+//	demo images  builds Loket's images as tarballs, and needs no cluster
 //
 // It does what a person would do with kubectl and helm, and nothing that a user of Loket could not.
 package main
@@ -37,10 +38,12 @@ func run(ctx context.Context, args []string) error {
 		return d.up(ctx)
 	case len(args) == 1 && args[0] == "install":
 		return d.steps(ctx, d.installation())
+	case len(args) > 0 && args[0] == "images":
+		return d.images(ctx, args[1:])
 	case len(args) == 1 && args[0] == "down":
 		return d.cluster(ctx, "down")
 	}
-	return errors.New("say up, install (the cluster with Loket and the sample, without the show) or down")
+	return errors.New("say up, install (the cluster with Loket and the sample, without the show), images or down")
 }
 
 // demo knows where things are and what the steps before have found.

@@ -71,9 +71,9 @@ func (d *demo) surge(ctx context.Context) (string, error) {
 	if most <= least {
 		return "", fmt.Errorf("the desk stayed at %d workers", least)
 	}
-	return fmt.Sprintf("%d citizens · workers %d → %d, first wanted after %s, all ready after %s · longest wait %s · back to %d · 0 lost   %s",
+	return fmt.Sprintf("%d citizens · workers %d → %d, first wanted after %s, all ready after %s · longest wait %s · back to %d · %d lost   %s",
 		plan.Citizens, least, most, grown.Round(100*time.Millisecond), full.Round(100*time.Millisecond),
-		progress.LongestWait.Round(100*time.Millisecond), looks[len(looks)-1].Workers, rel(d.root, svg)), nil
+		progress.LongestWait.Round(100*time.Millisecond), looks[len(looks)-1].Workers, progress.Asked-progress.Rated, rel(d.root, svg)), nil
 }
 
 // watch looks twice a second until all are served and the desk is back to its least.
@@ -126,11 +126,8 @@ func (d *demo) look(ctx context.Context, began time.Time, p surge.Progress) (loo
 	if err := json.Unmarshal([]byte(out), &deployment); err != nil {
 		return look{}, fmt.Errorf("reading the desk's Deployment: %w", err)
 	}
-	l := look{At: time.Since(began), Waiting: max(0, p.Asked-p.Closed-p.Held), Active: p.Held, Agents: surgeAgents,
+	l := look{At: time.Since(began), Waiting: max(0, p.Asked-p.Closed-p.Held), Active: p.Held, Agents: p.Online,
 		Workers: deployment.Spec.Replicas, Serving: deployment.Status.ReadyReplicas, Done: p.Rated}
-	if p.Done {
-		l.Agents = 0
-	}
 	return l, nil
 }
 

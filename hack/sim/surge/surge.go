@@ -38,6 +38,8 @@ type Progress struct {
 	// Held is how many conversations agents hold now.
 	Held  int `json:"held"`
 	Rated int `json:"rated"`
+	// Online is how many agents are signed in and available now.
+	Online int `json:"online"`
 	// SlotsMost is the most conversations that one agent ever held.
 	SlotsMost int `json:"slotsMost"`
 	// LongestWait of a citizen for a person's first words.
@@ -151,7 +153,8 @@ func (s *Surge) citizen(ctx context.Context, c *platform.Citizen) error {
 // have gone, and the next one knows everything.
 func (s *Surge) agent(ctx context.Context, name string) {
 	var a *desk.Agent
-	held := 0                        // as of the last look
+	held := 0 // as of the last look
+	online := false
 	handled := map[int64]time.Time{} // since when we hold it
 	answered := map[int64]bool{}
 	for ctx.Err() == nil {
@@ -162,6 +165,10 @@ func (s *Surge) agent(ctx context.Context, name string) {
 				}
 				if err = a.SetAvailable(ctx, true); err != nil {
 					return err
+				}
+				if !online {
+					online = true
+					s.note(func(p *Progress) { p.Online++ })
 				}
 			}
 			view, err := a.View(ctx)
@@ -200,6 +207,10 @@ func (s *Surge) agent(ctx context.Context, name string) {
 			var status *desk.StatusError
 			if errors.As(err, &status) && status.Status == http.StatusUnauthorized {
 				a = nil
+				if online {
+					online = false
+					s.note(func(p *Progress) { p.Online-- })
+				}
 			}
 			pause = time.Second
 		}
@@ -207,6 +218,9 @@ func (s *Surge) agent(ctx context.Context, name string) {
 		case <-ctx.Done():
 		case <-time.After(pause):
 		}
+	}
+	if online {
+		s.note(func(p *Progress) { p.Online-- })
 	}
 	if a != nil {
 		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
