@@ -265,9 +265,9 @@ func (x *Index) resembles(q query, found []alignment) (hit, bool) {
 	case len(a.unexplained) == 0:
 		why = fmt.Sprintf("near to %q", e.Name)
 	case len(a.missed) == 0 || a.glued:
-		why = fmt.Sprintf("%q is not in the name %q and not a chat word, see definitions 4 and 5", wordsAt(q.words, a.unexplained), e.Name)
+		why = fmt.Sprintf("%q is not in the name %q and not a chat word, see docs/concepts/look-up.md", wordsAt(q.words, a.unexplained), e.Name)
 	default:
-		why = fmt.Sprintf("%q stands where %q has %q, see definitions 4 and 5", wordsAt(q.words, a.unexplained), e.Name, wordsAt(key.words, a.missed))
+		why = fmt.Sprintf("%q stands where %q has %q, see docs/concepts/look-up.md", wordsAt(q.words, a.unexplained), e.Name, wordsAt(key.words, a.missed))
 	}
 	return hit{outcome: Lookalike, entries: []int32{key.entry}, score: 0.8 * float64(a.share), field: "name", why: why}, true
 }
