@@ -21,6 +21,7 @@ var patterns = map[string]string{
 	`^[A-Za-z]+(/[A-Za-z0-9_+-]+)*$`:          "a time zone, such as Asia/Jakarta",
 	`^[A-Za-z0-9.:\[\]-]+$`:                   "a host or an address without scheme and path",
 	`^https?://`:                              "an address that begins with https://",
+	`^https?://[^/?#]+(/[^?#]*)?$`:            "an address such as https://{{ namespace }}.loket.example",
 	`^https?://[^/]+/v[0-9]+\.[0-9]+$`:        "an address with a version, such as https://graph.facebook.com/v26.0",
 	quantityPattern:                           "an amount, such as 500m, 5 or 5Gi",
 }
