@@ -188,7 +188,7 @@ func TestAFaultInAnExpressionIsToldWithItsMend(t *testing.T) {
 		"found.name in ['a' 'b']":                     "'b' does not fit here; an operator or a comma is missing before it",
 		"found.status && true":                        "a string stands where true or false is needed; compare it, as in x == 'a'",
 		"found.status == 1":                           "== does not go with string and int",
-		"input.text.lenght() > 3":                     `no function "lenght"`,
+		"input.text.qqqqqqqq() > 3":                   `no function "qqqqqqqq"`,
 		"input.text.startWith('a')":                   `no function "startWith"; did you mean "startsWith"?`,
 		"size(input.text) == size(fund.name) && true": `no variable "fund"; did you mean "found"?; declare it in variables`,
 	} {
