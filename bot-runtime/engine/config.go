@@ -24,8 +24,8 @@ func (e *Engine) PutBundle(ctx context.Context, envelope bundle.Envelope, ifMatc
 	return nil
 }
 
-// configure judges the newest bundle if nobody has, or only an older program, and serves what is live. Pods that do so at once do the same work twice;
-// the store keeps the first judgement.
+// configure judges the newest bundle if nobody has, or only an older program, and serves what is live. Pods that do so at once
+// do the same work twice; the store keeps the first judgement of the newest program.
 func (e *Engine) configure(ctx context.Context) (int, error) {
 	current, err := e.store.CurrentBundle(ctx)
 	if errors.Is(err, store.ErrNotFound) {

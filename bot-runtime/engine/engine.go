@@ -142,7 +142,7 @@ func New(o Options) *Engine {
 func (e *Engine) Live() *Live { return e.live.Load() }
 
 // Run works until ctx ends, then drains: what was claimed is finished, nothing new is begun. Whoever serves HTTP must have
-// stopped accepting before ctx ends. It returns after at most drainFor.
+// stopped accepting before ctx ends. It returns soon after drainFor at the latest.
 func (e *Engine) Run(ctx context.Context) {
 	var committing, working sync.WaitGroup
 	committing.Go(func() { e.committer.run(e.stop) })
@@ -167,20 +167,16 @@ func (e *Engine) Run(ctx context.Context) {
 	case <-over.C:
 		e.report.log.Info("the end came before all sends were settled; the platform's echo will settle them")
 	}
-	bye, cancel := context.WithTimeout(e.acts, farewellFor)
-	defer cancel()
-	if err := e.store.Farewell(bye, e.pod); err != nil {
-		e.report.failed("Farewell", err)
+	if e.StoreError() == nil { // a database that is gone would have the pod wait past its grace, and forgets it by itself
+		if err := e.store.Farewell(e.acts, e.pod); err != nil {
+			e.report.failed("Farewell", err)
+		}
 	}
 	e.kill()
 }
 
-const (
-	// drainFor bounds the end: a pod is killed 45 s after it was told, and calls in the air take at most DefaultTiming.Call.
-	drainFor = 25 * time.Second
-	// farewellFor is short: a database that is gone forgets the pod by itself.
-	farewellFor = 2 * time.Second
-)
+// drainFor bounds the end: a pod is killed 45 s after it was told, and calls in the air take at most DefaultTiming.Call.
+const drainFor = 25 * time.Second
 
 // work lists the loops of this pod's roles.
 func (e *Engine) work() []func() {

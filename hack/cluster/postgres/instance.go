@@ -271,7 +271,14 @@ func (i *Instance) initialise(ctx context.Context, version string, o owner) erro
 	}
 	data := i.data(version)
 	if _, err := os.Stat(data); err == nil {
-		return nil
+		if _, err := os.Stat(i.dir("password")); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		// Somebody removed the cluster's folder to begin anew, and data that lies elsewhere cannot be opened without it.
+		if err := os.RemoveAll(data); err != nil {
+			return err
+		}
+		i.Out.Say("PostgreSQL %s: data of a cluster that was removed is dropped, nobody has its password any more", version)
 	}
 	password, err := secret(i.dir("password"))
 	if err != nil {
