@@ -275,6 +275,11 @@ func (i *Instance) initialise(ctx context.Context, version string, o owner) erro
 			return err
 		}
 		// Somebody removed the cluster's folder to begin anew, and data that lies elsewhere cannot be opened without it.
+		if running, ok := i.Running(); ok {
+			if _, err := process.StopWith(unix.SIGINT, stopGrace, running); err != nil {
+				return err
+			}
+		}
 		if err := os.RemoveAll(data); err != nil {
 			return err
 		}

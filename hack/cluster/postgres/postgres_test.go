@@ -143,10 +143,6 @@ func TestAServerAndItsDatabases(t *testing.T) {
 	if !slices.Equal(Instances(layout.In), []string{Local}) {
 		t.Errorf("instances %v", Instances(layout.In))
 	}
-	last, _ := i.Running()
-	if _, err := process.Stop(0, last); err != nil {
-		t.Fatal(err)
-	}
 	if err := os.RemoveAll(layout.In("postgres", Local, "password")); err != nil { // as whoever removes the cluster's folder
 		t.Fatal(err)
 	}
