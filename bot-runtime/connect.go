@@ -46,8 +46,6 @@ func (p *pod) whatsapp(name string, spec v1alpha1.WhatsAppChannel, doors engine.
 		Rate: whatsappRate, Pace: whatsappPace}
 }
 
-// webchat is given no signal: its streams are told of the citizen's own posts, and look by themselves; a hint at every message
-// of the channel would make all its streams read at once.
 func (p *pod) webchat(name string, spec v1alpha1.WebChatChannel, doors engine.Doors) engine.Connection {
 	server := webchat.New(webchat.Options{Name: name, Spec: spec, Accept: doors.Accept, Live: doors.Live, Tenant: doors.Tenant,
 		Mailbox: doors.Mailbox, Pages: web.Pages()})

@@ -346,8 +346,19 @@ type Desk interface {
 	TranscriptSince(ctx context.Context, conversation int64, after int64, limit int) ([]TranscriptMessage, error)
 	// FindConversation of an identity on a channel; ErrNotFound.
 	FindConversation(ctx context.Context, channel string, id message.Identity) (Conversation, error)
+	// Mailboxes says of each identity how its conversation on a channel stands; the zero Mailbox where there is none. One query
+	// for all: many who wait for news ask it together.
+	Mailboxes(ctx context.Context, channel string, of []message.Identity) ([]Mailbox, error)
 	// PoolCounts is the backlog of every pool.
 	PoolCounts(ctx context.Context) ([]PoolCount, error)
+}
+
+// Mailbox is what a look at a conversation tells, without its messages.
+type Mailbox struct {
+	// Newest is the id of the newest message of the last day; 0 when there is none.
+	Newest int64
+	// Person: somebody at the desk has the conversation, or it waits for them.
+	Person bool
 }
 
 // Session is a signed-in agent.

@@ -23,6 +23,7 @@ import (
 type Mailbox interface {
 	FindConversation(ctx context.Context, channel string, id message.Identity) (store.Conversation, error)
 	TranscriptSince(ctx context.Context, conversation int64, after int64, limit int) ([]store.TranscriptMessage, error)
+	Mailboxes(ctx context.Context, channel string, of []message.Identity) ([]store.Mailbox, error)
 }
 
 // Options of one web chat.
@@ -52,7 +53,7 @@ type Server struct {
 	origins map[string]bool
 	framing string
 	limits  *limiters
-	pings   pings
+	board   *board
 	mux     http.Handler
 }
 
@@ -67,7 +68,7 @@ func New(o Options) *Server {
 		o.Rates = DefaultRates
 	}
 	s := &Server{Options: o, origins: map[string]bool{}, limits: newLimiters(o.Rates, o.Now),
-		pings: pings{waiting: map[string]map[chan struct{}]bool{}}}
+		board: newBoard(o.Name, o.Mailbox, o.Now)}
 	framing := []string{"'self'"}
 	for _, allowed := range o.Spec.AllowedOrigins {
 		origin := strings.ToLower(string(allowed))
@@ -180,7 +181,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, who citizen) {
 		tryAgain("the message could not be kept").write(w)
 		return
 	}
-	s.pings.ping(who.identity.Value)
+	s.board.said(who.identity)
 	reply(w, http.StatusAccepted, Posted{ClientID: p.ClientID, At: at})
 }
 

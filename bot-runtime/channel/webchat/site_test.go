@@ -26,10 +26,55 @@ type box struct {
 	rows   map[int64][]store.TranscriptMessage
 	nextID int64
 	refuse error
+
+	persons      map[int64]bool // conversations that a person has
+	broken       bool           // Mailboxes cannot be asked
+	looks, reads int
 }
 
 func newBox() *box {
-	return &box{seen: map[string]bool{}, rows: map[int64][]store.TranscriptMessage{}}
+	return &box{seen: map[string]bool{}, rows: map[int64][]store.TranscriptMessage{}, persons: map[int64]bool{}}
+}
+
+func (b *box) person(conversation int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.persons[conversation] = true
+}
+
+func (b *box) fail(yes bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.broken = yes
+}
+
+func (b *box) forgetReads() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looks, b.reads = 0, 0
+}
+
+func (b *box) asked() (looks, reads int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.looks, b.reads
+}
+
+func (b *box) Mailboxes(_ context.Context, _ string, of []message.Identity) ([]store.Mailbox, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looks++
+	if b.broken {
+		return nil, store.ErrUnavailable
+	}
+	out := make([]store.Mailbox, len(of))
+	for i, id := range of {
+		c := b.conversation(id)
+		if rows := b.rows[c]; len(rows) > 0 {
+			out[i] = store.Mailbox{Newest: rows[len(rows)-1].ID, Person: b.persons[c]}
+		}
+	}
+	return out, nil
 }
 
 func (b *box) accept(batch store.Batch) error {
@@ -78,6 +123,7 @@ func (b *box) answer(conversation, id int64, author message.Author, out message.
 func (b *box) FindConversation(_ context.Context, _ string, id message.Identity) (store.Conversation, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.reads++
 	if c := b.conversation(id); c != 0 {
 		return store.Conversation{ID: c}, nil
 	}

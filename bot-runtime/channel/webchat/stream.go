@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/message"
@@ -22,14 +21,9 @@ const (
 	// settling is how long a message may be invisible although a later id is already seen: the time between drawing an id and
 	// committing, which the database's own time-outs bound.
 	settling = 30 * time.Second
-	// lookBusy and lookIdle are how often a stream looks: any pod may have answered. Right after the citizen's own post it
-	// looks sooner, from gather and then twice as long each time: the bot answers within the first two looks.
-	lookBusy = time.Second
-	lookIdle = 5 * time.Second
-	// busyFor is how long after the last message a conversation counts as busy.
-	busyFor = 2 * time.Minute
 	// gather is the least time between two looks, so that a burst is one read.
-	gather    = 100 * time.Millisecond
+	gather = 50 * time.Millisecond
+	// keepAlive is also how often a stream looks by itself, whatever the board says.
 	keepAlive = 15 * time.Second
 	// streamLife ends a stream, so that gateways and browsers meet a new pod after a roll-out.
 	streamLife = 10 * time.Minute
@@ -144,12 +138,10 @@ type stream struct {
 	out    *http.ResponseController
 	at     resume
 	given  map[int64]bool // ids above the floor that this stream gave
-	last   time.Time      // of the newest message
-	eager  time.Duration  // until the next look after the citizen's own post; 0 when that is long ago
 }
 
 func (st *stream) run(ctx context.Context) {
-	posted, stop := st.server.pings.wait(st.who.identity.Value)
+	news, stop := st.server.board.watch(st.who.identity)
 	defer stop()
 	alive := time.NewTicker(keepAlive)
 	defer alive.Stop()
@@ -157,11 +149,8 @@ func (st *stream) run(ctx context.Context) {
 		if st.look(ctx) != nil {
 			return
 		}
-		pause := time.NewTimer(st.pause())
 		select {
-		case <-posted:
-			st.eager = gather
-		case <-pause.C:
+		case <-news:
 		case <-alive.C:
 			if st.comment("alive") != nil {
 				return
@@ -169,27 +158,12 @@ func (st *stream) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		pause.Stop()
 		select {
 		case <-time.After(gather):
 		case <-ctx.Done():
 			return
 		}
 	}
-}
-
-func (st *stream) pause() time.Duration {
-	if st.eager > 0 {
-		now := st.eager
-		if st.eager *= 2; st.eager > lookBusy {
-			st.eager = 0
-		}
-		return now
-	}
-	if st.server.Now().Sub(st.last) < busyFor {
-		return lookBusy
-	}
-	return lookIdle
 }
 
 // look gives what is new. An unreadable store is no end of the stream: it is looked at again. The error is the browser's.
@@ -217,9 +191,6 @@ func (st *stream) look(ctx context.Context) error {
 			return err
 		}
 		st.given[m.ID] = true
-		if m.At.After(st.last) {
-			st.last = m.At
-		}
 	}
 	st.at = next
 	for id := range st.given {
@@ -238,38 +209,4 @@ func (st *stream) comment(text string) error {
 		return err
 	}
 	return st.out.Flush()
-}
-
-// pings wakes the streams of a citizen who has just posted in this pod.
-type pings struct {
-	mu      sync.Mutex
-	waiting map[string]map[chan struct{}]bool
-}
-
-func (p *pings) wait(citizen string) (posted <-chan struct{}, stop func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c := make(chan struct{}, 1)
-	if p.waiting[citizen] == nil {
-		p.waiting[citizen] = map[chan struct{}]bool{}
-	}
-	p.waiting[citizen][c] = true
-	return c, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if delete(p.waiting[citizen], c); len(p.waiting[citizen]) == 0 {
-			delete(p.waiting, citizen)
-		}
-	}
-}
-
-func (p *pings) ping(citizen string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for c := range p.waiting[citizen] {
-		select {
-		case c <- struct{}{}:
-		default:
-		}
-	}
 }
