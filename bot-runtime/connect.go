@@ -47,8 +47,9 @@ func (p *pod) whatsapp(name string, spec v1alpha1.WhatsAppChannel, doors engine.
 }
 
 func (p *pod) webchat(name string, spec v1alpha1.WebChatChannel, doors engine.Doors) engine.Connection {
+	p.makeRoom.Do(func() { p.room = webchat.NewRoom(webchat.DefaultRoom) })
 	server := webchat.New(webchat.Options{Name: name, Spec: spec, Accept: doors.Accept, Live: doors.Live, Tenant: doors.Tenant,
-		Mailbox: doors.Mailbox, Pages: web.Pages()})
+		Mailbox: doors.Mailbox, Pages: web.Pages(), Room: p.room})
 	return engine.Connection{Sender: webchat.Sender{Channel: name}, Page: server, Rate: webchatRate, TakesOnce: true}
 }
 

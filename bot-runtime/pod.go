@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/channel/webchat"
 	"github.com/loket-dev/loket/bot-runtime/desk"
 	"github.com/loket-dev/loket/bot-runtime/engine"
 	"github.com/loket-dev/loket/bot-runtime/internalapi"
@@ -49,6 +50,9 @@ type pod struct {
 	running  atomic.Pointer[running]
 	trouble  atomic.Pointer[string] // why the store is not open
 	draining atomic.Bool
+
+	makeRoom sync.Once
+	room     webchat.Room // of the streams of all web chats
 }
 
 // running is what a pod has once its store is open.

@@ -33,11 +33,11 @@ func quietStreams(t *testing.T, s *site, n int) []<-chan event {
 }
 
 var roomy = Rates{PostsByCitizen: Limit{100, 100}, PostsByAddress: Limit{1000, 1000}, SessionsByAddress: Limit{1000, 1000},
-	ReadsByCitizen: Limit{100, 100}, StreamsByCitizen: 4}
+	ReadsByCitizen: Limit{100, 100}, ReadsByAddress: Limit{1000, 1000}, StreamsByCitizen: 4, StreamsByAddress: 1000}
 
 // An agent's reply comes through another pod, which cannot ping this one's streams.
 func TestWhatAnotherPodSaysReachesAQuietStreamWithinHalfASecond(t *testing.T) {
-	s := open(t, roomy)
+	s := openIn(t, roomy, NewRoom(100))
 	streams := quietStreams(t, s, 3)
 	s.box.person(2)
 	time.Sleep(lookQuiet + 200*time.Millisecond)
@@ -66,7 +66,7 @@ func TestWhatAnotherPodSaysReachesAQuietStreamWithinHalfASecond(t *testing.T) {
 }
 
 func TestAllQuietStreamsOfAPodAreOneQueryASecond(t *testing.T) {
-	s := open(t, roomy)
+	s := openIn(t, roomy, NewRoom(100))
 	quietStreams(t, s, 20)
 	time.Sleep(2 * lookQuiet)
 	s.box.forgetReads()
@@ -81,7 +81,7 @@ func TestAllQuietStreamsOfAPodAreOneQueryASecond(t *testing.T) {
 }
 
 func TestNothingIsAskedWhenNoStreamIsOpen(t *testing.T) {
-	s := open(t, roomy)
+	s := openIn(t, roomy, NewRoom(100))
 	ctx, hangUp := context.WithCancel(context.Background())
 	s.say("a", "halo")
 	events := s.follow(ctx, "", nil)
@@ -103,7 +103,7 @@ func TestNothingIsAskedWhenNoStreamIsOpen(t *testing.T) {
 }
 
 func TestAStoreThatDoesNotAnswerTheLookIsAskedLessAndTheStreamLivesOn(t *testing.T) {
-	s := open(t, roomy)
+	s := openIn(t, roomy, NewRoom(100))
 	streams := quietStreams(t, s, 1)
 	s.box.fail(true)
 	time.Sleep(2 * lookQuiet)
@@ -120,7 +120,7 @@ func TestAStoreThatDoesNotAnswerTheLookIsAskedLessAndTheStreamLivesOn(t *testing
 }
 
 func TestStreamsComeAndGoWhileTheBoardLooks(t *testing.T) {
-	s := open(t, roomy)
+	s := openIn(t, roomy, NewRoom(100))
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {

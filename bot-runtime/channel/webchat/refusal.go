@@ -42,3 +42,8 @@ func tooFast(wait time.Duration) *refusal {
 func tryAgain(why string) *refusal {
 	return &refusal{status: http.StatusServiceUnavailable, body: Error{"tryAgain", why}, wait: time.Second}
 }
+
+// crowded is no fault of the caller's: reads still work, and another pod may have room.
+func crowded(why string) *refusal {
+	return &refusal{status: http.StatusServiceUnavailable, body: Error{"tryAgain", why}, wait: keepAlive}
+}

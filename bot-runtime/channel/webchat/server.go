@@ -41,8 +41,10 @@ type Options struct {
 	Mailbox Mailbox
 	// Pages are the built files; nil when they were not built.
 	Pages fs.FS
-	// Rates of callers; the zero value is DefaultRates.
+	// Rates of callers; zero fields are those of DefaultRates.
 	Rates Rates
+	// Room for streams, which the pod's web chats share; nil for DefaultRoom of its own.
+	Room Room
 	// Now is the clock; nil for the system's.
 	Now func() time.Time
 }
@@ -64,10 +66,11 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Rates == (Rates{}) {
-		o.Rates = DefaultRates
+	if o.Room == nil {
+		o.Room = NewRoom(DefaultRoom)
 	}
-	s := &Server{Options: o, origins: map[string]bool{}, limits: newLimiters(o.Rates, o.Now),
+	o.Rates = o.Rates.orDefault()
+	s := &Server{Options: o, origins: map[string]bool{}, limits: newLimiters(o.Rates, o.Room, o.Now),
 		board: newBoard(o.Name, o.Mailbox, o.Now)}
 	framing := []string{"'self'"}
 	for _, allowed := range o.Spec.AllowedOrigins {
@@ -186,7 +189,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, who citizen) {
 }
 
 func (s *Server) read(w http.ResponseWriter, r *http.Request, who citizen) {
-	if wait := s.limits.read(who.identity.Value); wait > 0 {
+	if wait := s.limits.read(caller(r), who.identity.Value); wait > 0 {
 		tooFast(wait).write(w)
 		return
 	}

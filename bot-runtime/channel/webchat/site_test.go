@@ -169,7 +169,12 @@ type site struct {
 	token string
 }
 
-func open(t *testing.T, rates Rates) *site {
+// podRoom is small, so that tests can fill it.
+const podRoom = 5
+
+func open(t *testing.T, rates Rates) *site { return openIn(t, rates, NewRoom(podRoom)) }
+
+func openIn(t *testing.T, rates Rates, room Room) *site {
 	s := &site{t: t, box: newBox(), clock: &clock{at: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}, live: true}
 	server := New(Options{
 		Name: "web",
@@ -177,7 +182,7 @@ func open(t *testing.T, rates Rates) *site {
 		Tenant: func() bundle.Tenant {
 			return bundle.Tenant{DisplayName: v1alpha1.Text{"id": "Otoritas", "en": "Authority"}, Languages: []string{"id", "en"}}
 		},
-		Accept: s.box.accept, Live: func() bool { return s.live }, Mailbox: s.box, Rates: rates, Now: s.clock.now,
+		Accept: s.box.accept, Live: func() bool { return s.live }, Mailbox: s.box, Rates: rates, Room: room, Now: s.clock.now,
 		Pages: fstest.MapFS{"chat.html": {Data: []byte("<!doctype html>")}, "widget.js": {Data: []byte("0")}, "desk.html": {Data: []byte("desk")}},
 	})
 	s.Server = httptest.NewServer(server)

@@ -109,9 +109,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, who citizen) {
 		badRequest("Last-Event-ID is not the id of an event").write(w)
 		return
 	}
-	done, ok := s.limits.stream(who.identity.Value)
-	if !ok {
-		tooFast(keepAlive).write(w)
+	done, refused := s.limits.stream(caller(r), who.identity.Value)
+	if refused != nil {
+		refused.write(w)
 		return
 	}
 	defer done()

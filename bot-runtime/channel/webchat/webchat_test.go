@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -290,6 +291,84 @@ func TestAFloodIsSlowedAndOthersAreNot(t *testing.T) {
 	}
 	if res.StatusCode != 429 || res.Header.Get("Retry-After") == "" {
 		t.Errorf("sessions without end: %d", res.StatusCode)
+	}
+}
+
+// SECURITY row 14: a token costs its maker nothing, so that limits by token alone bind nobody.
+func TestOneAddressCannotReadForAll(t *testing.T) {
+	s := open(t, Rates{ReadsByCitizen: Limit{3, 1}, ReadsByAddress: Limit{5, 1}})
+	through := func(headers ...string) (n int) {
+		for range 10 {
+			s.token = newToken()
+			if s.call("GET", "api/messages", nil, nil, headers...) == 200 {
+				n++
+			}
+		}
+		return n
+	}
+	if n := through(); n != 5 {
+		t.Errorf("with a new token each time %d reads came through, want 5", n)
+	}
+	res := s.request("GET", "api/messages", nil)
+	_ = res.Body.Close()
+	if res.StatusCode != 429 || res.Header.Get("Retry-After") == "" {
+		t.Errorf("answered %d without a time to wait", res.StatusCode)
+	}
+	if status := s.call("GET", "api/events", nil, nil); status != 429 {
+		t.Errorf("a stream is no read: %d", status)
+	}
+	if n := through("X-Forwarded-For", "198.51.100.7"); n != 5 {
+		t.Errorf("another address got %d through, want 5", n)
+	}
+}
+
+func TestStreamsAreBoundedByAddressAndByPod(t *testing.T) {
+	s := open(t, Rates{StreamsByAddress: 3})
+	var hangUps []context.CancelFunc
+	defer func() {
+		for _, hangUp := range hangUps {
+			hangUp()
+		}
+	}()
+	opens := func(address string) bool {
+		r, _ := http.NewRequest("GET", s.URL+"/chat/web/api/events", nil)
+		ctx, hangUp := context.WithCancel(context.Background())
+		hangUps = append(hangUps, hangUp)
+		r.Header.Set("Authorization", "Bearer "+newToken())
+		r.Header.Set("X-Forwarded-For", address)
+		res, err := http.DefaultClient.Do(r.WithContext(ctx))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode == 200 {
+			return true
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != 503 || res.Header.Get("Retry-After") == "" {
+			t.Errorf("one stream too many is answered %d, want 503 and when to come again", res.StatusCode)
+		}
+		return false
+	}
+	open := func(address string) (n int) {
+		for range 5 {
+			if opens(address) {
+				n++
+			}
+		}
+		return n
+	}
+	if n := open("198.51.100.7"); n != 3 {
+		t.Errorf("one address has %d streams open, want 3", n)
+	}
+	if n := open("198.51.100.8"); n != 2 {
+		t.Errorf("another has %d, want what the pod has left: 2", n)
+	}
+	hangUps[0]()
+	for end := time.Now().Add(5 * time.Second); !opens("198.51.100.9"); {
+		if time.Now().After(end) {
+			t.Fatal("a closed stream leaves no room for another")
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
