@@ -42,6 +42,26 @@ func (s *stepper) speak(language string) {
 	s.scope.language = s.language()
 }
 
+// choose takes the language that the citizen chose on their page, if the flow has it. It counts as if they had said it.
+func (s *stepper) choose(language string) {
+	if slices.Contains(s.p.languages, language) {
+		s.state.Language = language
+		s.speak(language)
+	}
+}
+
+// Speak notes in a stored state the language that the citizen chose while a person has the conversation; false when the flow
+// does not have it, or the state is a newer binary's.
+func (p *Program) Speak(stored []byte, language string) ([]byte, bool) {
+	state, err := Decode(stored)
+	if err != nil || !slices.Contains(p.languages, language) {
+		return stored, false
+	}
+	state.Language = language
+	encoded, _ := state.encode()
+	return encoded, true
+}
+
 // switchLanguage: "english" alone changes the language and says again what was asked last.
 func (s *stepper) switchLanguage(folded string) bool {
 	for i, l := range s.p.languages {

@@ -267,6 +267,36 @@ func TestTheLanguageIsHeardAndChanged(t *testing.T) {
 	}
 }
 
+// The web chat's page has a choice of language; what is chosen there comes with the next message.
+func TestTheLanguageOfThePageIsSpoken(t *testing.T) {
+	talk := talkTo(t, compile(t, counter))
+	chosen := func(language, text string) Result {
+		return talk.step(Input{Kind: InputMessage, Message: message.In{Kind: message.InText, Text: text, Language: language}})
+	}
+	if r := chosen("id", "is the company licensed? Dana Sekar Wangi"); r.Language != "id" || !strings.Contains(transcript(r), "berizin") {
+		t.Errorf("%s: what is chosen counts before what is heard: %s", r.Language, transcript(r))
+	}
+	if r := talk.says("what does it cost"); r.Language != "id" {
+		t.Error("a language that was chosen is kept")
+	}
+	if r := chosen("en", "Dana Sekar Wangi"); r.Language != "en" {
+		t.Error("another choice changes it")
+	}
+	if r := chosen("fr", "Dana Sekar Wangi"); r.Language != "en" {
+		t.Error("a language that the flow has not is left aside")
+	}
+	if r := talk.says("bahasa indonesia"); r.Language != "id" {
+		t.Error("a later word of the citizen's counts")
+	}
+	state, ok := talk.p.Speak(talk.state, "en")
+	if talk.state = state; !ok || talk.says("Dana Sekar Wangi").Language != "en" {
+		t.Error("what is chosen while a person has the conversation is spoken afterwards")
+	}
+	if _, ok := talk.p.Speak(talk.state, "fr"); ok {
+		t.Error("the flow has no French")
+	}
+}
+
 func TestAnApologyOffersAPerson(t *testing.T) {
 	talk := talkTo(t, compile(t, counter))
 	r := talk.step(Input{Kind: InputApology})

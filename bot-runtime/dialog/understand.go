@@ -15,7 +15,9 @@ func (s *stepper) message() {
 	switch m.Kind {
 	case message.InReaction, message.InSystem:
 		return // never answered
-	case message.InChoice:
+	}
+	s.choose(m.Language)
+	if m.Kind == message.InChoice {
 		if s.tapped(m.ChoiceID) {
 			return
 		}

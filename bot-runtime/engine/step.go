@@ -222,6 +222,9 @@ func (t *turn) row(row store.Item, poisoned bool) error {
 		}
 		if t.owner != store.OwnerBot {
 			t.out.ToDesk = append(t.out.ToDesk, row.MessageID)
+			if state, ok := t.flow.Program.Speak(t.memory.Dialog, row.Body.Language); ok {
+				t.memory.Dialog, t.out.Language = state, row.Body.Language
+			}
 			return nil
 		}
 		in := dialog.Input{Kind: dialog.InputMessage, Message: row.Body, At: row.At}

@@ -230,6 +230,12 @@ func TestTheBotIsSilentWhileAPersonHasTheConversation(t *testing.T) {
 	if len(out.Handled) != 2 {
 		t.Errorf("%d of 2 rows were handled: the lane would spin", len(out.Handled))
 	}
+	x.lane.Conversation.Language = "en"
+	chosen := says("selamat siang")
+	chosen.Body.Language = "id"
+	if out = x.step(chosen); out.Language != "id" {
+		t.Errorf("a language chosen while a person has the conversation is noted for the desk: got %q", out.Language)
+	}
 }
 
 func TestAfterTheAgentHasClosedTheBotIsBackAndTheRatingIsTheAgents(t *testing.T) {

@@ -29,6 +29,8 @@ type In struct {
 	Text string `json:"text,omitempty"`
 	// ChoiceID is the id that the option was offered with.
 	ChoiceID string `json:"choiceID,omitempty"`
+	// Language that the citizen chose where they write, with the first message after the choice; empty when they chose none.
+	Language string `json:"language,omitempty"`
 	// MediaType is image, video, audio, voice, document or sticker.
 	MediaType string `json:"mediaType,omitempty"`
 	// MediaID is the platform's id, for a later download.

@@ -61,6 +61,9 @@ type Post struct {
 	Text string `json:"text,omitempty"`
 	// ChoiceID is the id of the tapped choice.
 	ChoiceID string `json:"choiceID,omitempty"`
+	// Language that the citizen has chosen on the page since the last message that was taken: the bot speaks it from here on.
+	// One of Config's; another is left aside. Absent while they have chosen none, so that the bot hears it from what they write.
+	Language string `json:"language,omitempty"`
 }
 
 // Posted says that a message is kept for good.

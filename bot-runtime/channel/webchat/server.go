@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -168,6 +169,9 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, who citizen) {
 	if problem != nil {
 		problem.write(w)
 		return
+	}
+	if slices.Contains(s.Tenant().Languages, p.Language) {
+		body.Language = p.Language
 	}
 	if !s.Live() {
 		tryAgain("no flow answers on this channel yet").write(w)

@@ -62,6 +62,19 @@ func TestAMessageThatIsPostedAgainIsOneMessage(t *testing.T) {
 	}
 }
 
+func TestTheLanguageChosenOnThePageComesWithTheMessage(t *testing.T) {
+	s := open(t, Rates{})
+	for i, c := range []struct{ sent, kept string }{{"en", "en"}, {"", ""}, {"fr", ""}, {strings.Repeat("x", 9000), ""}} {
+		post := Post{ClientID: number(int64(i)), Text: "halo", Language: c.sent}
+		if status := s.call("POST", "api/messages", post, nil); status != 202 {
+			t.Fatalf("%.5s: answered %d: a language that is not offered is no reason to refuse what was said", c.sent, status)
+		}
+		if got := s.box.rows[1][i].In.Language; got != c.kept {
+			t.Errorf("%.5s: kept %q, want %q", c.sent, got, c.kept)
+		}
+	}
+}
+
 func TestOnlyTheTokensHashIsKept(t *testing.T) {
 	s := open(t, Rates{})
 	s.say("a-1", "halo")

@@ -10,12 +10,15 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// bot repeats what it hears and offers a choice, hands over to a person at the word "petugas" (urgently at "ketipu"), is
+// bot repeats what it hears, in the language that was chosen, and offers a choice, hands over to a person at the word "petugas" (urgently at "ketipu"), is
 // silent while a person has the conversation, and says goodbye when they close.
 func bot(l store.Lane) (store.Outcome, error) {
 	out := store.Outcome{Format: 1, State: l.State, Language: "id"}
 	for _, row := range l.Inbox {
 		out.Handled = append(out.Handled, row.ID)
+		if row.Kind == store.ItemMessage && row.Body.Language != "" {
+			out.State = []byte(row.Body.Language)
+		}
 		switch {
 		case row.Kind == store.ItemClosed:
 			out.Send = append(out.Send, says(l, row, "Terima kasih. Sampai jumpa."))
@@ -29,11 +32,18 @@ func bot(l store.Lane) (store.Outcome, error) {
 			}
 			out.Send = append(out.Send, says(l, row, "Baik, petugas kami segera membantu."))
 		default:
-			out.Send = append(out.Send, says(l, row, "Anda menulis: "+row.Body.Text,
+			out.Send = append(out.Send, says(l, row, repeated(out.State)+row.Body.Text,
 				message.Choice{ID: "person", Title: "Bicara dengan petugas"}, message.Choice{ID: "again", Title: "Cek lagi"}))
 		}
 	}
 	return out, nil
+}
+
+func repeated(language []byte) string {
+	if string(language) == "en" {
+		return "You wrote: "
+	}
+	return "Anda menulis: "
 }
 
 func says(l store.Lane, row store.Item, text string, choices ...message.Choice) store.Outgoing {
