@@ -110,6 +110,68 @@ describe("the web chat", () => {
     assert.deepEqual(await page.locator(".line.mine .said").allTextContents(), ["satu", "jangan hilang"]);
   });
 
+  test("the bot speaks the language that is chosen, and may be told another later", async () => {
+    await page.goto(chatURL);
+    await say(page, "satu");
+    await page.getByText("Anda menulis: satu").waitFor();
+    const posts = [];
+    page.on("request", (request) => request.method() === "POST" && request.url().endsWith("/messages") && posts.push(request.postDataJSON()));
+    await page.getByLabel("Bahasa").selectOption("en");
+    await page.getByLabel("Message", { exact: true }).fill("two");
+    await page.getByLabel("Message", { exact: true }).press("Enter");
+    await page.getByText("You wrote: two").waitFor();
+    await page.getByRole("button", { name: "Cek lagi" }).click();
+    await page.getByText("You wrote: Cek lagi").waitFor();
+    assert.deepEqual(posts.map((post) => post.language), ["en", undefined], "the choice goes with one message, so that a word to the bot counts later");
+    await page.reload();
+    await page.getByLabel("Message", { exact: true }).fill("three");
+    await page.getByLabel("Message", { exact: true }).press("Enter");
+    await page.getByText("You wrote: three").waitFor();
+    assert.equal(posts.at(-1).language, undefined);
+  });
+
+  test("on a shared computer the conversation can be forgotten, in all tabs, once confirmed", async () => {
+    await page.goto(chatURL);
+    const forget = page.getByRole("button", { name: "Hapus percakapan dari perangkat ini" });
+    assert.equal(await forget.count(), 0, "there is nothing to forget yet");
+    await say(page, "rahasia saya");
+    await page.getByText("Anda menulis: rahasia saya").waitFor();
+    const other = await b.watched(browser.context);
+    await other.goto(chatURL);
+    await other.getByText("Anda menulis: rahasia saya").waitFor();
+    await page.getByLabel("Pesan", { exact: true }).fill("setengah");
+
+    await forget.click();
+    const ask = page.getByRole("alertdialog");
+    await ask.getByText("tidak dapat dibuka lagi").waitFor();
+    assert.equal(await ask.getByRole("button", { name: "Batal" }).evaluate((one) => one === document.activeElement), true, "the safe answer has the focus");
+    assert.deepEqual(await b.barriers(page), []);
+    await page.keyboard.press("Escape");
+    await ask.waitFor({ state: "detached" });
+    assert.equal(await forget.evaluate((one) => one === document.activeElement), true);
+    assert.equal(await page.getByText("Anda menulis: rahasia saya").count(), 1);
+
+    await forget.press("Enter");
+    await ask.getByRole("button", { name: "Hapus" }).click();
+    await page.getByText("Tulis pertanyaan Anda untuk mulai").waitFor();
+    assert.equal(await page.getByLabel("Pesan", { exact: true }).inputValue(), "");
+    assert.equal(await page.getByLabel("Pesan", { exact: true }).evaluate((one) => one === document.activeElement), true);
+    await other.getByText("Tulis pertanyaan Anda untuk mulai").waitFor();
+    await page.reload();
+    await page.getByText("Tulis pertanyaan Anda untuk mulai").waitFor();
+    await say(page, "orang lain");
+    await page.getByText("Anda menulis: orang lain").waitFor();
+    assert.deepEqual(await page.locator(".line.mine .said").allTextContents(), ["orang lain"]);
+    await other.close();
+  });
+
+  test("answers come although the server has no room for a stream", async () => {
+    await page.route(/\/api\/events/, (route) => route.fulfill({ status: 503, headers: { "Retry-After": "1" }, body: "{}" }));
+    await page.goto(chatURL);
+    await say(page, "penuh");
+    await page.getByText("Anda menulis: penuh").waitFor();
+  });
+
   test("hostile text is text", async () => {
     await page.goto(chatURL);
     for (const payload of payloads) {

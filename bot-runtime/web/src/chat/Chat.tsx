@@ -4,6 +4,7 @@ import { pick } from "../page/language";
 import { Languages } from "../page/Languages";
 import { Mark } from "../page/Mark";
 import { useModel } from "../page/model";
+import { Forget } from "./Forget";
 import { SayBox } from "./SayBox";
 import type { Actions, Talk } from "./talk";
 import { type Texts, texts } from "./text";
@@ -50,6 +51,7 @@ export function Chat({ actions, leave }: { actions: Actions; leave: (() => void)
       <main class="talk">
         <Transcript actions={actions} talk={talk} text={text} />
         <SayBox actions={actions} draft={talk.draft} text={text} />
+        {(talk.messages.length > 0 || talk.pending.length > 0) && <Forget actions={actions} text={text} />}
       </main>
     </div>
   );

@@ -25,6 +25,7 @@ export interface Post {
   clientId: string;
   text?: string;
   choiceID?: string;
+  language?: string;
 }
 
 interface Messages {

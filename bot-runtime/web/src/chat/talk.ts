@@ -63,6 +63,9 @@ export class Actions {
       this.stream?.retry();
       void this.send();
     });
+    window.addEventListener("storage", () => {
+      if (this.token && this.keep.get("token") === null) this.startOver(); // another tab has forgotten
+    });
   }
 
   async open(wished: string | null): Promise<void> {
@@ -89,7 +92,16 @@ export class Actions {
   speak(language: string): void {
     if (!isLanguage(language)) return;
     this.keep.put("language", language);
+    this.keep.put("untold", language);
     this.model.change({ language });
+  }
+
+  // startOver forgets the conversation on this device, with all that is not sent yet.
+  startOver(): void {
+    clearTimeout(this.timer);
+    this.keepPending([]);
+    this.type("");
+    this.forget();
   }
 
   type(draft: string): void {
@@ -149,8 +161,18 @@ export class Actions {
       this.listen();
     }
     try {
-      const post: Post = { clientId: one.clientId, text: one.text, ...(one.choiceID ? { choiceID: one.choiceID } : {}) };
-      await this.api.post(this.token, post);
+      // The chosen language goes with one message: what the citizen says to the bot about it afterwards counts.
+      const language = this.keep.get<string>("untold");
+      const post: Post = {
+        clientId: one.clientId,
+        text: one.text,
+        ...(one.choiceID ? { choiceID: one.choiceID } : {}),
+        ...(language ? { language } : {}),
+      };
+      const token = this.token;
+      await this.api.post(token, post);
+      if (token !== this.token) return; // forgotten meanwhile
+      if (this.keep.get("untold") === language) this.keep.drop("untold");
       this.taken.add(one.clientId);
       if (navigator.onLine) this.model.change({ line: "up" });
       void this.read();
@@ -178,7 +200,10 @@ export class Actions {
         if (at > this.next) this.next = at;
         this.take([JSON.parse(event.data) as Message]);
       },
-      down: () => this.model.change({ line: "down" }),
+      down: () => {
+        this.model.change({ line: "down" });
+        if (navigator.onLine) void this.read(); // there may only be no room for a stream
+      },
       refused: (status) => {
         if (status === 401) this.forget();
         return status !== 401;
@@ -189,15 +214,17 @@ export class Actions {
 
   // read brings all that is new: what the stream says sooner, a read says too.
   private async read(): Promise<void> {
+    const token = this.token;
     try {
       for (;;) {
-        const { messages, next } = await this.api.read(this.token, this.next);
+        const { messages, next } = await this.api.read(token, this.next);
+        if (token !== this.token) return; // forgotten meanwhile
         this.next = Math.max(this.next, next);
         this.take(messages ?? []);
         if (!messages || messages.length === 0) return;
       }
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) this.forget();
+      if (error instanceof Refused && error.status === 401 && token === this.token) this.forget();
       // Otherwise the line is down: the stream notices, and reads again when it is back.
     }
   }
@@ -214,7 +241,7 @@ export class Actions {
     if (news.some((message) => message.from !== "citizen" && !known.some((one) => one.id === message.id))) this.heard();
   }
 
-  // forget starts a new conversation: the server no longer knows the token. What is pending goes there.
+  // forget starts a new conversation: the server no longer knows the token, or the citizen wants none. What is pending goes there.
   private forget(): void {
     this.stream?.stop();
     this.stream = null;
@@ -222,7 +249,9 @@ export class Actions {
     this.next = 0;
     this.taken.clear();
     this.keep.drop("token");
-    this.model.change({ messages: [] });
+    const chosen = this.keep.get<string>("language");
+    if (chosen) this.keep.put("untold", chosen);
+    this.model.change({ messages: [], line: navigator.onLine ? "up" : "down" });
   }
 
   private keepPending(pending: Pending[]): void {

@@ -24,6 +24,10 @@ const id = {
   choose: "Pilihan jawaban",
   newer: "Pesan baru",
   tooLong: "Pesan terlalu panjang",
+  forget: "Hapus percakapan dari perangkat ini",
+  forgetAsk: "Hapus percakapan ini dari perangkat ini? Setelah itu tidak dapat dibuka lagi.",
+  forgetYes: "Hapus",
+  forgetNo: "Batal",
 };
 
 const en: Record<keyof typeof id, string> = {
@@ -50,6 +54,10 @@ const en: Record<keyof typeof id, string> = {
   choose: "Answers to choose from",
   newer: "New messages",
   tooLong: "The message is too long",
+  forget: "Forget this conversation on this device",
+  forgetAsk: "Forget this conversation on this device? It cannot be opened again.",
+  forgetYes: "Forget",
+  forgetNo: "Cancel",
 };
 
 export type Texts = typeof id;
