@@ -54,6 +54,9 @@ const start: Counter = {
   columns: [],
 };
 
+// problems of a reply that asking again does not change.
+const problems: Record<string, TextKey> = { "not-yours": "notYours", "window-closed": "windowOver", "foreign-origin": "foreignOrigin" };
+
 const olderPage = 50; // as the server gives
 const queuePause = 2000; // events that concern nobody here only change the figures in the header
 const staleAfter = 10_000; // what colleagues take from the queue makes no event here
@@ -103,9 +106,7 @@ export class Actions {
       await this.api.signIn(agent, password);
       await this.begin();
     } catch (error) {
-      const code = error instanceof Refused ? error.code : "";
-      const notice = code === "too-many-attempts" ? "tooManyAttempts" : error instanceof Refused ? "wrongPassword" : "cannotReach";
-      this.model.change({ notice });
+      this.model.change({ notice: error instanceof Refused ? refusedSignIn(error) : "cannotReach" });
     } finally {
       this.model.change({ signingIn: false });
     }
@@ -285,8 +286,7 @@ export class Actions {
         this.drafts.saveAgain(reply.conversation); // the server dropped its copy with the reply
       } catch (error) {
         if (!(error instanceof Refused) || error.status === 401) break;
-        const problem = error.code === "not-yours" ? "notYours" : error.code === "window-closed" ? "windowOver" : "refused";
-        this.changeReply(reply, { problem });
+        this.changeReply(reply, { problem: problems[error.code] ?? "refused" });
       }
     }
     this.sending = false;
@@ -352,6 +352,21 @@ export function placed(columns: number[], ids: number[], slots: number): number[
   const next = columns.map((id) => (ids.includes(id) ? id : 0));
   for (const id of ids) {
     if (next.includes(id)) continue;
+// refusedSignIn blames the password only where it is to blame.
+function refusedSignIn({ status, code }: Refused): TextKey {
+  if (status === 429) return "tooManyAttempts";
+  switch (code) {
+    case "wrong-password":
+    case "bad-request": // no name or password of an account
+      return "wrongPassword";
+    case "foreign-origin":
+      return "foreignOrigin";
+    case "unknown-pool":
+      return "unknownPool";
+  }
+  return "signInRefused";
+}
+
     const free = next.indexOf(0);
     if (free >= 0) next[free] = id;
     else next.push(id);
