@@ -97,6 +97,17 @@ func puppet(c *desktest.Counter) {
 		}
 		c.Says(s.Channel, s.Citizen, s.ID, time.Now().Add(-time.Duration(s.AgoSeconds)*time.Second), s.Body)
 	})
+	c.Mux.HandleFunc("POST /test/fails", func(w http.ResponseWriter, r *http.Request) {
+		var f struct {
+			Channel, Citizen, Text string
+			Code                   int
+		}
+		if err := json.NewDecoder(r.Body).Decode(&f); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		c.Fails(f.Channel, f.Citizen, f.Code, f.Text)
+	})
 	c.Mux.HandleFunc("GET /test/replies/{channel}/{citizen}", func(w http.ResponseWriter, r *http.Request) {
 		texts := []string{}
 		for _, m := range c.Transcript(r.PathValue("channel"), r.PathValue("citizen")) {

@@ -153,6 +153,22 @@ func (c *Counter) Asks(channel, citizen, id, text string) {
 	c.Says(channel, citizen, id, time.Now(), message.In{Kind: message.InText, Text: text})
 }
 
+// Fails brings the platform's word that the message which was last sent to a citizen failed.
+func (c *Counter) Fails(channel, citizen string, code int, text string) {
+	c.T.Helper()
+	rows := c.Transcript(channel, citizen)
+	_, err := c.Store.Accept(c.T.Context(), store.Batch{Statuses: []store.Status{{
+		Channel: channel, Ref: rows[len(rows)-1].ClientID, Delivery: message.DeliveryFailed, At: time.Now(), ErrorCode: code, ErrorText: text,
+	}}})
+	if err == nil {
+		_, err = c.Store.ApplyStatuses(c.T.Context(), 100)
+	}
+	if err != nil {
+		c.T.Fatal(err)
+	}
+	c.Wake()
+}
+
 // Identity of a citizen of Says.
 func Identity(channel, citizen string) message.Identity {
 	return message.Identity{Scope: channel, Kind: message.IdentityPhone, Value: citizen}

@@ -107,6 +107,12 @@ export async function says(citizen, text, { ago = 0, body = {}, channel = "wa" }
 // replies are the agents' messages to a citizen.
 export async function replies(citizen, channel = "wa") {
   return (await fetch(`${base}/test/replies/${channel}/${encodeURIComponent(citizen)}`)).json();
+// fails makes the platform refuse what was last sent to a citizen.
+export async function fails(citizen, code, text, channel = "wa") {
+  const answer = await fetch(`${base}/test/fails`, { method: "POST", body: JSON.stringify({ channel, citizen, code, text }) });
+  assert.equal(answer.status, 200);
+}
+
 }
 
 export const cut = () => fetch(`${base}/test/down`).catch(() => {});

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { clock } from "../page/duration";
 import type { Conversation, Message } from "./api";
 import type { Actions, Counter, Reply } from "./counter";
+import { whyOf } from "./reason";
 import type { TextKey, Texts } from "./text";
 import { fold } from "./waiting";
 
@@ -125,10 +126,10 @@ function Line({ message, agent, language, text }: { message: Message; agent: str
           </p>
         )}
       </div>
-      <p class="meta">
+      <div class="meta">
         <bdi>{author(message, agent, text)}</bdi> · <time dateTime={message.at}>{clock(message.at, language)}</time>
         {message.state && <Delivery message={message} text={text} />}
-      </p>
+      </div>
     </div>
   );
 }
@@ -145,7 +146,15 @@ function Delivery({ message, text }: { message: Message; text: Texts }) {
     <span class={bad ? "delivery bad" : "delivery"} data-state={state}>
       {" · "}
       {text[state]}
-      {message.reason && <bdi>: {message.reason}</bdi>}
+      {message.reason && (
+        <>
+          : {text[whyOf(message.reason)]}
+          <details class="why">
+            <summary>{text.details}</summary>
+            <bdi class="said">{message.reason}</bdi>
+          </details>
+        </>
+      )}
     </span>
   );
 }
