@@ -91,6 +91,9 @@ export async function closeAll(page) {
   const done = page.getByRole("button", { name: "Selesai:" });
   for (let left = await done.count(); left > 0; left = await done.count()) {
     await done.first().click();
+    const sure = page.getByRole("button", { name: "Tetap selesai" });
+    await until("it is closed or asked about", async () => (await done.count()) < left || (await sure.count()) > 0);
+    if ((await sure.count()) > 0) await sure.first().click();
     await until("the conversation is closed", async () => (await done.count()) < left);
   }
 }
@@ -104,15 +107,15 @@ export async function says(citizen, text, { ago = 0, body = {}, channel = "wa" }
   assert.equal(answer.status, 200);
 }
 
-// replies are the agents' messages to a citizen.
-export async function replies(citizen, channel = "wa") {
-  return (await fetch(`${base}/test/replies/${channel}/${encodeURIComponent(citizen)}`)).json();
 // fails makes the platform refuse what was last sent to a citizen.
 export async function fails(citizen, code, text, channel = "wa") {
   const answer = await fetch(`${base}/test/fails`, { method: "POST", body: JSON.stringify({ channel, citizen, code, text }) });
   assert.equal(answer.status, 200);
 }
 
+// replies are the agents' messages to a citizen.
+export async function replies(citizen, channel = "wa") {
+  return (await fetch(`${base}/test/replies/${channel}/${encodeURIComponent(citizen)}`)).json();
 }
 
 export const cut = () => fetch(`${base}/test/down`).catch(() => {});

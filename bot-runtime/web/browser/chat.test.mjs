@@ -52,6 +52,8 @@ describe("the web chat", () => {
     await say(page, "ya, terima kasih");
     await desk.getByText("ya, terima kasih").waitFor();
     await desk.getByRole("button", { name: "Selesai" }).click();
+    await desk.getByRole("alertdialog").getByText("belum dijawab").waitFor(); // "terima kasih" is
+    await desk.getByRole("button", { name: "Tetap selesai" }).click();
     await page.getByText("Terima kasih. Sampai jumpa.").waitFor();
     await b.leave(desk);
     assert.deepEqual(desk.complaints, []);

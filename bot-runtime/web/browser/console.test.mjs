@@ -52,6 +52,160 @@ describe("the console", () => {
     await page.getByLabel("Language").selectOption("id");
   });
 
+  test("a refusal that no password can mend sends the agent to the platform team", async () => {
+    await page.goto(b.consoleURL);
+    const refuse = (status, code) =>
+      page.route(/\/api\/session/, (route) => route.fulfill({ status, json: { error: { code, message: "x" } } }), { times: 1 });
+    const tries = async () => {
+      await page.getByLabel("Nama petugas").fill("ani");
+      await page.getByLabel("Kata sandi").fill(b.password);
+      await page.getByRole("button", { name: "Masuk" }).click();
+    };
+    const notice = page.getByRole("alert");
+    await refuse(403, "foreign-origin");
+    await tries();
+    await notice.getByText("alamat").getByText("Hubungi tim platform").waitFor();
+    await refuse(409, "whatever");
+    await tries();
+    await notice.getByText("Masuk ditolak").getByText("Hubungi tim platform").waitFor();
+    await refuse(429, "too-many-attempts");
+    await tries();
+    await notice.getByText("Terlalu banyak percobaan").waitFor();
+    await refuse(403, "foreign-origin");
+    await page.getByLabel("Bahasa").selectOption("en");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await notice.getByText("address").getByText("platform team").waitFor();
+    await page.getByLabel("Language").selectOption("id");
+  });
+
+  test("a click on Done asks once while a draft or a citizen waits, and not after an answer", async () => {
+    const citizen = b.unique("Hana");
+    await b.signIn(page, "ani");
+    await b.says(citizen, "petugas");
+    const column = b.column(page, citizen);
+    const done = column.getByRole("button", { name: "Selesai:" });
+    const ask = column.getByRole("alertdialog");
+    const focused = (one) => one.evaluate((element) => element === document.activeElement);
+
+    await done.click();
+    await ask.getByText("belum dijawab").waitFor();
+    assert.ok(await focused(ask.getByRole("button", { name: "Batal" })), "the safe answer has the focus");
+    assert.deepEqual(await b.barriers(page), []);
+    await page.keyboard.press("Escape");
+    await ask.waitFor({ state: "detached" });
+    assert.ok(await focused(done), "and the focus goes back");
+
+    await column.getByRole("textbox").fill("Pak Hana, kami");
+    await done.press("Enter");
+    await ask.getByText("Draf belum dikirim").waitFor();
+    await page.keyboard.press("Enter"); // on Cancel
+    assert.equal(await column.getByRole("textbox").inputValue(), "Pak Hana, kami");
+
+    await column.getByRole("textbox").press("Enter");
+    await column.getByText("sudah dijawab").waitFor();
+    await column.getByRole("textbox").fill("satu lagi");
+    await done.press("Enter");
+    assert.ok(!(await ask.textContent()).includes("dijawab"));
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await column.waitFor({ state: "detached" });
+
+    await b.says(citizen, "petugas lagi");
+    await column.getByRole("textbox").fill("Sudah.");
+    await column.getByRole("textbox").press("Enter");
+    await column.getByText("sudah dijawab").waitFor();
+    await column.locator('[data-state="sent"]').nth(1).waitFor();
+    await done.click();
+    await column.waitFor({ state: "detached" });
+    assert.deepEqual(await b.replies(citizen), ["Pak Hana, kami", "Sudah."]);
+  });
+
+  test("a conversation that stays open because the citizen has just written says so", async () => {
+    const citizen = b.unique("Ibu Lia");
+    await b.signIn(page, "ani");
+    await b.says(citizen, "petugas");
+    const column = b.column(page, citizen);
+    await column.getByRole("textbox").fill("Sudah.");
+    await column.getByRole("textbox").press("Enter");
+    await column.getByText("sudah dijawab").waitFor();
+    await page.route(/\/close$/, (route) => route.fulfill({ status: 409, json: { error: { code: "unread", message: "x" } } }), { times: 1 });
+    await column.getByRole("button", { name: "Selesai:" }).click();
+    await column.getByRole("alert").getByText("Warga baru saja menulis").waitFor();
+    await column.getByRole("button", { name: "Selesai:" }).click();
+    await column.waitFor({ state: "detached" });
+  });
+
+  test("an agent reads why a message failed in their own language, with the platform's words at hand", async () => {
+    const citizen = b.unique("Indra");
+    await b.signIn(page, "ani");
+    await b.says(citizen, "petugas");
+    const column = b.column(page, citizen);
+    await column.getByRole("textbox").fill("Selamat pagi");
+    await column.getByRole("textbox").press("Enter");
+    await column.getByText("Anda · ").getByText("terkirim").waitFor();
+    await b.fails(citizen, 131026, "Message undeliverable");
+    const failed = column.locator('[data-state="failed"]');
+    await failed.getByText("Warga tidak dapat dicapai di WhatsApp").waitFor();
+    assert.equal(await failed.getByText("Message undeliverable").isVisible(), false);
+    await failed.getByText("Rincian").click();
+    await failed.getByText("131026: Message undeliverable").waitFor();
+    assert.deepEqual(await b.barriers(page), []);
+    await page.getByLabel("Bahasa").selectOption("en");
+    await failed.getByText("The citizen cannot be reached on WhatsApp").waitFor();
+    await page.getByLabel("Language").selectOption("id");
+  });
+
+  test("a desk is worked by keyboard alone", async () => {
+    const first = b.unique("Joko");
+    const second = b.unique("Kiki");
+    await page.goto(b.consoleURL);
+    await page.getByLabel("Nama petugas").waitFor();
+    await page.keyboard.type("ani"); // the first field has the focus
+    await page.keyboard.press("Tab");
+    await page.keyboard.type(b.password);
+    await page.keyboard.press("Enter");
+    await page.getByRole("switch").waitFor();
+    const at = () => page.evaluate(() => {
+      const one = document.activeElement;
+      const outline = getComputedStyle(one).outlineStyle;
+      return { what: `${one.tagName} ${one.getAttribute("role") ?? ""}`.trim(), where: one.closest("[data-conversation]") !== null, seen: outline !== "none" };
+    });
+    if ((await page.getByRole("switch").getAttribute("aria-checked")) !== "true") {
+      for (let i = 0; i < 5 && (await at()).what !== "BUTTON switch"; i++) await page.keyboard.press("Tab");
+      await page.keyboard.press("Space");
+    }
+    await b.says(first, "petugas");
+    await b.column(page, first).waitFor();
+    await b.says(second, "petugas");
+    await b.column(page, second).waitFor();
+
+    await page.locator("h1").click(); // from the top
+    const order = [];
+    for (let i = 0; i < 20; i++) {
+      await page.keyboard.press("Tab");
+      const one = await at();
+      if (one.what === "BODY") break;
+      assert.ok(one.seen, `the focus shows on ${one.what}`);
+      order.push(one.what + (one.where ? "" : " (head)"));
+    }
+    const column = ["BUTTON", "DIV log", "SUMMARY", "TEXTAREA"];
+    assert.deepEqual(order, ["BUTTON switch (head)", "SELECT (head)", "BUTTON (head)", ...column, ...column]);
+
+    await page.keyboard.press("n");
+    await page.keyboard.type("baris satu");
+    await page.keyboard.press("Shift+Enter");
+    await page.keyboard.type("baris dua");
+    await page.keyboard.press("Enter");
+    await b.column(page, first).getByText("sudah dijawab").waitFor();
+    assert.deepEqual(await b.replies(first), ["baris satu\nbaris dua"]);
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("n");
+    await page.keyboard.type("halo");
+    await page.keyboard.press("Enter");
+    await b.column(page, second).getByText("sudah dijawab").waitFor();
+    assert.deepEqual(await b.replies(second), ["halo"]);
+  });
+
   test("a draft survives a reload", async () => {
     const citizen = b.unique("Budi");
     await b.signIn(page, "budi");

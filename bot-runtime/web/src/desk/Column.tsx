@@ -4,6 +4,7 @@ import { duration } from "../page/duration";
 import { useSeconds } from "../page/model";
 import type { Conversation } from "./api";
 import type { Actions, Counter } from "./counter";
+import { Done } from "./Done";
 import { ReplyBox } from "./ReplyBox";
 import type { Texts } from "./text";
 import { Transcript } from "./Transcript";
@@ -28,6 +29,12 @@ export function Column({ actions, counter, conversation, waits, lit, text }: Pro
   const name = conversation.contact.name || `${text.unnamed} ${conversation.id}`;
   const left = conversation.windowEndsAt ? Date.parse(conversation.windowEndsAt) - now : null;
   const heading = `conversation-${conversation.id}`;
+  const unsent = counter.replies.some((reply) => reply.conversation === conversation.id && reply.ref === "");
+  const losses = [
+    ...(counter.drafts[conversation.id]?.text.trim() ? [text.closeDraft] : []),
+    ...(unsent ? [text.closeUnsent] : []),
+    ...(waits !== null ? [text.closeUnanswered] : []),
+  ];
   return (
     <section
       ref={section}
@@ -41,14 +48,7 @@ export function Column({ actions, counter, conversation, waits, lit, text }: Pro
           <h2 id={heading} dir="auto">
             {name}
           </h2>
-          <button
-            type="button"
-            class="button"
-            aria-label={`${text.close}: ${text.closeWith} ${name}`}
-            onClick={() => void actions.close(conversation.id)}
-          >
-            {text.close}
-          </button>
+          <Done name={name} losses={losses} close={() => actions.close(conversation.id)} text={text} />
         </div>
         <p class="facts">
           {conversation.priority > 0 && (

@@ -157,14 +157,19 @@ export class Actions {
     this.keepReplies(this.model.get().replies.filter((other) => other !== reply));
   }
 
-  async close(conversation: number): Promise<void> {
+  // close says why a conversation stays open, where nothing else shows it.
+  async close(conversation: number): Promise<TextKey | null> {
     try {
       await this.call(() => this.api.close(conversation));
       this.drafts.forget(conversation);
-    } catch {
+    } catch (error) {
+      if (error instanceof Refused && error.code === "unread") return "unread";
+      if (error instanceof Refused && error.code === "foreign-origin") return "foreignOrigin";
       // The line is down, which shows, or the conversation is no longer ours, which the next state shows.
+    } finally {
+      this.readSoon(0);
     }
-    this.readSoon(0);
+    return null;
   }
 
   async setAvailable(available: boolean): Promise<void> {
@@ -347,11 +352,6 @@ export class Actions {
   }
 }
 
-// placed keeps every conversation where it stands and puts new ones into the first free columns.
-export function placed(columns: number[], ids: number[], slots: number): number[] {
-  const next = columns.map((id) => (ids.includes(id) ? id : 0));
-  for (const id of ids) {
-    if (next.includes(id)) continue;
 // refusedSignIn blames the password only where it is to blame.
 function refusedSignIn({ status, code }: Refused): TextKey {
   if (status === 429) return "tooManyAttempts";
@@ -367,6 +367,11 @@ function refusedSignIn({ status, code }: Refused): TextKey {
   return "signInRefused";
 }
 
+// placed keeps every conversation where it stands and puts new ones into the first free columns.
+export function placed(columns: number[], ids: number[], slots: number): number[] {
+  const next = columns.map((id) => (ids.includes(id) ? id : 0));
+  for (const id of ids) {
+    if (next.includes(id)) continue;
     const free = next.indexOf(0);
     if (free >= 0) next[free] = id;
     else next.push(id);
