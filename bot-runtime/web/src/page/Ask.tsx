@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 
 interface Props {
   question: string;
@@ -12,7 +12,7 @@ interface Props {
 export function Ask({ question, yes, no, answer }: Props) {
   const safe = useRef<HTMLButtonElement>(null);
   const id = useId();
-  useEffect(() => safe.current?.focus(), []);
+  useLayoutEffect(() => safe.current?.focus(), []); // before the next key
   return (
     <div
       class="ask"
