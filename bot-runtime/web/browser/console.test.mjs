@@ -114,7 +114,7 @@ describe("the console", () => {
     await column.getByRole("textbox").fill("Sudah.");
     await column.getByRole("textbox").press("Enter");
     await column.getByText("sudah dijawab").waitFor();
-    await column.locator('[data-state="sent"]').nth(1).waitFor();
+    await column.locator(".line.pending").waitFor({ state: "detached" });
     await done.click();
     await column.waitFor({ state: "detached" });
     assert.deepEqual(await b.replies(citizen), ["Pak Hana, kami", "Sudah."]);
@@ -204,6 +204,19 @@ describe("the console", () => {
     await page.keyboard.press("Enter");
     await b.column(page, second).getByText("sudah dijawab").waitFor();
     assert.deepEqual(await b.replies(second), ["halo"]);
+  });
+
+  test("a long name and a long word push nothing out of their column", async () => {
+    const citizen = `${"Raden Mas Haryo Suryodiningrat ".repeat(4)}${b.unique("x".repeat(60))}`;
+    await b.signIn(page, "ani");
+    await b.says(citizen, "petugas");
+    const column = b.column(page, citizen);
+    await b.says(citizen, "w".repeat(400));
+    await column.getByText("w".repeat(400)).waitFor();
+    const { right } = await column.evaluate((one) => one.getBoundingClientRect());
+    for (const one of [column.getByRole("button", { name: "Selesai:" }), column.getByRole("button", { name: "Kirim" }), column.locator(".waits"), column.locator(".bubble").last()]) {
+      assert.ok((await one.evaluate((element) => element.getBoundingClientRect().right)) <= right, await one.textContent());
+    }
   });
 
   test("a draft survives a reload", async () => {

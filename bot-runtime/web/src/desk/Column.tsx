@@ -45,7 +45,7 @@ export function Column({ actions, counter, conversation, waits, lit, text }: Pro
     >
       <header class="contact">
         <div class="name">
-          <h2 id={heading} dir="auto">
+          <h2 id={heading} dir="auto" title={name}>
             {name}
           </h2>
           <Done name={name} losses={losses} close={() => actions.close(conversation.id)} text={text} />

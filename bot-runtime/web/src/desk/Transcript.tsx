@@ -25,11 +25,12 @@ export function Transcript({ actions, counter, conversation, name, text }: Props
   const folded = [...(older?.messages ?? []), ...before];
   const mayBeOlder = conversation.messages.length >= 50 && !older?.all;
   const pending = counter.replies.filter((reply) => reply.conversation === conversation.id);
-  const newest = since.at(-1)?.id ?? 0;
+  const last = since.at(-1);
+  const end = `${last?.id} ${last?.state} ${last?.reason}`; // why a message failed makes its line longer
 
   useLayoutEffect(() => {
     if (box.current && atEnd.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [newest, pending.length]);
+  }, [end, pending.length]);
   useEffect(() => {
     atEnd.current = true;
   }, [pending.length]);

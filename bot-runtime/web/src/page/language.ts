@@ -2,7 +2,7 @@
 
 export type Language = "id" | "en";
 
-export const languageNames: Record<Language, string> = { id: "Bahasa Indonesia", en: "English" };
+export const languageNames: Record<Language, string> = { id: "Indonesia", en: "English" };
 
 export function isLanguage(value: unknown): value is Language {
   return value === "id" || value === "en";
