@@ -26,7 +26,16 @@ chart() {
   helm lint charts/loket --strict && helm template loket charts/loket --namespace loket-system >/dev/null
 }
 samples() { kustomize build config/samples/kontak157-demo >/dev/null && kustomize build config/default >/dev/null; }
-flows() { go run ./bot-runtime lint -f config/samples/kontak157; }
+flows() {
+	local built
+	built=$(mktemp -d)
+	kustomize build config/samples/kontak157-demo >"$built/demo.yaml" &&
+		go run ./bot-runtime lint -f config/samples/kontak157 && go run ./bot-runtime test -f config/samples/kontak157 >/dev/null &&
+		go run ./bot-runtime lint -f "$built" && go run ./bot-runtime test -f "$built" >/dev/null
+	local told=$?
+	rm -rf "$built"
+	return $told
+}
 check "gofmt" unformatted
 check "vet" vet
 check "go.mod tidy" tidy
