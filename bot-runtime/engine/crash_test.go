@@ -26,7 +26,8 @@ var quickly = Timing{Lease: 400 * time.Millisecond, Call: 100 * time.Millisecond
 // the path go wrong in turn: each statement of each transaction of the pod, before and after its commit. A pod that died is
 // replaced. The platform delivers again until it has its 200, and echoes what it took.
 //
-// The acts are the same on both engines; on PostgreSQL, where a run costs ten times as much, it is every fifth point.
+// The acts are the same on both engines; on PostgreSQL, where a run costs ten times as much, it is every fifth point. With the
+// race detector it is every tenth of those; make test-go runs it once more without.
 func TestWhateverStepGoesWrongEveryMessageIsAnsweredOnceAndInOrder(t *testing.T) {
 	for engine, on := range map[string]struct {
 		open        func(testing.TB) database
@@ -35,6 +36,9 @@ func TestWhateverStepGoesWrongEveryMessageIsAnsweredOnceAndInOrder(t *testing.T)
 		"sqlite":   {func(t testing.TB) database { return openSQLite(t, filepath.Join(t.TempDir(), "loket.db")).(database) }, 4, 1},
 		"postgres": {func(t testing.TB) database { return openPostgres(t).(database) }, 2, 5},
 	} {
+		if underRace {
+			on.step *= 10
+		}
 		for first, kind := range []fault{dies, cut, refused} {
 			t.Run(engine+"/"+string(kind), func(t *testing.T) {
 				t.Parallel()
