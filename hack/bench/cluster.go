@@ -12,6 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/loket-dev/loket/hack/sim/control"
+	"github.com/loket-dev/loket/hack/sim/surge"
 )
 
 // command is the cluster's program, in the folder of tools.
@@ -34,7 +37,7 @@ func cluster(ctx context.Context) ([]Figure, error) {
 		return nil, nil
 	}
 	var figures []Figure
-	for _, measure := range []func(context.Context) ([]Figure, error){idle, flowEdit} {
+	for _, measure := range []func(context.Context) ([]Figure, error){idle, flowEdit, scaleOut} {
 		got, err := measure(ctx)
 		if err != nil {
 			return nil, err
@@ -127,6 +130,74 @@ func operatorMemory() (float64, error) {
 		return 0, fmt.Errorf("no operator runs here")
 	}
 	return most, nil
+}
+
+// scaleOut is the time from the first of 200 citizens who ask for a person within five seconds until the desk's Deployment wants
+// more workers, and until a second one is ready. It waits until all were served.
+func scaleOut(ctx context.Context) ([]Figure, error) {
+	const tenant, desk = "ojk", "desk-contact-centre"
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
+	defer cancel()
+	node, err := kubectl(ctx, "", "get", "nodes", "-o", `jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}`)
+	if err != nil {
+		return nil, err
+	}
+	sim := control.Client{Base: "http://" + node + ":30157"}
+	replicas := func(field string) (int, error) {
+		text, err := kubectl(ctx, "", "-n", tenant, "get", "deployment", desk, "-o", "jsonpath={"+field+"}")
+		if err != nil || text == "" {
+			return 0, err
+		}
+		return strconv.Atoi(text)
+	}
+	before, err := replicas(".spec.replicas")
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := sim.StartSurge(ctx, surge.Plan{Citizens: 200, Over: 5 * time.Second, Ask: "petugas", Rate: "4",
+		DeskURL: "http://" + desk + "." + tenant + ".svc:8080/desk/contact-centre/", Agents: 20, Password: "loket-demo-1",
+		Handling: 3 * time.Second}); err != nil {
+		return nil, err
+	}
+	reached := func(field string) (float64, error) {
+		for {
+			n, err := replicas(field)
+			if err != nil {
+				return 0, err
+			}
+			if n > before {
+				return time.Since(began).Seconds(), nil
+			}
+			select {
+			case <-ctx.Done():
+				return 0, fmt.Errorf("the desk stayed at %d workers: %w", n, ctx.Err())
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}
+	wanted, err := reached(".spec.replicas")
+	if err != nil {
+		return nil, err
+	}
+	ready, err := reached(".status.readyReplicas")
+	if err != nil {
+		return nil, err
+	}
+	for {
+		p, err := sim.Surge(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if p.Done && p.Rated == p.Citizens {
+			return []Figure{{Name: "surge to more workers wanted", Value: wanted, Unit: "s"}, {Name: "surge to a second worker ready", Value: ready, Unit: "s"}}, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%d of %d citizens of the surge were served: %w", p.Rated, p.Citizens, ctx.Err())
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // flowEdit is the time from kubectl apply of an edited flow until it is live on every pod.
