@@ -36,8 +36,8 @@ func (x *Index) Ask(text string) Answer {
 	if len(ids) > 0 {
 		name = x.withIdentifiers(ids, mixed, queryOf(rest), name)
 	}
-	if mixed && name.outcome == Exact {
-		name.outcome, name.score = Confident, 0.9
+	if mixed && (name.outcome == Exact || name.outcome == Confident) { // nobody's keyboard does so by accident
+		name.outcome, name.score = Lookalike, 0.9
 		name.why += "; letters of another script are mixed in"
 	}
 	return x.answer(name)

@@ -48,7 +48,7 @@ func TestWhatCitizensAskIsFound(t *testing.T) {
 		{"letters doubled", "danna sekarr wangi", Confident, "dana"},
 		{"a bank and its syariah unit are two licences", "bank mekar jaya uus", Confident, "uus"},
 		{"the longest whole name wins", "bank mekar jaya syariah", Exact, "uus"},
-		{"a letter of another script is never exact", "dаna sekar wangi", Confident, "dana"},
+		{"a letter of another script is a look-alike", "dаna sekar wangi", Lookalike, "dana"},
 		{"a part of two names", "bank mekar", Ambiguous, "bank"},
 		{"one word more is another company", "dana sekar wangi cepat", Lookalike, "dana"},
 		{"also inside a sentence", "kak apakah dana sekar wangi kilat itu resmi", Lookalike, "dana"},
