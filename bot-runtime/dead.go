@@ -35,7 +35,7 @@ func deadCommand() *cobra.Command {
 		Use:   "dead",
 		Short: "List, show, replay or drop what a tenant's pods gave up",
 		Long: "Works on the dead letters of the tenant whose pod runs here:\n\n" +
-			"  kubectl exec deploy/bot -- bot-runtime dead list\n\n" +
+			"  kubectl exec deploy/bot -- /bot-runtime dead list\n\n" +
 			"A message that could not be handled was answered with an apology; replayed, it is handled as if it came now. One that\n" +
 			"the platform would not take is sent again. What is dropped is forgotten.",
 	}

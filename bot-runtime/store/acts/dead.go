@@ -3,6 +3,7 @@ package acts
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -49,6 +50,11 @@ func (a *Acts) ReplayDead(ctx context.Context, id int64) error {
 			return err
 		}
 		if err := raiseLanes(tx, []int64{conversation}); err != nil {
+			return err
+		}
+		if err := stillThere(tx, []int64{conversation}); errors.Is(err, errForgotten) { // a lane without one would hold up all others
+			return fmt.Errorf("its conversation is past retention: %w", store.ErrConflict)
+		} else if err != nil {
 			return err
 		}
 		if err := takeDead(tx, id); err != nil { // somebody else was faster

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/store"
@@ -81,6 +82,16 @@ var deadTests = []check{
 		wantErr(t, c.ReplayDead(c.ctx, letter.ID), store.ErrConflict)
 		want(t, "the letter stays", len(must(c.DeadLetters(c.ctx, 0, 10))), 1)
 		want(t, "claimable", len(c.claim(10)), 0)
+	}},
+	{"a dead letter whose conversation is past retention cannot be replayed, and leaves no lane behind", func(t *testing.T, c *counter) {
+		letter := c.untried("1", "a", "x")
+		c.age(`UPDATE dead SET body = '{"Kind":"timer","Name":"silence","Generation":1}'`, "DELETE FROM outbox", "DELETE FROM out_lane",
+			"DELETE FROM message", "UPDATE conversation_state SET last_in_at = 1")
+		must(c.Janitor(c.ctx, time.Hour))
+		_, err := c.FindConversation(c.ctx, "wa", phone("1"))
+		wantErr(t, err, store.ErrNotFound)
+		wantErr(t, c.ReplayDead(c.ctx, letter.ID), store.ErrConflict)
+		want(t, "due", c.poll().Lanes, 0)
 	}},
 	{"a dead letter is dropped once", func(t *testing.T, c *counter) {
 		first, second := c.untried("1", "a", "x"), c.untried("2", "b", "y")
