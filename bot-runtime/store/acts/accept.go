@@ -110,12 +110,10 @@ func (in *intake) messages(fresh []store.Inbound) error {
 		inbox.add(ids[i], conversations[i], string(store.ItemMessage), now, clean(m.DisplayName))
 		in.lanes = append(in.lanes, conversations[i])
 	}
-	if _, err := in.tx.Exec(`INSERT INTO message (id, stored_at, conversation, dir, at, body, ext_id) VALUES `+
-		stored.String(), stored.args...); err != nil {
+	if _, err := in.tx.Exec(`INSERT INTO message (id, stored_at, conversation, dir, at, body, ext_id) `+stored.String(), stored.args...); err != nil {
 		return err
 	}
-	if _, err := in.tx.Exec(`INSERT INTO inbox (id, conversation, kind, message_at, name) VALUES `+
-		inbox.String(), inbox.args...); err != nil {
+	if _, err := in.tx.Exec(`INSERT INTO inbox (id, conversation, kind, message_at, name) `+inbox.String(), inbox.args...); err != nil {
 		return err
 	}
 	in.counts.Stored += len(fresh)
@@ -192,7 +190,7 @@ func (in *intake) unseen(messages []store.Inbound) ([]store.Inbound, error) {
 		marked[[2]string{channel, string(hash)}]++
 		return nil
 	}, `INSERT INTO seen (channel, ext_hash, msg_at)
-		SELECT v.column1, v.column2, v.column3 FROM (VALUES `+rows.String()+`) AS v
+		SELECT v.column1, v.column2, v.column3 FROM (`+rows.String()+`) AS v
 		WHERE NOT EXISTS (SELECT 1 FROM seen s WHERE s.channel = v.column1 AND s.ext_hash = v.column2)
 		ORDER BY 1, 2, 3
 		ON CONFLICT DO NOTHING RETURNING channel, ext_hash`, rows.args...)
@@ -226,7 +224,7 @@ func (in *intake) statuses(statuses []store.Status) error {
 	}
 	_, err = in.tx.Exec(`INSERT INTO status (id, channel, external_id, ref, delivery, at, code, reason, stored_at)
 		SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, {now}
-		FROM (VALUES `+rows.String()+`) AS v`, rows.args...)
+		FROM (`+rows.String()+`) AS v`, rows.args...)
 	return err
 }
 
@@ -258,7 +256,7 @@ func raiseLanes(tx Tx, conversations []int64) error {
 		rows.add(c)
 	}
 	_, err := tx.Exec(`INSERT INTO runnable (conversation, run_at)
-		SELECT DISTINCT v.column1, {now} FROM (VALUES `+rows.String()+`) AS v WHERE TRUE ORDER BY 1
+		SELECT DISTINCT v.column1, {now} FROM (`+rows.String()+`) AS v WHERE TRUE ORDER BY 1
 		ON CONFLICT (conversation) DO UPDATE SET run_at = CASE
 			WHEN runnable.fails = 0 AND excluded.run_at < runnable.run_at THEN excluded.run_at ELSE runnable.run_at END`,
 		rows.args...)

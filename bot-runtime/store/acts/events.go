@@ -53,7 +53,7 @@ func emit(tx Tx, events []store.DeskEvent) error {
 		return nil
 	}
 	_, err := tx.Exec(`INSERT INTO desk_event (seq, kind, pool, agent, conversation, message_id, at)
-		SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, {now} FROM (VALUES `+rows.String()+`) AS v`,
+		SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, {now} FROM (`+rows.String()+`) AS v`,
 		rows.args...)
 	return err
 }

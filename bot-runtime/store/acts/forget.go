@@ -65,7 +65,7 @@ func forgetIdle(tx Tx, conversations []int64, retention time.Duration) (int64, e
 		rows.add(c)
 	}
 	held, err := column[int64](tx, `INSERT INTO runnable (conversation, run_at)
-		SELECT v.column1, {now} FROM (VALUES `+rows.String()+`) AS v WHERE TRUE ORDER BY 1
+		SELECT v.column1, {now} FROM (`+rows.String()+`) AS v WHERE TRUE ORDER BY 1
 		ON CONFLICT (conversation) DO NOTHING RETURNING conversation`, rows.args...)
 	if err != nil || len(held) == 0 {
 		return 0, err
@@ -124,7 +124,7 @@ func holdContacts(tx Tx, contacts []int64) error {
 	for _, c := range contacts {
 		rows.add(c)
 	}
-	if _, err := tx.Exec(`INSERT INTO contact (id) VALUES `+rows.String()+`
+	if _, err := tx.Exec(`INSERT INTO contact (id) `+rows.String()+`
 		ON CONFLICT (id) DO UPDATE SET last_agent = contact.last_agent`, rows.args...); err != nil {
 		return err
 	}

@@ -206,7 +206,7 @@ func (in *intake) join(mine map[message.Identity]int64, made map[int64]bool) (ma
 			}
 			inserted[id] = true
 			return nil
-		}, `INSERT INTO identity (scope, kind, value, contact) VALUES `+rows.String()+`
+		}, `INSERT INTO identity (scope, kind, value, contact) `+rows.String()+`
 			ON CONFLICT DO NOTHING RETURNING scope, kind, value`, rows.args...)
 		if err != nil {
 			return nil, err
@@ -242,7 +242,7 @@ func (in *intake) join(mine map[message.Identity]int64, made map[int64]bool) (ma
 	if people.rows == 0 {
 		return moved, nil
 	}
-	_, err := in.tx.Exec(`INSERT INTO contact (id) VALUES `+people.String(), people.args...)
+	_, err := in.tx.Exec(`INSERT INTO contact (id) `+people.String(), people.args...)
 	return moved, err
 }
 
@@ -268,7 +268,7 @@ func (in *intake) links(ids []message.Identity, lock string) (map[message.Identi
 		}
 		links[id] = l
 		return nil
-	}, `SELECT scope, kind, value, contact, closed_at FROM identity WHERE (scope, kind, value) IN (VALUES `+rows.String()+`)
+	}, `SELECT scope, kind, value, contact, closed_at FROM identity WHERE (scope, kind, value) IN (`+rows.String()+`)
 		ORDER BY scope, kind, value `+lock, rows.args...)
 	return links, err
 }
@@ -304,7 +304,7 @@ func (in *intake) conversations(messages []store.Inbound, contacts []int64) ([]i
 			}
 			found[k] = id
 			return nil
-		}, `SELECT contact, channel, id FROM conversation WHERE (contact, channel) IN (VALUES `+rows.String()+`)`, rows.args...)
+		}, `SELECT contact, channel, id FROM conversation WHERE (contact, channel) IN (`+rows.String()+`)`, rows.args...)
 	}
 	if err := look(); err != nil {
 		return nil, err
@@ -333,8 +333,7 @@ func (in *intake) conversations(messages []store.Inbound, contacts []int64) ([]i
 		for i, k := range missing {
 			rows.add(ids[i], k.contact, k.channel, clean(names[k]))
 		}
-		made, err := column[int64](in.tx, `INSERT INTO conversation (id, contact, channel, display_name) VALUES `+
-			rows.String()+` ON CONFLICT DO NOTHING RETURNING id`, rows.args...)
+		made, err := column[int64](in.tx, `INSERT INTO conversation (id, contact, channel, display_name) `+rows.String()+` ON CONFLICT DO NOTHING RETURNING id`, rows.args...)
 		if err != nil {
 			return nil, err
 		}
@@ -343,7 +342,7 @@ func (in *intake) conversations(messages []store.Inbound, contacts []int64) ([]i
 			states.add(id)
 		}
 		if states.rows > 0 {
-			if _, err := in.tx.Exec(`INSERT INTO conversation_state (conversation) VALUES `+states.String(), states.args...); err != nil {
+			if _, err := in.tx.Exec(`INSERT INTO conversation_state (conversation) `+states.String(), states.args...); err != nil {
 				return nil, err
 			}
 		}
@@ -419,7 +418,7 @@ func (in *intake) move(m store.IdentityMove) error {
 		kept.add(string(id.Kind), id.Value)
 	}
 	_, err = in.tx.Exec(`UPDATE identity SET closed_at = $3 WHERE contact = $1 AND scope = $2 AND closed_at = 0
-		AND (kind, value) NOT IN (VALUES `+kept.String()+`)`, kept.args...)
+		AND (kind, value) NOT IN (`+kept.String()+`)`, kept.args...)
 	return err
 }
 

@@ -35,7 +35,7 @@ func (a *Acts) Mailboxes(ctx context.Context, channel string, of []message.Ident
 			return nil
 		}, `SELECT v.column1, c.owner, COALESCE((SELECT m.id FROM message m WHERE m.conversation = c.id AND m.stored_at > $2
 				ORDER BY m.id DESC LIMIT 1), 0)
-			FROM (VALUES `+ids.String()+`) AS v JOIN identity i ON i.scope = v.column2 AND i.kind = v.column3 AND i.value = v.column4
+			FROM (`+ids.String()+`) AS v JOIN identity i ON i.scope = v.column2 AND i.kind = v.column3 AND i.value = v.column4
 			JOIN conversation c ON c.contact = i.contact AND c.channel = $1`, ids.args...)
 	})
 	return all, err

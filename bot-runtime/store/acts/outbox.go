@@ -55,7 +55,7 @@ func queueSends(tx Tx, sends []send) (map[string]int64, error) {
 		lanes.add(c, channels[c], outReady)
 	}
 	if _, err := tx.Exec(`INSERT INTO out_lane (conversation, channel, state, due_at)
-		SELECT v.column1, v.column2, v.column3, {now} FROM (VALUES `+lanes.String()+`) AS v WHERE TRUE ORDER BY 1
+		SELECT v.column1, v.column2, v.column3, {now} FROM (`+lanes.String()+`) AS v WHERE TRUE ORDER BY 1
 		ON CONFLICT (conversation) DO UPDATE SET due_at = out_lane.due_at`, lanes.args...); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func queueSends(tx Tx, sends []send) (map[string]int64, error) {
 		}
 		added[id] = number
 		return nil
-	}, `INSERT INTO outgoing (id, conversation, channel, message_id, message_at, class) VALUES `+outgoing.String()+`
+	}, `INSERT INTO outgoing (id, conversation, channel, message_id, message_at, class) `+outgoing.String()+`
 		ON CONFLICT DO NOTHING RETURNING id, message_id`, outgoing.args...)
 	if err != nil || len(added) == 0 {
 		return added, err
@@ -103,12 +103,10 @@ func queueSends(tx Tx, sends []send) (map[string]int64, error) {
 		messages.add(numbers[i], now, s.conversation, "out", now, string(body), s.ID, string(s.Author), s.agent)
 		outbox.add(s.conversation, numbers[i], s.ID, now, "queued", string(s.Class), micros(s.Expires))
 	}
-	if _, err := tx.Exec(`INSERT INTO message (id, stored_at, conversation, dir, at, body, out_id, author, agent) VALUES `+
-		messages.String(), messages.args...); err != nil {
+	if _, err := tx.Exec(`INSERT INTO message (id, stored_at, conversation, dir, at, body, out_id, author, agent) `+messages.String(), messages.args...); err != nil {
 		return nil, err
 	}
-	_, err = tx.Exec(`INSERT INTO outbox (conversation, seq, id, message_at, state, class, expires_at) VALUES `+
-		outbox.String(), outbox.args...)
+	_, err = tx.Exec(`INSERT INTO outbox (conversation, seq, id, message_at, state, class, expires_at) `+outbox.String(), outbox.args...)
 	return added, err
 }
 
@@ -129,7 +127,7 @@ func nextHeads(tx Tx, left map[int64]int64) error {
 	}
 	const state = `CASE h.state WHEN 'queued' THEN 'ready' ELSE h.state END`
 	_, err = tx.Exec(`UPDATE out_lane SET state = `+state+`, due_at = CASE h.state WHEN 'queued' THEN {now} ELSE h.lease_until END
-		FROM (VALUES `+rows.String()+`) AS v JOIN outbox h ON h.conversation = v.column1
+		FROM (`+rows.String()+`) AS v JOIN outbox h ON h.conversation = v.column1
 		WHERE out_lane.conversation = v.column1 AND h.seq = (SELECT min(f.seq) FROM outbox f WHERE f.conversation = v.column1)
 			AND (h.seq > v.column2 OR out_lane.state <> `+state+`)`, rows.args...)
 	return err

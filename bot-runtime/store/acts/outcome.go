@@ -53,7 +53,7 @@ func writeConversations(tx Tx, claims []*claim) error {
 			return err
 		}
 		if _, err := tx.Exec(`UPDATE conversation SET display_name = v.column2, language = v.column3, revision = v.column4
-			FROM (VALUES `+rows.String()+`) AS v WHERE conversation.id = v.column1`, rows.args...); err != nil {
+			FROM (`+rows.String()+`) AS v WHERE conversation.id = v.column1`, rows.args...); err != nil {
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func writeStates(tx Tx, claims []*claim) error {
 	}
 	n, err := tx.Exec(`UPDATE conversation_state SET version = conversation_state.version + 1, format = v.column3, state = v.column4,
 			last_in_at = v.column5
-		FROM (VALUES `+rows.String()+`) AS v
+		FROM (`+rows.String()+`) AS v
 		WHERE conversation_state.conversation = v.column1 AND conversation_state.version = v.column2`, rows.args...)
 	if err == nil && n != want {
 		err = fmt.Errorf("%w: %d of %d states", errCount, n, want)
@@ -128,7 +128,7 @@ func writeTimers(tx Tx, claims []*claim) error {
 	if set.rows == 0 {
 		return nil
 	}
-	_, err := tx.Exec(`INSERT INTO timer (conversation, name, generation, due_at) VALUES `+set.String()+`
+	_, err := tx.Exec(`INSERT INTO timer (conversation, name, generation, due_at) `+set.String()+`
 		ON CONFLICT (conversation, name) DO UPDATE SET generation = excluded.generation, due_at = excluded.due_at`, set.args...)
 	return err
 }

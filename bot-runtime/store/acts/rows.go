@@ -1,6 +1,9 @@
 package acts
 
 import (
+	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -8,53 +11,102 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// list gathers the rows of a VALUES list, and writes their placeholders.
+// List is an argument that stands for many values: the rows of a table, or the values that one may be among. How it is
+// spelt is the engine's: PostgreSQL takes each column as an array, so that a statement's text does not depend on how many
+// rows there are and can be prepared; SQLite takes a placeholder a value.
+type List struct {
+	// Columns are []int64, []string, [][]byte or []bool, all of the same length.
+	Columns []any
+	rows    int
+}
+
+// Len is the number of rows.
+func (l *List) Len() int { return l.rows }
+
+// add appends a value to a column, which it begins when it is the first.
+func (l *List) add(column int, value any) {
+	if column == len(l.Columns) {
+		l.Columns = append(l.Columns, nil)
+	}
+	switch v := value.(type) {
+	case int64:
+		l.Columns[column] = grown(l.Columns[column], v)
+	case string:
+		l.Columns[column] = grown(l.Columns[column], v)
+	case []byte:
+		l.Columns[column] = grown(l.Columns[column], v)
+	case bool:
+		l.Columns[column] = grown(l.Columns[column], v)
+	default:
+		panic(fmt.Sprintf("lists hold int64, string, []byte and bool, not %T", value))
+	}
+}
+
+func grown[T any](column any, v T) []T {
+	if column == nil {
+		return []T{v}
+	}
+	return append(column.([]T), v) //nolint:forcetypeassert // a column of two types is a mistake of this package
+}
+
+// list is a List under construction, with the arguments of its statement.
 type list struct {
+	List
 	args []any
-	text strings.Builder
-	rows int
 }
 
 // after starts a list behind arguments that the statement names itself.
-func after(args ...any) *list { return &list{args: args} }
+func after(args ...any) *list {
+	l := &list{}
+	l.args = append(args, &l.List)
+	return l
+}
 
 // add appends one row.
 func (l *list) add(values ...any) {
-	if l.rows > 0 {
-		l.text.WriteByte(',')
-	}
 	l.rows++
-	l.text.WriteByte('(')
 	for i, v := range values {
-		if i > 0 {
-			l.text.WriteByte(',')
-		}
-		l.args = append(l.args, v)
-		l.text.WriteByte('$')
-		l.text.WriteString(strconv.Itoa(len(l.args)))
+		l.List.add(i, v)
 	}
-	l.text.WriteByte(')')
 }
 
-// String is the list as SQL: ($1,$2),($3,$4).
-func (l *list) String() string { return l.text.String() }
+// String is the list in a statement: a query of its rows, whose columns are column1, column2 and so on.
+func (l *list) String() string { return "{rows:" + strconv.Itoa(len(l.args)) + "}" }
 
-// among writes "($n,$n+1,…)" for IN, behind arguments already there.
-func among[T any](values []T, before ...any) (string, []any) {
-	args := before
-	var text strings.Builder
-	text.WriteByte('(')
-	for i, v := range values {
-		if i > 0 {
-			text.WriteByte(',')
-		}
-		args = append(args, v)
-		text.WriteByte('$')
-		text.WriteString(strconv.Itoa(len(args)))
-	}
-	text.WriteByte(')')
-	return text.String(), args
+// among is what follows IN, behind arguments already there.
+func among[T int64 | string](values []T, before ...any) (string, []any) {
+	l := &List{Columns: []any{values}, rows: len(values)}
+	args := append(slices.Clone(before), l)
+	return "{list:" + strconv.Itoa(len(args)) + "}", args
 }
+
+// Spell writes the lists of a statement: rows is called with the number of the argument and its list for a query of rows,
+// and in for what one may be among, with the word IN before it.
+func Spell(query string, args []any, rows, in func(n int, l *List) string) string {
+	var out strings.Builder
+	for {
+		at := tokens.FindStringSubmatchIndex(query)
+		if at == nil {
+			out.WriteString(query)
+			return out.String()
+		}
+		n, err := strconv.Atoi(query[at[4]:at[5]])
+		if err != nil || n < 1 || n > len(args) {
+			panic("a statement has " + query[at[0]:at[1]] + ", and no such argument")
+		}
+		l := args[n-1].(*List) //nolint:forcetypeassert // as above
+		if query[at[2]:at[3]] == "rows" {
+			out.WriteString(query[:at[0]])
+			out.WriteString(rows(n, l))
+		} else {
+			out.WriteString(strings.TrimSuffix(query[:at[0]], "IN "))
+			out.WriteString(in(n, l))
+		}
+		query = query[at[1]:]
+	}
+}
+
+var tokens = regexp.MustCompile(`\{(rows|list):([0-9]+)\}`)
 
 // each calls row for every row of the result.
 func each(tx Tx, row func(scan func(...any) error) error, query string, args ...any) error {

@@ -81,7 +81,7 @@ func recall(tx Tx, settlements []store.Settlement) error {
 	if rows.rows == 0 {
 		return nil
 	}
-	_, err := tx.Exec(`UPDATE status SET kept = FALSE FROM (VALUES `+rows.String()+`) AS v JOIN outgoing g ON g.id = v.column1
+	_, err := tx.Exec(`UPDATE status SET kept = FALSE FROM (`+rows.String()+`) AS v JOIN outgoing g ON g.id = v.column1
 		WHERE status.kept AND status.channel = g.channel AND status.external_id = v.column2`, rows.args...)
 	return err
 }
@@ -204,7 +204,7 @@ func writeSents(tx Tx, sents []*sent) error {
 	}
 	if _, err := tx.Exec(`UPDATE outgoing SET attempt = v.column2, claimed_at = v.column3, progress = v.column4, failed = v.column5,
 			external_id = v.column6, second_id = v.column7
-		FROM (VALUES `+rows.String()+`) AS v WHERE outgoing.id = v.column1`, rows.args...); err != nil {
+		FROM (`+rows.String()+`) AS v WHERE outgoing.id = v.column1`, rows.args...); err != nil {
 		return err
 	}
 	if len(left) > 0 {

@@ -43,7 +43,7 @@ func (a *Acts) FireTimers(ctx context.Context, k int) (int, error) {
 			rows.add(ids[i], of[i], string(store.ItemTimer), row.Name, row.Generation)
 		}
 		fired = len(due)
-		_, err = tx.Exec(`INSERT INTO inbox (id, conversation, kind, name, generation) VALUES `+rows.String(), rows.args...)
+		_, err = tx.Exec(`INSERT INTO inbox (id, conversation, kind, name, generation) `+rows.String(), rows.args...)
 		return err
 	})
 	return fired, err

@@ -1,7 +1,8 @@
 // Package postgres is the store of a tenant with any number of pods: one database, the acts of package acts.
 //
-// It works through pgbouncer in transaction mode: no session advisory locks, no SET outside a transaction, no LISTEN, no
-// prepared statements. Timeouts are settings of the role, made by the first migration where the role may. The pool is small
+// It works through pgbouncer in transaction mode: no session advisory locks, no SET outside a transaction, no LISTEN.
+// Statements are prepared only on a connection that turns out to be the server's own, where they spare it most of its work:
+// planning a statement costs more than running it. Timeouts are settings of the role, made by the first migration where the role may. The pool is small
 // and empties when idle, since a thousand tenants may share a server.
 //
 // Open never waits for the database: until it answers and Migrate has been through, acts are store.ErrUnavailable, and they
@@ -17,6 +18,7 @@ import (
 	"io/fs"
 	"math/big"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,12 +42,16 @@ const (
 	triesMost   = 6
 	// notSynchronous marks a connection on which the wait for a standby was cancelled: the commit is on one node only.
 	notSynchronous = "loket-not-synchronous"
+	// statementsKept are the statements prepared on a connection.
+	statementsKept = "loket-statements"
 )
 
 // Store implements store.Store on one database.
 type Store struct {
 	*acts.Acts
 	pool *pgxpool.Pool
+	// pooled is set when a prepared statement was not there any more: somebody else hands this pool's connections on.
+	pooled atomic.Bool
 }
 
 // Open prepares the store. It fails only on credentials that cannot be right, never on a database that is away.
@@ -67,6 +73,7 @@ func Open(c Credentials) (*Store, error) {
 			conn.CustomData()[notSynchronous] = true
 		}
 	}
+	config.AfterConnect = offerStatements
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -74,6 +81,43 @@ func Open(c Credentials) (*Store, error) {
 	s := &Store{pool: pool}
 	s.Acts = acts.New(s)
 	return s, nil
+}
+
+// offerStatements lets a connection keep prepared statements where the process at the other end is the one that the server
+// named when the connection began. A pooler answers with a name of its own, since its clients cancel through it.
+func offerStatements(ctx context.Context, conn *pgx.Conn) error {
+	var pid uint32
+	if err := conn.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&pid); err != nil {
+		return err
+	}
+	if pid != conn.PgConn().PID() {
+		return nil
+	}
+	conn.PgConn().CustomData()[statementsKept] = map[string]string{}
+	// All statements look rows up by keys. A plan made anew for each call would be no better, and one that was made while a
+	// table was still empty, and reads it whole, would be kept until the server has counted the rows: a minute of standstill.
+	_, err := conn.Exec(ctx, `SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
+		set_config('jit', 'off', false)`)
+	return err
+}
+
+// statementsOf are the statements prepared on a connection, by their text; nil where none may be.
+func (s *Store) statementsOf(conn *pgxpool.Conn) map[string]string {
+	if s.pooled.Load() {
+		return nil
+	}
+	kept, _ := conn.Conn().PgConn().CustomData()[statementsKept].(map[string]string)
+	return kept
+}
+
+// judge is the package's judge, which knows nothing of a prepared statement that is gone or has another shape by now: the
+// act runs again without any.
+func (s *Store) judge(err error) (judged error, again bool) {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && (pg.Code == "26000" || pg.Code == "42P05" || pg.Code == "0A000") && !s.pooled.Swap(true) {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err), true
+	}
+	return judge(err)
 }
 
 // tellsOfStandby: of the notices that may come with the answer to COMMIT, these say that the wait for a standby was cancelled,
@@ -132,8 +176,8 @@ func (s *Store) once(ctx context.Context, act func(acts.Tx) error) (err error, a
 			_ = tx.Rollback(ctx)
 		}
 	}()
-	if err := act(&writing{ctx: ctx, conn: conn.Conn()}); err != nil {
-		return judge(err)
+	if err := act(&writing{ctx: ctx, conn: conn.Conn(), statements: s.statementsOf(conn)}); err != nil {
+		return s.judge(err)
 	}
 	told := conn.Conn().PgConn().CustomData()
 	delete(told, notSynchronous)
@@ -167,12 +211,12 @@ func (s *Store) Read(ctx context.Context, act func(acts.Tx) error) error {
 		if err != nil {
 			return err
 		}
-		err = act(&reading{ctx: ctx, conn: conn.Conn()})
+		err = act(&reading{ctx: ctx, conn: conn.Conn(), statements: s.statementsOf(conn)})
 		conn.Release()
 		if err == nil || ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
 		}
-		err, again := judge(err)
+		err, again := s.judge(err)
 		if !again || try == triesMost || rest(ctx, try) != nil {
 			return err
 		}

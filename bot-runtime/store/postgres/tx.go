@@ -2,11 +2,14 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -22,39 +25,125 @@ var spell = strings.NewReplacer(
 	"{lock}", "FOR UPDATE", "{skiplocked}", "FOR UPDATE SKIP LOCKED",
 )
 
-// run sends one statement in one round trip, without a prepared statement, and with the type of each argument. pgx's own
-// mode for this leaves the types to the server, which takes every column of a VALUES list for text.
-func run(ctx context.Context, conn *pgx.Conn, query string, args []any) *pgconn.ResultReader {
-	values, types, formats := make([][]byte, len(args)), make([]uint32, len(args)), make([]int16, len(args))
+// texts are the statements of package acts as PostgreSQL reads them. There is one for each, whatever its lists hold, since
+// each column of a list is one array.
+var texts sync.Map
+
+func text(query string, args []any) string {
+	if t, ok := texts.Load(query); ok {
+		return t.(string) //nolint:forcetypeassert // only texts are kept
+	}
+	next := len(args)
+	column := func(n, i int, l *acts.List) string {
+		if i > 0 {
+			next++
+			n = next
+		}
+		return "$" + strconv.Itoa(n) + "::" + arrays[oid(l.Columns[i])]
+	}
+	t := acts.Spell(spell.Replace(query), args,
+		func(n int, l *acts.List) string {
+			var of, names []string
+			for i := range l.Columns {
+				of = append(of, column(n, i, l))
+				names = append(names, "column"+strconv.Itoa(i+1))
+			}
+			return "SELECT * FROM unnest(" + strings.Join(of, ", ") + ") AS u(" + strings.Join(names, ", ") + ")"
+		},
+		func(n int, l *acts.List) string { return "= ANY (" + column(n, 0, l) + ")" })
+	texts.Store(query, t)
+	return t
+}
+
+var arrays = map[uint32]string{pgtype.Int8ArrayOID: "bigint[]", pgtype.TextArrayOID: "text[]", pgtype.ByteaArrayOID: "bytea[]", pgtype.BoolArrayOID: "boolean[]"}
+
+// oid is the type of an argument, or of a list's column.
+func oid(value any) uint32 {
+	switch value.(type) {
+	case int64:
+		return pgtype.Int8OID
+	case string:
+		return pgtype.TextOID
+	case []byte:
+		return pgtype.ByteaOID
+	case bool:
+		return pgtype.BoolOID
+	case []int64:
+		return pgtype.Int8ArrayOID
+	case []string:
+		return pgtype.TextArrayOID
+	case [][]byte:
+		return pgtype.ByteaArrayOID
+	case []bool:
+		return pgtype.BoolArrayOID
+	}
+	panic(fmt.Sprintf("acts pass int64, string, []byte, bool and lists of them, not %T", value))
+}
+
+// flat has the columns of lists where text numbers them.
+func flat(args []any) []any {
+	out := slices.Clone(args)
 	for i, arg := range args {
-		switch v := arg.(type) {
-		case int64:
-			values[i], types[i] = strconv.AppendInt(nil, v, 10), pgtype.Int8OID
-		case string:
-			values[i], types[i] = []byte(v), pgtype.TextOID
-		case []byte:
-			values[i], types[i], formats[i] = v, pgtype.ByteaOID, pgtype.BinaryFormatCode
-		case bool:
-			values[i], types[i] = strconv.AppendBool(nil, v), pgtype.BoolOID
-		default:
-			panic(fmt.Sprintf("acts pass int64, string, []byte and bool, not %T", arg))
+		if l, ok := arg.(*acts.List); ok {
+			out[i] = l.Columns[0]
+			out = append(out, l.Columns[1:]...)
 		}
 	}
-	return conn.PgConn().ExecParams(ctx, spell.Replace(query), values, types, formats, nil)
+	return out
+}
+
+// run sends one statement, prepared once a connection where statements is not nil.
+func run(ctx context.Context, conn *pgx.Conn, statements map[string]string, query string, args []any) (*pgconn.ResultReader, error) {
+	query, args = text(query, args), flat(args)
+	values, types, formats := make([][]byte, len(args)), make([]uint32, len(args)), make([]int16, len(args))
+	for i, arg := range args {
+		types[i], formats[i] = oid(arg), pgtype.BinaryFormatCode
+		var err error
+		if values[i], err = conn.TypeMap().Encode(types[i], pgtype.BinaryFormatCode, arg, make([]byte, 0, 8)); err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+		}
+	}
+	if statements == nil {
+		return conn.PgConn().ExecParams(ctx, query, values, types, formats, nil), nil
+	}
+	name := statements[query]
+	if name == "" {
+		// Named by its text: should a pooler hide behind this connection after all, no other statement can bear the name.
+		sum := sha256.Sum256([]byte(query))
+		name = "loket_" + hex.EncodeToString(sum[:12])
+		if _, err := conn.PgConn().Prepare(ctx, name, query, types); err != nil {
+			return nil, err
+		}
+		statements[query] = name
+	}
+	return conn.PgConn().ExecPrepared(ctx, name, values, formats, nil), nil
 }
 
 type writing struct {
-	ctx  context.Context
-	conn *pgx.Conn
+	ctx        context.Context
+	conn       *pgx.Conn
+	statements map[string]string
 }
 
 func (w *writing) Exec(query string, args ...any) (int64, error) {
-	tag, err := run(w.ctx, w.conn, query, args).Close()
+	reader, err := run(w.ctx, w.conn, w.statements, query, args)
+	if err != nil {
+		return 0, err
+	}
+	tag, err := reader.Close()
 	return tag.RowsAffected(), err
 }
 
 func (w *writing) Query(query string, args ...any) (acts.Rows, error) {
-	return pgx.RowsFromResultReader(w.conn.TypeMap(), run(w.ctx, w.conn, query, args)), nil
+	return rowsOf(w.ctx, w.conn, w.statements, query, args)
+}
+
+func rowsOf(ctx context.Context, conn *pgx.Conn, statements map[string]string, query string, args []any) (acts.Rows, error) {
+	reader, err := run(ctx, conn, statements, query, args)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.RowsFromResultReader(conn.TypeMap(), reader), nil
 }
 
 func (w *writing) Savepoint(try func() error) error {
@@ -78,16 +167,20 @@ func (w *writing) Savepoint(try func() error) error {
 // Draw takes the numbers of the sequence in one statement. A number is drawn before its transaction commits, so all of a
 // transaction that began after this one's commit are higher.
 func (w *writing) Draw(n int) ([]int64, error) {
-	rows := pgx.RowsFromResultReader(w.conn.TypeMap(), run(w.ctx, w.conn, `SELECT nextval('row_id') FROM generate_series(1, $1)`, []any{int64(n)}))
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	reader, err := run(w.ctx, w.conn, w.statements, `SELECT nextval('row_id') FROM generate_series(1, $1)`, []any{int64(n)})
+	if err != nil {
+		return nil, err
+	}
+	ids, err := pgx.CollectRows(pgx.RowsFromResultReader(w.conn.TypeMap(), reader), pgx.RowTo[int64])
 	slices.Sort(ids)
 	return ids, err
 }
 
 // reading runs each statement by itself.
 type reading struct {
-	ctx  context.Context
-	conn *pgx.Conn
+	ctx        context.Context
+	conn       *pgx.Conn
+	statements map[string]string
 }
 
 func (r *reading) Exec(string, ...any) (int64, error) {
@@ -95,7 +188,7 @@ func (r *reading) Exec(string, ...any) (int64, error) {
 }
 
 func (r *reading) Query(query string, args ...any) (acts.Rows, error) {
-	return pgx.RowsFromResultReader(r.conn.TypeMap(), run(r.ctx, r.conn, query, args)), nil
+	return rowsOf(r.ctx, r.conn, r.statements, query, args)
 }
 
 func (r *reading) Savepoint(try func() error) error { return try() }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/loket-dev/loket/bot-runtime/store/acts"
@@ -16,6 +18,72 @@ var spell = strings.NewReplacer(
 	"{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
 	"{lock}", "", "{skiplocked}", "", "$", "?",
 )
+
+// spelt is a statement as SQLite reads it, with a placeholder for each value of its lists: the first of a list's has the
+// list's number, the others come after all arguments.
+func spelt(query string, args []any) (string, []any) {
+	query = spell.Replace(query)
+	if !strings.Contains(query, "{") {
+		return query, args
+	}
+	flat := slices.Clone(args)
+	place := func(out *strings.Builder, n, at, i int, l *acts.List) {
+		if at > 0 || i > 0 {
+			flat = append(flat, nil)
+			n = len(flat)
+		}
+		flat[n-1] = value(l.Columns[i], at)
+		out.WriteByte('?')
+		out.WriteString(strconv.Itoa(n))
+	}
+	query = acts.Spell(query, args, func(n int, l *acts.List) string {
+		var out strings.Builder
+		for at := range l.Len() {
+			separator := ",("
+			if at == 0 {
+				separator = "VALUES ("
+			}
+			for i := range l.Columns {
+				out.WriteString(separator)
+				place(&out, n, at, i, l)
+				separator = ","
+			}
+			out.WriteByte(')')
+		}
+		return out.String()
+	}, func(n int, l *acts.List) string {
+		var out strings.Builder
+		out.WriteString("IN (")
+		for at := range l.Len() {
+			if at > 0 {
+				out.WriteByte(',')
+			}
+			place(&out, n, at, 0, l)
+		}
+		out.WriteByte(')')
+		return out.String()
+	})
+	for i, arg := range flat {
+		if _, empty := arg.(*acts.List); empty {
+			flat[i] = nil
+		}
+	}
+	return query, flat
+}
+
+func value(column any, at int) any {
+	switch c := column.(type) {
+	case []int64:
+		return c[at]
+	case []string:
+		return c[at]
+	case [][]byte:
+		return c[at]
+	case []bool:
+		return c[at]
+	}
+	panic(fmt.Sprintf("a list has a column of %T", column))
+}
 
 // writing is a transaction of the writer.
 type writing struct{ w *writer }
@@ -48,7 +116,8 @@ func recovered(act func() error) (err error) {
 }
 
 func (t *writing) Exec(query string, args ...any) (int64, error) {
-	result, err := t.w.statement(spell.Replace(query), func(s *sql.Stmt) (sql.Result, error) { return s.Exec(args...) })
+	query, args = spelt(query, args)
+	result, err := t.w.statement(query, func(s *sql.Stmt) (sql.Result, error) { return s.Exec(args...) })
 	if err != nil {
 		return 0, err
 	}
@@ -56,7 +125,8 @@ func (t *writing) Exec(query string, args ...any) (int64, error) {
 }
 
 func (t *writing) Query(query string, args ...any) (acts.Rows, error) {
-	s, err := t.w.prepare(spell.Replace(query))
+	query, args = spelt(query, args)
+	s, err := t.w.prepare(query)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +168,8 @@ func (r *reading) Exec(string, ...any) (int64, error) {
 }
 
 func (r *reading) Query(query string, args ...any) (acts.Rows, error) {
-	rows, err := wrap(r.db.QueryContext(r.ctx, spell.Replace(query), args...))
+	query, args = spelt(query, args)
+	rows, err := wrap(r.db.QueryContext(r.ctx, query, args...))
 	return rows, classify(err)
 }
 
