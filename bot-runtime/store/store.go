@@ -256,6 +256,8 @@ type Sending interface {
 	// ClaimSends takes up to k heads of conversations' outboxes whose channel is among channels, writes the durable mark
 	// sending(attempt, lease) and commits, BEFORE anything is called. Only the head of a conversation is eligible.
 	// It also takes tokens of the number's budget (ratePerSecond a channel, by the database's clock, shared by all pods).
+	// In a store that was restored, or whose standby took over, messages older than ten minutes become dead letters first:
+	// they may have been sent since, and a person decides.
 	ClaimSends(ctx context.Context, channels []string, k int, lease time.Duration, ratePerSecond int) ([]Send, error)
 	// Settle records outcomes in one transaction. What is refused is told at the settlement's place and changes nothing:
 	// ErrConflict when the attempt is over or settled, ErrNotFound when there is no such message.

@@ -1,7 +1,7 @@
 // Package acts writes the whole acts of package store in SQL that PostgreSQL and SQLite both read, once for both.
 //
 // What differs between them is an Engine: how a transaction runs, is retried and is judged when its commit fails, how
-// identifiers are drawn, and how a few words of SQL are spelt ({now}, {lock}, {skiplocked}). Columns have the same types on
+// identifiers are drawn, and how a few words of SQL are spelt ({now}, {lock}, {skiplocked}, {lineage}). Columns have the same types on
 // both: times are microseconds since 1970, bodies are JSON text. Package postgres and package sqlite are the engines;
 // nobody else calls this package.
 //

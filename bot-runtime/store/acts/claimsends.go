@@ -3,6 +3,7 @@ package acts
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -30,6 +31,16 @@ func (a *Acts) ClaimSends(ctx context.Context, channels []string, k int, lease t
 	if len(channels) == 0 {
 		return nil, nil
 	}
+	sends, err := a.claimSends(ctx, channels, k, lease, ratePerSecond)
+	if errors.Is(err, errRestored) {
+		if err = a.quarantine(ctx); err == nil {
+			sends, err = a.claimSends(ctx, channels, k, lease, ratePerSecond)
+		}
+	}
+	return sends, err
+}
+
+func (a *Acts) claimSends(ctx context.Context, channels []string, k int, lease time.Duration, ratePerSecond int) ([]store.Send, error) {
 	var sends []store.Send
 	err := a.write(ctx, "claim sends", func(tx Tx) error {
 		sends = nil
@@ -38,6 +49,9 @@ func (a *Acts) ClaimSends(ctx context.Context, channels []string, k int, lease t
 			AND channel IN `+in+` AND NOT EXISTS (SELECT 1 FROM send_budget b WHERE b.channel = out_lane.channel AND b.paused_until > {now})
 			ORDER BY due_at LIMIT $1 {skiplocked}`, args...)
 		if err != nil || len(lanes) == 0 {
+			return err
+		}
+		if err := sameLineage(tx); err != nil {
 			return err
 		}
 		heads, err := readHeads(tx, lanes)

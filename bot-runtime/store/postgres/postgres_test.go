@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -56,4 +57,22 @@ func unmigrated(t testing.TB) string { return pgtest.Database(t) }
 
 func BenchmarkPostgreSQL(b *testing.B) {
 	storetest.Benchmark(b, func(b *testing.B) store.Store { return connect(b, migrated(b)) })
+}
+
+func TestAServersLineageIsNamedAndStaysTheSame(t *testing.T) {
+	s := connect(t, migrated(t))
+	name := func() (lineage string) {
+		t.Helper()
+		if err := s.pool.QueryRow(t.Context(), `SELECT loket_lineage()`).Scan(&lineage); err != nil {
+			t.Fatal(err)
+		}
+		return lineage
+	}
+	first := name()
+	if !regexp.MustCompile(`^[0-9]+/[0-9A-F]{8}$`).MatchString(first) {
+		t.Fatalf("lineage %q: want the system's identifier and the timeline", first)
+	}
+	if again := name(); again != first {
+		t.Fatalf("lineage %q became %q", first, again)
+	}
 }

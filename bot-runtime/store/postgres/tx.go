@@ -22,7 +22,7 @@ import (
 // transaction, and an index can be searched by it.
 var spell = strings.NewReplacer(
 	"{now}", "(extract(epoch from statement_timestamp()) * 1000000)::bigint",
-	"{lock}", "FOR UPDATE", "{skiplocked}", "FOR UPDATE SKIP LOCKED",
+	"{lock}", "FOR UPDATE", "{skiplocked}", "FOR UPDATE SKIP LOCKED", "{lineage}", "loket_lineage()",
 )
 
 // texts are the statements of package acts as PostgreSQL reads them. There is one for each, whatever its lists hold, since

@@ -26,6 +26,17 @@ func hold(path string) (*os.File, error) {
 	return nil, fmt.Errorf("lock of the store %s: %w", path, err)
 }
 
+// whereabouts is the number of a file on its file system. A copy has another one; a snapshot of a whole volume has not, and
+// is not known for a restore.
+func whereabouts(path string) (string, error) {
+	var file unix.Stat_t
+	var system unix.Statfs_t
+	if err := errors.Join(unix.Stat(path, &file), unix.Statfs(path, &system)); err != nil {
+		return "", fmt.Errorf("file of the store %s: %w", path, err)
+	}
+	return fmt.Sprintf("%x/%x/%d", system.Fsid.Val[0], system.Fsid.Val[1], file.Ino), nil
+}
+
 // networked are file systems whose locks or fsync another machine answers for, by the number statfs gives.
 var networked = map[uint32]string{
 	0x6969: "nfs", 0x517B: "smb", 0xFE534D42: "smb2", 0xFF534D42: "cifs", 0x65735546: "fuse", 0x01021997: "9p",

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -193,5 +194,69 @@ func TestOldMessagesAreForgottenAndWhatWaitsIsKept(t *testing.T) {
 		if got, err := s.Janitor(t.Context(), c.retention); err != nil || got.Dropped != c.dropped {
 			t.Fatalf("retention %v: %+v %v", c.retention, got, err)
 		}
+	}
+}
+
+func TestAFileThatWasCopiedBackKnowsThatItWasRestoredAndARestartDoesNot(t *testing.T) {
+	ctx := context.Background()
+	path := filepath.Join(t.TempDir(), "loket.db")
+	claimable := func(s *Store) int {
+		t.Helper()
+		sends, err := s.ClaimSends(ctx, []string{"wa"}, 10, time.Minute, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(sends)
+	}
+	step := func(s *Store, id string) {
+		t.Helper()
+		if _, err := s.Accept(ctx, store.Batch{Messages: []store.Inbound{inbound(id, id)}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Turn(ctx, 1, func(l store.Lane) (store.Outcome, error) {
+			return store.Outcome{Format: 1, State: []byte("{}"), Handled: []int64{l.Inbox[0].ID},
+				Send: []store.Outgoing{{ID: "re-" + id, Class: message.ClassAnswer, Body: message.Out{Text: "hi"}}}}, nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, path)
+	step(s, "first")
+	if n := claimable(s); n != 1 { // from now on it knows where it is
+		t.Fatalf("claimed %d", n)
+	}
+	step(s, "waits")
+	if err := s.Write(ctx, func(tx acts.Tx) error {
+		for _, q := range []string{`UPDATE message SET stored_at = stored_at - 660000000 WHERE dir = 'out'`, `UPDATE outgoing SET message_at = message_at - 660000000`,
+			`UPDATE outbox SET message_at = message_at - 660000000`} {
+			if _, err := tx.Exec(q); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	body, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := filepath.Join(t.TempDir(), "loket.db")
+	if err := os.WriteFile(elsewhere, body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	restored := open(t, elsewhere)
+	if n := claimable(restored); n != 0 {
+		t.Fatalf("%d old messages of a restored store were sent", n)
+	}
+	letters, err := restored.DeadLetters(ctx, 0, 10)
+	if err != nil || len(letters) != 2 { // the one in the air is in doubt as well
+		t.Fatalf("%+v %v", letters, err)
+	}
+	if n := claimable(open(t, path)); n != 1 {
+		t.Fatalf("after a restart %d messages could be sent, want 1", n)
 	}
 }

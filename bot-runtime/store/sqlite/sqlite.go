@@ -102,6 +102,16 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate %s: %w", s.path, classify(err))
 	}
+	here, err := whereabouts(s.path)
+	if err != nil {
+		return err
+	}
+	if err := s.writer.do(ctx, func(tx acts.Tx) error {
+		_, err := tx.Exec(`UPDATE lineage SET here = $1 WHERE here <> $1`, here)
+		return err
+	}); err != nil {
+		return fmt.Errorf("migrate %s: %w", s.path, err)
+	}
 	s.migrated.Store(true)
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 // $1 for a name and ?1 for a place.
 var spell = strings.NewReplacer(
 	"{now}", "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
-	"{lock}", "", "{skiplocked}", "", "$", "?",
+	"{lock}", "", "{skiplocked}", "", "{lineage}", "here", "$", "?",
 )
 
 // spelt is a statement as SQLite reads it, with a placeholder for each value of its lists: the first of a list's has the

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -43,6 +45,10 @@ func (c *counter) resolve(wait, quiet time.Duration) int {
 	return must(c.ResolveUnknown(c.ctx, wait, quiet, nil))
 }
 
+// elevenMinutes makes everything that waits to be sent older.
+var elevenMinutes = []string{"UPDATE message SET stored_at = stored_at - 660000000 WHERE dir = 'out'",
+	"UPDATE outgoing SET message_at = message_at - 660000000", "UPDATE outbox SET message_at = message_at - 660000000"}
+
 var sendTests = []check{
 	{"messages go out one after another, the next when the one before is settled", func(t *testing.T, c *counter) {
 		s := c.sending("1", "one", "two")
@@ -55,6 +61,44 @@ var sendTests = []check{
 		want(t, "claimable then", len(next), 1)
 		want(t, "text", next[0].Body.Text, "two")
 		wantAll(t, "states", c.deliveries(s.Conversation), "sent", "sending")
+	}},
+	{"after a restore, what is older than ten minutes waits for a person, and what came after it is sent", func(t *testing.T, c *counter) {
+		s := c.sending("1", "sent long ago")
+		c.settle(s, store.SendResult{Outcome: store.SendAccepted, ExternalID: "wamid.out1"})
+		c.accept(from("2", "two", "halo"))
+		c.drain(answering("old", "older"))
+		c.age(append(elevenMinutes, "UPDATE lineage SET name = 'where the backup was made'")...)
+		c.accept(from("2", "three", "halo"))
+		c.drain(answering("young"))
+		c.accept(from("3", "four", "halo"))
+		c.drain(answering("younger"))
+		var texts []string
+		for _, s := range c.claim(10) {
+			texts = append(texts, s.Body.Text)
+			c.settle(s, store.SendResult{Outcome: store.SendAccepted, ExternalID: "x" + s.ID})
+		}
+		for _, s := range c.claim(10) {
+			texts = append(texts, s.Body.Text)
+		}
+		slices.Sort(texts)
+		wantAll(t, "sent", texts, "young", "younger")
+		letters := must(c.DeadLetters(c.ctx, 0, 10))
+		want(t, "set aside", len(letters), 2)
+		if !strings.Contains(letters[0].Reason, "restored") {
+			t.Errorf("the reason says nothing of a restore: %s", letters[0].Reason)
+		}
+		if err := c.ReplayDead(c.ctx, letters[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "sent by a person's word", len(c.claim(10)), 1)
+	}},
+	{"messages that wait are sent however old, as long as nothing was restored", func(t *testing.T, c *counter) {
+		s := c.sending("1", "first")
+		c.settle(s, store.SendResult{Outcome: store.SendAccepted, ExternalID: "wamid.out1"})
+		c.accept(from("2", "two", "halo"))
+		c.drain(answering("old"))
+		c.age(elevenMinutes...)
+		want(t, "sent", len(c.claim(10)), 1)
 	}},
 	{"many senders at once claim each message once", func(t *testing.T, c *counter) {
 		var batch []store.Inbound
