@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -74,6 +75,9 @@ func (r *ChannelReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	if j.Said != nil {
 		j.better(channelReady(q.view, before))
 	}
+	if c := channelSettled(q.view.Health(before.Name), before); c != nil {
+		j.also(*c)
+	}
 	after := before.DeepCopy()
 	after.Status.Verdict = j.verdict(q)
 	after.Status.Type, after.Status.URL = channelAddress(before, q.tenant)
@@ -97,6 +101,25 @@ func channelReady(view link.View, c *v1alpha1.Channel) *metav1.Condition {
 		out = no(v1alpha1.ConditionReady, reasonOr(health.Reason, v1alpha1.ReasonUnhealthy), health.Message)
 	default:
 		out = yes(v1alpha1.ConditionReady, v1alpha1.ReasonServing, fmt.Sprintf("DialogFlow %s answers", c.Spec.Flow))
+	}
+	return &out
+}
+
+// channelSettled says whether the platform tells what became of messages; nil is nothing new.
+func channelSettled(health *bundle.Health, c *v1alpha1.Channel) *metav1.Condition {
+	var out metav1.Condition
+	switch {
+	case health == nil:
+		return nil
+	case health.UnsettledSince != nil:
+		out = no(v1alpha1.ConditionSettled, v1alpha1.ReasonStatusesLagging, fmt.Sprintf(
+			"the platform took messages since %s, or may have, and has not said what became of them; their citizens get nothing more until it does, "+
+				"since a second copy might confuse them: see whether the platform's webhooks reach this channel's address, with statuses of messages",
+			health.UnsettledSince.UTC().Format(time.RFC3339)))
+	case meta.FindStatusCondition(c.Status.Conditions, v1alpha1.ConditionSettled) == nil:
+		return nil // there never was trouble
+	default:
+		out = yes(v1alpha1.ConditionSettled, v1alpha1.ReasonStatusesFlow, "the platform tells what becomes of messages")
 	}
 	return &out
 }

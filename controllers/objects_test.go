@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -79,6 +81,19 @@ func TestMissingCredentialsAreToldAtTheChannel(t *testing.T) {
 	}
 	pods.set(func(k *testRuntime) { *k.health("wa") = bundle.Health{Channel: "wa", OK: true} })
 	says(t, ch, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+	if c := meta.FindStatusCondition(ch.Status.Conditions, v1alpha1.ConditionSettled); c != nil {
+		t.Errorf("without trouble the channel says %s", c.Message)
+	}
+
+	since := time.Date(2026, 11, 24, 3, 22, 0, 0, time.UTC)
+	pods.set(func(k *testRuntime) { k.health("wa").UnsettledSince = &since })
+	c := says(t, ch, v1alpha1.ConditionSettled, metav1.ConditionFalse, v1alpha1.ReasonStatusesLagging)
+	if !strings.Contains(c.Message, "2026-11-24T03:22:00Z") || !strings.Contains(c.Message, "webhooks reach this channel's address") {
+		t.Errorf("the channel says %q", c.Message)
+	}
+	says(t, ch, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+	pods.set(func(k *testRuntime) { k.health("wa").UnsettledSince = nil })
+	says(t, ch, v1alpha1.ConditionSettled, metav1.ConditionTrue, v1alpha1.ReasonStatusesFlow)
 }
 
 func TestADirectoryWhoseConfigMapIsMissingSaysSo(t *testing.T) {

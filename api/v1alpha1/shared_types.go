@@ -80,6 +80,8 @@ const (
 	ConditionOperatorReachable = "OperatorReachable"
 	// ConditionDurability says what the tenant's database promises once a message is acknowledged.
 	ConditionDurability = "Durability"
+	// ConditionSettled says whether a channel's platform tells what became of messages. It is there once there was trouble.
+	ConditionSettled = "Settled"
 	// ConditionScaling says whether the number of a pool's workers follows demand; False names what keeps it from that.
 	ConditionScaling = "Scaling"
 )
@@ -127,6 +129,12 @@ const (
 	ReasonUnknown = "Unknown"
 	// ReasonFinding stands in for the reason of a finding that cannot be written down.
 	ReasonFinding = "Finding"
+)
+
+// Reasons of ConditionSettled.
+const (
+	ReasonStatusesFlow    = "StatusesFlow"
+	ReasonStatusesLagging = "StatusesLagging"
 )
 
 // Reasons of ConditionScaling.

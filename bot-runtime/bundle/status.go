@@ -43,6 +43,9 @@ type Health struct {
 	// Reason is a reason of package v1alpha1, such as CredentialMissing; Message names the mend. Never a secret.
 	Reason  string `json:"reason,omitempty"`
 	Message string `json:"message,omitempty"`
+	// UnsettledSince is when the oldest of the messages went out of which the platform should have told by now whether they
+	// arrived, and has not; nil where there is none.
+	UnsettledSince *time.Time `json:"unsettledSince,omitempty"`
 }
 
 // Pool is a pool's backlog. Arrived and Finished only rise.

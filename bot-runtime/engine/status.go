@@ -22,6 +22,8 @@ const (
 	boardAsked = 500 * time.Millisecond
 	// durabilityFor is how long the database's own settings are taken to stay as they are.
 	durabilityFor = time.Minute
+	// resolveSlack is how much longer than the wait for an echo a message may take to be sent again while all is well.
+	resolveSlack = 30 * time.Second
 )
 
 // board is what this pod tells of the whole tenant. It is read from the store once for all who watch, so that a hundred long
@@ -190,6 +192,15 @@ func (b *board) read(last bundle.Status) bundle.Status {
 	for _, p := range pods {
 		if p.Bundle == s.Applied && s.Applied != "" {
 			s.PodsOnApplied++
+		}
+	}
+	unsettled, err := b.e.store.Unsettled(ctx, b.e.sender.timing.UnknownWait+resolveSlack)
+	if err != nil {
+		return fail(err)
+	}
+	for i := range s.Channels {
+		if since, ok := unsettled[s.Channels[i].Channel]; ok {
+			s.Channels[i].UnsettledSince = &since
 		}
 	}
 	counts, err := b.e.store.PoolCounts(ctx)

@@ -253,6 +253,8 @@ type Timer struct {
 
 // Sending hands over what the outbox holds.
 type Sending interface {
+	// Unsettled tells by channel since when the oldest message waits whose outcome has been unknown for longer than wait.
+	Unsettled(ctx context.Context, wait time.Duration) (map[string]time.Time, error)
 	// ClaimSends takes up to k heads of conversations' outboxes whose channel is among channels, writes the durable mark
 	// sending(attempt, lease) and commits, BEFORE anything is called. Only the head of a conversation is eligible.
 	// It also takes tokens of the number's budget (ratePerSecond a channel, by the database's clock, shared by all pods).

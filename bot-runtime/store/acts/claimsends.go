@@ -1,6 +1,7 @@
 package acts
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,8 @@ type head struct {
 	body    string
 	expired bool
 	echoed  bool
+	// unreadable says why its body cannot be sent; empty when it can. One such row must not fail the claim of all others.
+	unreadable string
 }
 
 // ClaimSends implements store.Sending.
@@ -67,8 +70,8 @@ func (a *Acts) claimSends(ctx context.Context, channels []string, k int, lease t
 				err = nextHeads(tx, map[int64]int64{c: math.MaxInt64})
 			case h.echoed:
 				_, err = tx.Exec(`UPDATE out_lane SET due_at = {now} + $2 WHERE conversation = $1`, c, echoRest.Microseconds())
-			case h.expired:
-				if err = giveUp(tx, h.ID, c, "expired: the platform's window closed before it could be sent"); err == nil {
+			case h.expired, h.unreadable != "":
+				if err = giveUp(tx, h.ID, c, cmp.Or(h.unreadable, "expired: the platform's window closed before it could be sent")); err == nil {
 					events = append(events, told(c, h.seq))
 				}
 			default:
@@ -113,10 +116,9 @@ func readHeads(tx Tx, lanes []int64) (map[int64]*head, error) {
 	}
 	for _, h := range heads {
 		if h.body == "" {
-			return nil, fmt.Errorf("outgoing message %s has lost its body", h.ID)
-		}
-		if err := json.Unmarshal([]byte(h.body), &h.Body); err != nil {
-			return nil, fmt.Errorf("body of outgoing message %s: %w", h.ID, err)
+			h.unreadable = "its body is not there any more"
+		} else if err := json.Unmarshal([]byte(h.body), &h.Body); err != nil {
+			h.unreadable = "its body cannot be read: " + err.Error()
 		}
 	}
 	ids := make([]int64, 0, len(contacts))

@@ -200,6 +200,23 @@ func (a *Acts) ResolveUnknown(ctx context.Context, wait, quiet time.Duration, on
 	return resent, err
 }
 
+// Unsettled implements store.Sending.
+func (a *Acts) Unsettled(ctx context.Context, wait time.Duration) (map[string]time.Time, error) {
+	since := map[string]time.Time{}
+	err := a.read(ctx, "unsettled", func(tx Tx) error {
+		clear(since)
+		return each(tx, func(scan func(...any) error) error {
+			var channel string
+			var at int64
+			err := scan(&channel, &at)
+			since[channel] = moment(at)
+			return err
+		}, `SELECT l.channel, min(o.unknown_at) FROM out_lane l JOIN outbox o ON o.conversation = l.conversation AND o.state = 'unknown'
+			WHERE l.state = 'unknown' AND o.unknown_at + $1 <= {now} GROUP BY l.channel`, wait.Microseconds())
+	})
+	return since, err
+}
+
 // ofLanes calls do for the heads in a state of out_lanes that the transaction holds.
 func ofLanes(tx Tx, lanes []int64, state string, do func(sent) error) error {
 	if len(lanes) == 0 {

@@ -100,6 +100,18 @@ var sendTests = []check{
 		c.age(elevenMinutes...)
 		want(t, "sent", len(c.claim(10)), 1)
 	}},
+	{"a message whose outcome stays unknown for too long is told of, until it is known", func(t *testing.T, c *counter) {
+		s := c.sending("1", "one")
+		want(t, "in the air", len(must(c.Unsettled(c.ctx, 0))), 0)
+		c.settle(s, store.SendResult{Outcome: store.SendUnknown})
+		want(t, "within the time", len(must(c.Unsettled(c.ctx, time.Hour))), 0)
+		since, told := must(c.Unsettled(c.ctx, 0))["wa"]
+		if age := time.Since(since); !told || age < 0 || age > time.Minute {
+			t.Fatalf("unknown since %v", since)
+		}
+		c.status(store.Status{Ref: s.ID, ExternalID: "x", Delivery: message.DeliverySent})
+		want(t, "known", len(must(c.Unsettled(c.ctx, 0))), 0)
+	}},
 	{"many senders at once claim each message once", func(t *testing.T, c *counter) {
 		var batch []store.Inbound
 		for i := range 60 {
