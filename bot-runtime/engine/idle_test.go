@@ -62,6 +62,11 @@ func (q *quietStore) PoolCounts(context.Context) ([]store.PoolCount, error) {
 	return nil, nil
 }
 
+func (q *quietStore) Unsettled(context.Context, time.Duration) (map[string]time.Time, error) {
+	q.note("Unsettled")
+	return nil, nil
+}
+
 func (q *quietStore) Durability(context.Context) (store.Durability, error) {
 	q.note("Durability")
 	return store.DurabilitySingleNode, nil
