@@ -27,7 +27,6 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/outbound"
 	"github.com/loket-dev/loket/bot-runtime/store"
-	"github.com/loket-dev/loket/bot-runtime/store/postgres"
 	"github.com/loket-dev/loket/bot-runtime/store/storetest/pgtest"
 )
 
@@ -167,15 +166,8 @@ func BenchmarkWebhookToSend(b *testing.B) {
 
 func openPostgres(tb testing.TB) store.Store {
 	tb.Helper()
-	open := func(uri string) (*postgres.Store, error) {
-		credentials, err := postgres.FromSecret(map[string]string{"uri": uri})
-		if err != nil {
-			return nil, err
-		}
-		return postgres.Open(credentials)
-	}
-	s, err := open(pgtest.Prepared(tb, "engine", func(uri string) error {
-		s, err := open(uri)
+	s, err := openURI(pgtest.Prepared(tb, "engine", func(uri string) error {
+		s, err := openURI(uri)
 		if err != nil {
 			return err
 		}
