@@ -26,15 +26,6 @@ type AgentPoolReconciler struct {
 	pools map[types.NamespacedName]poolMemory
 }
 
-// poolMemory is what is remembered of a pool between two observations. It is lost with the operator, which then holds the
-// workers for a whole window before any of them goes.
-type poolMemory struct {
-	uid   types.UID
-	state capacity.State
-	// figuresAt is when waiting, active, agents and why were written last.
-	figuresAt time.Time
-}
-
 // poolSeen is everything that a pool's reconciler looks at.
 type poolSeen struct {
 	judgement
@@ -44,6 +35,10 @@ type poolSeen struct {
 	desk     *facts
 	nodePort int32
 	embedded bool
+	// people is what is known of how many are needed; nil before anything is.
+	people *v1alpha1.PoolPeople
+	// short is for how long fewer agents have been signed in than are needed.
+	short time.Duration
 }
 
 // Reconcile scales first and reports afterwards: citizens wait for workers, nobody waits for a status.
@@ -52,11 +47,24 @@ func (r *AgentPoolReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 	if err != nil || seen == nil {
 		return ctrl.Result{}, err
 	}
-	memory := r.recall(seen.pool)
+	memory, err := r.recall(ctx, seen)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	decision := capacity.Decision{}
 	if seen.scales() {
-		decision, memory.state = capacity.Decide(seen.limits(), memory.state, seen.observation())
-		if err := r.scale(ctx, seen, decision); err != nil {
+		spec, look := seen.limits(memory.zone), seen.observation()
+		decision, memory.state = capacity.Decide(spec, memory.state, look)
+		memory.people(seen, spec, look)
+		if seen.people = memory.staffing; !memory.shortSince.IsZero() {
+			seen.short = seen.now.Sub(memory.shortSince)
+		}
+		measure(seen, look, memory.state)
+		if err := r.scale(ctx, seen, decision, &memory); err != nil {
+			r.remember(req.NamespacedName, memory)
+			return ctrl.Result{}, err
+		}
+		if err := r.keep(ctx, seen, &memory); err != nil {
 			r.remember(req.NamespacedName, memory)
 			return ctrl.Result{}, err
 		}
@@ -118,11 +126,17 @@ func (s *poolSeen) scales() bool {
 	return s.class != nil && s.desk != nil && !s.embedded
 }
 
-func (s *poolSeen) limits() capacity.Spec {
+func (s *poolSeen) limits(zone *time.Location) capacity.Spec {
 	w := s.pool.Spec.Workers
 	out := capacity.Spec{
 		Min: w.Min, Max: w.Max, Ceiling: s.class.Spec.Ceilings.WorkersPerPool,
-		ConversationsPerWorker: w.ConversationsPerWorker, ScaleDownAfter: w.ScaleDownAfter.Duration,
+		ConversationsPerWorker: w.ConversationsPerWorker, Window: w.ScaleDownAfter.Duration, Start: startsWithin, Zone: zone,
+		Step: w.Step, DailyHours: w.DailyHours,
+	}
+	for _, h := range w.Holidays {
+		if day, err := capacity.ParseDay(string(h)); err == nil { // the CRD lets nothing else through but days such as 30 February
+			out.Holidays = append(out.Holidays, day)
+		}
 	}
 	if out.Ceiling == 0 {
 		out.Ceiling = max(w.Max, w.Replicas)
@@ -137,20 +151,31 @@ func (s *poolSeen) limits() capacity.Spec {
 	return out
 }
 
+// startsWithin is how long a desk's pod takes to be ready, until the pool has seen how long.
+const startsWithin = 20 * time.Second
+
 // observation is fresh only when the runtime speaks: a pool it does not know has no figures.
 func (s *poolSeen) observation() capacity.Observation {
-	out := capacity.Observation{Now: s.now, Workers: s.desk.Wanted}
+	out := capacity.Observation{
+		Now: s.now, Workers: s.desk.Wanted, Ready: s.desk.Ready, Starting: max(s.desk.Wanted-s.desk.Ready, 0),
+		Draining: max(s.desk.Exist-s.desk.Wanted, 0),
+	}
 	if p := s.view.Pool(s.name); p != nil && !s.view.Stale && s.view.Status.StoreError == "" {
 		out.Fresh = true
-		out.Waiting, out.Active = p.WaitingForWorker+p.WaitingForAgent, p.Active
+		out.WaitingForWorker, out.WaitingForAgent, out.Active = p.WaitingForWorker, p.WaitingForAgent, p.Active
+		out.Arrived, out.Finished = p.Arrived, p.Finished
 	}
 	return out
 }
 
 // scale asks for the decided number of workers, and tells when that is another one.
-func (r *AgentPoolReconciler) scale(ctx context.Context, seen *poolSeen, d capacity.Decision) error {
+// The event is told only when what the decision goes by is another than before: figures move all day.
+func (r *AgentPoolReconciler) scale(ctx context.Context, seen *poolSeen, d capacity.Decision, memory *poolMemory) error {
 	desk := types.NamespacedName{Namespace: seen.pool.Namespace, Name: render.DeskName(seen.pool.Name)}
 	workersWanted.WithLabelValues(desk.Namespace, seen.pool.Name).Set(float64(d.Workers))
+	if seen.pool.Spec.Workers.DryRun {
+		return nil
+	}
 	before, scaled, err := r.children.scale(ctx, seen.tenant.UID, deploymentKind, desk, d.Workers)
 	if err != nil || !scaled {
 		return err
@@ -160,7 +185,10 @@ func (r *AgentPoolReconciler) scale(ctx context.Context, seen *poolSeen, d capac
 	if d.Workers < before {
 		reason = v1alpha1.EventScaledDown
 	}
-	r.events.Eventf(seen.pool, nil, corev1.EventTypeNormal, reason, "Scale", "%d → %d: %s", before, d.Workers, seen.why(d))
+	if told := reason + " " + d.Reasons.Class(); told != memory.told {
+		memory.told = told
+		r.events.Eventf(seen.pool, nil, corev1.EventTypeNormal, reason, "Scale", "%d → %d: %s", before, d.Workers, seen.why(d))
+	}
 	return nil
 }
 
@@ -196,27 +224,4 @@ func sooner(a, b time.Duration) time.Duration {
 	default:
 		return min(a, b)
 	}
-}
-
-func (r *AgentPoolReconciler) recall(pool *v1alpha1.AgentPool) poolMemory {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	m := r.pools[client.ObjectKeyFromObject(pool)]
-	if m.uid != pool.UID {
-		return poolMemory{uid: pool.UID}
-	}
-	return m
-}
-
-func (r *AgentPoolReconciler) remember(name types.NamespacedName, m poolMemory) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.pools[name] = m
-}
-
-func (r *AgentPoolReconciler) forget(name types.NamespacedName) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.pools, name)
-	workersWanted.DeleteLabelValues(name.Namespace, name.Name)
 }

@@ -29,7 +29,11 @@ func poolStatus(s *poolSeen, d capacity.Decision) (v1alpha1.AgentPoolStatus, tim
 	if c := s.scaling(d); c != nil {
 		j.also(*c)
 	}
+	if c := s.staffed(); c != nil {
+		j.also(*c)
+	}
 	out.Verdict = j.verdict(s.judgement)
+	out.People = s.people
 	if p := s.view.Pool(s.name); p != nil {
 		out.Waiting = class(p.WaitingForWorker + p.WaitingForAgent)
 		out.Active = class(p.Active)
@@ -44,7 +48,7 @@ func poolStatus(s *poolSeen, d capacity.Decision) (v1alpha1.AgentPoolStatus, tim
 	if s.desk != nil {
 		out.Workers = s.desk.Exist
 		out.WorkersReady = fmt.Sprintf("%d/%d", s.desk.Ready, s.desk.Wanted)
-		if out.Why = cut(s.why(d), 256); d.Reason.Code == capacity.Stale && s.justStarted() && s.pool.Status.Why != "" {
+		if out.Why = cut(s.why(d), 256); d.Reasons.Has(capacity.Stale) && s.justStarted() && s.pool.Status.Why != "" {
 			out.Why = s.pool.Status.Why
 		}
 	}
@@ -77,11 +81,11 @@ func (s *poolSeen) scaling(d capacity.Decision) *metav1.Condition {
 		c = yes(v1alpha1.ConditionScaling, v1alpha1.ReasonEmbeddedStorage, "the one pod that holds the database is also the desk")
 	case s.desk == nil:
 		return nil
-	case d.Reason.Code == capacity.External:
+	case d.Reasons.Has(capacity.External):
 		c = yes(v1alpha1.ConditionScaling, v1alpha1.ReasonFollowsReplicas, "spec.workers.replicas decides, as mode external says")
-	case d.Reason.Code == capacity.Stale:
+	case d.Reasons.Has(capacity.Stale):
 		c = no(v1alpha1.ConditionScaling, v1alpha1.ReasonNoFreshFigures, fmt.Sprintf(
-			"%s; see condition %s of the BotTenant", d.Reason, v1alpha1.ConditionOperatorReachable))
+			"%s; see condition %s of the BotTenant", d.Reasons, v1alpha1.ConditionOperatorReachable))
 		if s.justStarted() && meta.FindStatusCondition(s.before.Conditions, v1alpha1.ConditionScaling) != nil {
 			return nil
 		}
@@ -105,7 +109,7 @@ func (s *poolSeen) why(d capacity.Decision) string {
 	case s.embedded:
 		return "embedded storage: the one bot pod is the desk"
 	default:
-		return d.Reason.String()
+		return s.dry() + d.Reasons.String()
 	}
 }
 
@@ -119,7 +123,7 @@ func (s *poolSeen) selector() string {
 
 // onlyFigures says whether two statuses differ in nothing but what moves with every citizen.
 func onlyFigures(before, after v1alpha1.AgentPoolStatus) bool {
-	after.Waiting, after.Active, after.Agents, after.Why = before.Waiting, before.Active, before.Agents, before.Why
+	after.Waiting, after.Active, after.Agents, after.Why, after.People = before.Waiting, before.Active, before.Agents, before.Why, before.People
 	return equality.Semantic.DeepEqual(before, after)
 }
 

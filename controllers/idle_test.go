@@ -61,7 +61,7 @@ func quiet(t *testing.T, namespace string, pods *testRuntime) {
 	t.Helper()
 	for range 5 {
 		before := pods.polled()
-		pods.set(func(k *testRuntime) { k.pool("contact-centre").Arrived++ }) // wakes the pool; its figures stay
+		pods.set(func(k *testRuntime) { k.pool("contact-centre").OldestWaiting++ }) // wakes the pool; its figures stay
 		podsReady(t, namespace, "bot")
 		eventually(t, func() error {
 			if pods.polled() == before {

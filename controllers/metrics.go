@@ -13,8 +13,12 @@ var (
 	workersWanted = prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "loket_pool_workers_wanted", Help: "Workers that a pool shall have, as capacity decided.",
 	}, []string{"namespace", "pool"})
+	poolFigures = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "loket_pool_capacity", Help: "What a pool's number of workers was decided by, and what follows for people: " +
+			"figure waiting, active, arrivals_per_second, start_seconds, people_needed, people_expected_wait_seconds.",
+	}, []string{"namespace", "pool", "figure"})
 )
 
 func init() {
-	metrics.Registry.MustRegister(tenants, workersWanted)
+	metrics.Registry.MustRegister(tenants, workersWanted, poolFigures)
 }

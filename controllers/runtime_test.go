@@ -212,7 +212,7 @@ func (k *testRuntime) backlog(pool string, waiting, active int) {
 	k.set(func(k *testRuntime) {
 		p := k.pool(pool)
 		p.WaitingForAgent, p.Active = waiting, active
-		p.Arrived++
+		p.OldestWaiting++ // news of each call, without an arrival that is nowhere
 	})
 }
 

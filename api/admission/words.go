@@ -11,18 +11,19 @@ import (
 
 // patterns of the CRDs in words; a test finds those that are missing.
 var patterns = map[string]string{
-	`^[A-Za-z][A-Za-z0-9_-]*$`:                "a name of letters, digits, - and _, a letter first",
-	`^[A-Za-z_][A-Za-z0-9_]*$`:                "a name of letters, digits and _, no digit first",
-	`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`:         "the name of an object: small letters, digits and -",
-	`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`:        "a language, such as id, en or zh-Hant",
-	`^([01][0-9]|2[0-3]):[0-5][0-9]$`:         "a time of day, such as 08:00",
-	`^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`: "a time of day, such as 16:30 or 24:00",
-	`^[0-9]{5,20}$`:                           "an id of Meta: 5 to 20 digits",
-	`^[A-Za-z]+(/[A-Za-z0-9_+-]+)*$`:          "a time zone, such as Asia/Jakarta",
-	`^https?://`:                              "an address that begins with https://",
-	`^https?://[^/?#]+(/[^?#]*)?$`:            "an address such as https://{{ namespace }}.loket.example",
-	`^https?://[^/]+/v[0-9]+\.[0-9]+$`:        "an address with a version, such as https://graph.facebook.com/v26.0",
-	quantityPattern:                           "an amount, such as 500m, 5 or 5Gi",
+	`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`: "a date such as 2026-12-25",
+	`^[A-Za-z][A-Za-z0-9_-]*$`:                            "a name of letters, digits, - and _, a letter first",
+	`^[A-Za-z_][A-Za-z0-9_]*$`:                            "a name of letters, digits and _, no digit first",
+	`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`:                     "the name of an object: small letters, digits and -",
+	`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`:                    "a language, such as id, en or zh-Hant",
+	`^([01][0-9]|2[0-3]):[0-5][0-9]$`:                     "a time of day, such as 08:00",
+	`^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`:             "a time of day, such as 16:30 or 24:00",
+	`^[0-9]{5,20}$`:                                       "an id of Meta: 5 to 20 digits",
+	`^[A-Za-z]+(/[A-Za-z0-9_+-]+)*$`:                      "a time zone, such as Asia/Jakarta",
+	`^https?://`:                                          "an address that begins with https://",
+	`^https?://[^/?#]+(/[^?#]*)?$`:                        "an address such as https://{{ namespace }}.loket.example",
+	`^https?://[^/]+/v[0-9]+\.[0-9]+$`:                    "an address with a version, such as https://graph.facebook.com/v26.0",
+	quantityPattern:                                       "an amount, such as 500m, 5 or 5Gi",
 }
 
 const quantityPattern = `^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))))?$`

@@ -79,6 +79,11 @@ type Hours struct {
 	// +kubebuilder:validation:MaxLength=5
 	// +kubebuilder:validation:Pattern=`^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`
 	To string `json:"to"`
+	// agents that the roster has for these hours. With it the pool warns hours ahead when more are needed.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	Agents int32 `json:"agents,omitempty"`
 }
 
 // Day of the week.
@@ -142,8 +147,9 @@ type Workers struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10000
 	ConversationsPerWorker int32 `json:"conversationsPerWorker,omitempty"`
-	// scaleDownAfter is how long demand must have been lower before workers go.
-	// +kubebuilder:default="60s"
+	// scaleDownAfter is how long a change holds: workers go when it is sure enough that they are not wanted again within it, and
+	// no sooner than it after more were asked for.
+	// +kubebuilder:default="15m"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="must be a time such as 60s, from 1s to 24h"
@@ -153,11 +159,75 @@ type Workers struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=500
 	Replicas int32 `json:"replicas,omitempty"`
+	// step is the most workers that are added at once; any number when absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=500
+	Step int32 `json:"step,omitempty"`
+	// dailyHours is how many hours of workers a local day may have before none is added to min; any number when absent. It is a
+	// cap of cost: citizens wait when it is reached.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=12000
+	DailyHours int32 `json:"dailyHours,omitempty"`
+	// holidays are local days on which the hours of the week are no guide, as 2026-12-25.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	Holidays []Date `json:"holidays,omitempty"`
+	// dryRun decides and says so in status and metrics, but leaves the number of workers as it is.
+	// +optional
+	DryRun bool `json:"dryRun,omitempty"`
 	// resources of the workers' pods, over those of the tenant's spec.pods. With embedded storage the bot's pod is the desk, and
 	// this is not looked at.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.claims)",message="claims are not offered: set requests and limits"
 	Resources corev1.ResourceRequirements `json:"resources,omitzero"`
+}
+
+// Date is a local day, as 2026-12-25.
+//
+// +kubebuilder:validation:MaxLength=10
+// +kubebuilder:validation:Pattern=`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`
+type Date string
+
+// PoolPeople says how many people the counter needs for its service level: the share of all who came that a person answers in
+// time.
+type PoolPeople struct {
+	// needed now.
+	Needed int32 `json:"needed"`
+	// level is what the agents who are signed in achieve, such as 84% within 1m.
+	// +optional
+	Level string `json:"level,omitempty"`
+	// expectedWait for a person, of those who come now.
+	// +optional
+	ExpectedWait string `json:"expectedWait,omitempty"`
+	// occupancy is the share of agents' slots in use.
+	// +optional
+	Occupancy string `json:"occupancy,omitempty"`
+	// why these numbers.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	Why string `json:"why,omitempty"`
+	// whatIf says what a few agents fewer and more would achieve.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	WhatIf []string `json:"whatIf,omitempty"`
+	// days are needed agents by hour of the coming week, once a day was seen.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Days []PoolDay `json:"days,omitempty"`
+}
+
+// PoolDay is a local day's needed agents.
+type PoolDay struct {
+	Date Date `json:"date"`
+	// needed agents, from hour 0 to 23.
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=24
+	Needed []int32 `json:"needed"`
 }
 
 // AgentPoolStatus says how the counter does. Waiting and active are classes, not live figures: those are metrics.
@@ -182,6 +252,9 @@ type AgentPoolStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	Why string `json:"why,omitempty"`
+	// people the counter needs; absent until conversations were seen.
+	// +optional
+	People *PoolPeople `json:"people,omitempty"`
 	// selector of the desk pods, for the scale subresource.
 	// +optional
 	Selector string `json:"selector,omitempty"`

@@ -88,7 +88,7 @@ func (p *AgentPool) Default() {
 	or(&w.Min, 1)
 	or(&w.Max, 10)
 	or(&w.ConversationsPerWorker, 60)
-	or(&w.ScaleDownAfter, metav1.Duration{Duration: time.Minute})
+	or(&w.ScaleDownAfter, metav1.Duration{Duration: 15 * time.Minute})
 	or(&w.Replicas, 1)
 }
 

@@ -84,6 +84,8 @@ const (
 	ConditionSettled = "Settled"
 	// ConditionScaling says whether the number of a pool's workers follows demand; False names what keeps it from that.
 	ConditionScaling = "Scaling"
+	// ConditionStaffed says whether the people suffice for the service level, now and by the roster of the coming hours.
+	ConditionStaffed = "Staffed"
 )
 
 // Reasons, stable for alerts and scripts. Findings have reasons of their own beside these: they are those of the packages
@@ -143,6 +145,10 @@ const (
 	ReasonFollowsReplicas = "FollowsReplicas"
 	ReasonEmbeddedStorage = "EmbeddedStorage"
 	ReasonNoFreshFigures  = "NoFreshFigures"
+	ReasonDryRun          = "DryRun"
+	ReasonEnoughAgents    = "EnoughAgents"
+	ReasonTooFewAgents    = "TooFewAgents"
+	ReasonRosterShort     = "RosterShort"
 )
 
 // Reasons of ConditionDurability: what the tenant's store promises, as the runtime names it.

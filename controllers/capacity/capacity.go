@@ -1,177 +1,275 @@
-// Package capacity turns what a pool has to do into a number of workers, with the reason as data.
+// Package capacity turns what a pool has to do into a number of workers, with the reasons as data.
 //
-// It reads no cluster and no clock: the AgentPool controller hands it the limits, what it remembers and what was seen, and
-// carries out the decision; a simulation can run the very same function. Staffing of people is not in here yet.
+// It reads no cluster and no clock: whoever calls hands it the limits, what it remembers and what was seen, and carries out the
+// decision. The AgentPool controller and the simulator (hack/bench) run the very same Decide. How many people are needed is in
+// package staffing.
+//
+// What a decision is made of, in the order of the files: starts.go learns how long workers take to start, rates.go how many
+// conversations arrive and leave, season.go what an hour of the week is like, forecast.go what follows from these, and this file
+// decides. What a decision goes by is in docs/concepts/capacity.md.
 package capacity
 
 import (
-	"slices"
+	"math"
 	"time"
 )
 
 // Spec is what a pool's workers may be.
 type Spec struct {
-	// Min and Max workers, from the pool; Ceiling from the class. The lower of Max and Ceiling wins, also over Min.
+	// Min and Max workers, from the pool; Ceiling from the class, 0 for none. The lower of Max and Ceiling wins, also over Min.
 	Min, Max, Ceiling int32
 	// ConversationsPerWorker is how many waiting and active conversations one worker is meant for; at least 1.
 	ConversationsPerWorker int32
-	// ScaleDownAfter is how long demand must have been lower before workers go.
-	ScaleDownAfter time.Duration
+	// Start is how long a worker takes until it is ready, at the 99th percentile. It is believed until starts were seen.
+	Start time.Duration
+	// Window is how long a change shall hold: workers that go shall not be wanted again within it, nor go sooner after more were
+	// asked for. 0 is a quarter of an hour.
+	Window time.Duration
+	// Zone is where the pool's people live; nil is UTC.
+	Zone *time.Location
+	// Holidays are local days on which the hours of the week say nothing.
+	Holidays []Day
+	// Step is the most workers that one decision adds; 0 is any number.
+	Step int32
+	// DailyHours is how many hours of workers a local day may have before none is added to Min; 0 is any number.
+	DailyHours int32
 	// External is the number that somebody else decided; nil lets demand decide.
 	External *int32
 }
 
-// Observation is what was seen of a pool.
+// Observation is what was seen of a pool at a moment. Counters only rise, so that a look that was missed loses nothing.
 type Observation struct {
 	Now time.Time
-	// Workers is the number asked for at present.
-	Workers int32
-	// Fresh is false when the figures are stale or there are none; Waiting and Active are then not looked at.
-	Fresh           bool
-	Waiting, Active int
-}
-
-// State is what a pool's earlier observations left behind. The zero value knows nothing, and so never lets a worker go.
-type State struct {
-	known  bool
-	wanted int32
-	past   []past
-}
-
-// past is a number of workers that demand called for until a moment. Numbers fall and moments rise along the list, so that
-// it is never longer than there are workers between the limits.
-type past struct {
-	workers int32
-	until   time.Time
+	// Fresh is false when the figures are stale or there are none; then only the workers are looked at.
+	Fresh bool
+	// Conversations by what they wait for; Active are with an agent, and not parked.
+	WaitingForWorker, WaitingForAgent, Active int
+	// Arrived and Finished conversations since whenever the counting began.
+	Arrived, Finished int64
+	// Workers asked for, and those that exist by phase.
+	Workers, Ready, Starting, Draining int32
 }
 
 // Decision is how many workers there shall be.
 type Decision struct {
 	Workers int32
-	Reason  Reason
+	Reasons Reasons
 	// Again is when to decide anew without a new observation; 0 when time alone changes nothing.
 	Again time.Duration
 }
 
-// A check looks at one thing and, when it has the say, returns the decision.
-type check func(question) (Decision, bool)
-
-// checks are asked in order; the first that has the say decides.
-var checks = []check{
-	decidedElsewhere, // mode external: demand has no say
-	blind,            // without fresh figures nothing goes down
-	moreNow,          // more demand is met at once
-	lessForLong,      // fewer only once demand was lower for the whole window
-}
+// The policy's constants. They are no options: each was chosen on the traces of hack/bench, and what it is for stands with it.
+const (
+	// usualWindow is how long a change shall hold, where nothing else is told.
+	usualWindow = 15 * time.Minute
+	// reserveSigma is how many standard deviations of the arrivals and departures during a start are kept free.
+	reserveSigma = 1.5
+	// lateSigma is the same within a flap window after workers went: coming back so soon is worth a thinner reserve.
+	lateSigma = 0.8
+	// upAhead is how far ahead, in seconds, a decision for more looks once it is due, so that a ramp takes few decisions.
+	upAhead = 150.0
+	// spikeAhead is the same when arrivals break out: nobody knows where a spike ends, and it may be soon.
+	spikeAhead = 30.0
+	// downShare of the workers must be superfluous before any goes.
+	downShare = 0.08
+)
 
 // Decide says how many workers there shall be, and what to remember for the next time.
 func Decide(spec Spec, state State, seen Observation) (Decision, State) {
-	q := question{spec: spec, seen: seen}
+	spec = spec.sane()
+	if state.Version != StateVersion {
+		state = newState()
+	}
+	q := question{spec: spec, seen: seen, per: float64(spec.ConversationsPerWorker), have: seen.Workers}
+	q.now, q.window = float64(seen.Now.UnixNano())/1e9, spec.Window.Seconds()
+	state.watchWorkers(&q)
 	if seen.Fresh {
-		q.demand = seen.Waiting + seen.Active
-		q.needed = needed(q.demand, spec.ConversationsPerWorker)
-		q.wanted = spec.within(q.needed)
+		state.watchDemand(&q)
 	}
-	state = state.remember(q)
-	q.peak, q.again = state.peak(q)
-	for _, c := range checks {
-		if d, ok := c(q); ok {
-			return d, state
-		}
+	d := state.decide(&q)
+	if d.Workers != seen.Workers {
+		state.changed(q.now, seen.Workers, d.Workers)
 	}
-	return Decision{Workers: q.wanted, Reason: q.reason(Demand)}, state
+	return d, state
 }
 
 // question is one decision's input with what follows from it.
 type question struct {
-	spec   Spec
-	seen   Observation
-	demand int
-	needed int32 // for the demand, before the limits
-	wanted int32 // within the limits
-	peak   int32 // the most that was wanted within the window
-	again  time.Duration
+	spec Spec
+	seen Observation
+	now  float64 // Unix seconds
+	per  float64 // conversations a worker
+	have int32   // workers asked for
+	// window is the spec's, in seconds
+	window float64
+	load   float64 // conversations in the house
+	// reasons, in the order in which they were found
+	reasons Reasons
 }
 
-func decidedElsewhere(q question) (Decision, bool) {
-	if q.spec.External == nil {
-		return Decision{}, false
+func (s Spec) sane() Spec {
+	s.ConversationsPerWorker = max(s.ConversationsPerWorker, 1)
+	if s.Ceiling <= 0 {
+		s.Ceiling = math.MaxInt32
 	}
-	q.needed = *q.spec.External
-	workers := min(q.needed, q.spec.Ceiling)
-	return Decision{Workers: workers, Reason: Reason{Code: External, Needed: q.needed, Workers: workers}}, true
+	if s.Zone == nil {
+		s.Zone = time.UTC
+	}
+	if s.Window <= 0 {
+		s.Window = usualWindow
+	}
+	s.Min = max(s.Min, 0)
+	return s
 }
 
-// blind holds what there is: after a night without an answer 40 conversations may still be open, and a worker too many is
-// cheaper than a desk that is not there. The limits still hold, they do not depend on demand.
-func blind(q question) (Decision, bool) {
-	if q.seen.Fresh {
-		return Decision{}, false
-	}
-	workers := q.spec.within(q.seen.Workers)
-	return Decision{Workers: workers, Reason: Reason{Code: Stale, Needed: q.seen.Workers, Workers: workers}}, true
+func (s Spec) within(workers int32) int32 { return min(max(workers, s.Min), s.Max, s.Ceiling) }
+
+// workersFor is conversations over those of a worker, rounded up: 222 over 60 are 4.
+func (q *question) workersFor(conversations float64) int32 {
+	return int32(min(math.Ceil(max(conversations, 0)/q.per-1e-9), 1<<30))
 }
 
-func moreNow(q question) (Decision, bool) {
-	if q.wanted < q.seen.Workers {
-		return Decision{}, false
+func (s *State) decide(q *question) Decision {
+	spec, seen := q.spec, q.seen
+	switch {
+	case spec.External != nil:
+		workers := min(max(*spec.External, 0), spec.Ceiling)
+		q.say(Reason{Code: External, Wanted: *spec.External, Workers: workers})
+		return Decision{Workers: workers, Reasons: q.reasons}
+	case !seen.Fresh:
+		return s.blind(q)
 	}
-	return Decision{Workers: q.wanted, Reason: q.reason(Demand)}, true
+	demand := q.workersFor(q.load)
+	q.say(Reason{Code: Demand, Waiting: seen.WaitingForWorker + seen.WaitingForAgent, Active: seen.Active,
+		ConversationsPerWorker: spec.ConversationsPerWorker, Wanted: demand, Workers: demand})
+
+	near := s.near(q)
+	wanted := max(demand, q.workersFor(near.pressure))
+	if q.load == 0 && s.idle(q) {
+		wanted = 0
+	}
+	switch need := spec.within(wanted); {
+	case need > q.have:
+		return s.up(q, near, demand, wanted)
+	default:
+		return s.down(q, near, demand, wanted)
+	}
 }
 
-// lessForLong goes down to the most that was wanted within the window.
-//
-// A pool at 240 conversations (4 workers of 60) falls to 100 at 12:00:00. At 12:00:59 it has 4, at 12:01:00 it has 2; had it
-// been back at 200 for a moment at 12:00:30, it would have 4 until 12:01:30. Without the window a pause between two
-// messages cost a worker that was wanted again 20 s later.
-func lessForLong(q question) (Decision, bool) {
-	workers := min(q.seen.Workers, q.spec.within(max(q.wanted, q.peak)))
-	if workers == q.wanted {
-		return Decision{Workers: workers, Reason: q.reason(Demand)}, true
+// up is decided at once, and at once for what the ramp will want soon after.
+func (s *State) up(q *question, near outlook, demand, wanted int32) Decision {
+	target := wanted
+	if wanted > 0 {
+		target = max(target, q.workersFor(near.ahead))
 	}
-	r := q.reason(Held)
-	r.Workers, r.Window = workers, q.spec.ScaleDownAfter
-	return Decision{Workers: workers, Reason: r, Again: q.again}, true
+	if reserve := target - demand; reserve > 0 {
+		code := Reserve
+		if near.seasonal {
+			code = Forecast
+		}
+		q.say(Reason{Code: code, Wanted: reserve, Workers: target, At: near.at})
+	}
+	return Decision{Workers: s.limited(q, target), Reasons: q.reasons}
 }
 
-// needed is demand over the conversations of a worker, rounded up: 222 over 60 are 4.
-func needed(demand int, perWorker int32) int32 {
-	per := max(int(perWorker), 1)
-	return int32(min((max(demand, 0)+per-1)/per, 1<<30))
-}
-
-func (s Spec) within(workers int32) int32 {
-	return min(max(workers, s.Min), s.Max, s.Ceiling)
-}
-
-// remember notes until when the earlier demand lasted. A gap in the figures counts as a demand for the workers that there
-// are: nobody knows how many citizens came meanwhile.
-func (s State) remember(q question) State {
-	if !q.seen.Fresh {
-		return State{}
+// limited keeps a number within the limits, and says which one had the say.
+func (s *State) limited(q *question, target int32) int32 {
+	workers := q.spec.within(target)
+	switch {
+	case workers < target:
+		q.say(Reason{Code: Most, Workers: workers})
+	case workers > target:
+		q.say(Reason{Code: Least, Workers: workers})
 	}
-	before := s.wanted
-	if !s.known {
-		before = q.seen.Workers
+	if q.spec.Step > 0 && workers > q.have+q.spec.Step {
+		workers = q.have + q.spec.Step
+		q.say(Reason{Code: Step, Workers: workers})
 	}
-	list := slices.Clone(s.past)
-	for len(list) > 0 && list[len(list)-1].workers <= before {
-		list = list[:len(list)-1]
-	}
-	list = append(list, past{before, q.seen.Now})
-	from := q.seen.Now.Add(-q.spec.ScaleDownAfter)
-	for len(list) > 0 && !list[0].until.After(from) {
-		list = list[1:]
-	}
-	return State{known: true, wanted: q.wanted, past: list}
-}
-
-// peak is the most that was wanted within the window, and how long until that leaves the window.
-func (s State) peak(q question) (int32, time.Duration) {
-	for _, p := range s.past {
-		if p.workers > q.wanted {
-			return p.workers, p.until.Add(q.spec.ScaleDownAfter).Sub(q.seen.Now)
+	if q.spec.DailyHours > 0 && workers > q.have && s.Spent >= float64(q.spec.DailyHours)*3600 {
+		if workers = max(q.have, q.spec.within(0)); workers < target {
+			q.say(Reason{Code: CostCap, Workers: workers})
 		}
 	}
-	return q.wanted, 0
+	return workers
+}
+
+// down takes what is surely not needed before a quarter of an hour has passed.
+func (s *State) down(q *question, near outlook, demand, wanted int32) Decision {
+	floor := max(wanted, s.sure(q, near))
+	target := q.spec.within(floor)
+	switch least := q.spec.within(0); {
+	case q.have > min(q.spec.Max, q.spec.Ceiling): // the limits were lowered
+		return Decision{Workers: s.limited(q, max(target, min(q.spec.Max, q.spec.Ceiling))), Reasons: q.reasons}
+	case target >= q.have:
+		if floor > demand && q.have > least {
+			s.sayHeld(q, near, q.have, 0)
+		} else if q.have >= least && demand < q.have {
+			q.say(Reason{Code: Least, Workers: q.have})
+		}
+		return Decision{Workers: q.have, Reasons: q.reasons}
+	}
+	if wait := s.patience(q, target); wait > 0 {
+		s.sayHeld(q, near, q.have, wait)
+		return Decision{Workers: q.have, Reasons: q.reasons, Again: time.Duration(math.Ceil(wait)) * time.Second}
+	}
+	if target > demand {
+		if target > floor {
+			q.say(Reason{Code: Least, Workers: target})
+		} else {
+			q.say(Reason{Code: Reserve, Wanted: target - demand, Workers: target})
+		}
+	}
+	return Decision{Workers: target, Reasons: q.reasons}
+}
+
+func (s *State) sayHeld(q *question, near outlook, workers int32, wait float64) {
+	code := Held
+	if near.seasonal {
+		code = Forecast
+	}
+	q.say(Reason{Code: code, Workers: workers, Wanted: workers, Window: time.Duration(math.Ceil(wait)) * time.Second, At: near.at})
+}
+
+// patience is for how many seconds more workers stay although they are superfluous.
+//
+// A pool of 12 that needs 11 keeps the twelfth: one of 12 is 8 %, and at 50 workers three go together. Without the steps a
+// pool of 70 wrote its replicas 130 times a day.
+func (s *State) patience(q *question, target int32) float64 {
+	surplus := q.have - target
+	if q.have > 0 && float64(surplus) < downShare*float64(q.have) && target > q.spec.within(0) {
+		return q.window / 3
+	}
+	hold := q.window - (q.now - s.LastUp)
+	if float64(surplus) >= spikeShare/min(max(s.Burst, 1), 2.5)*float64(q.have) && surplus >= 2 { // a spike is over: a flap is cheaper than half a fleet
+		hold = min(hold, spikeHold-(q.now-s.LastUp))
+	}
+	hold = max(hold, min(settleSeconds, q.window)-(q.now-s.FreshSince))
+	if target == 0 {
+		hold = max(hold, quietBeforeZero-(q.now-s.BusyAt))
+	}
+	return max(hold, 0)
+}
+
+const (
+	// settleSeconds without a gap must have been seen before workers go.
+	settleSeconds = 120.0
+	// When so large a share is superfluous, the hold after growing is only so long.
+	spikeShare = 0.3
+	spikeHold  = 300.0
+	// quietBeforeZero is how long nobody must have been there before the last worker goes.
+	quietBeforeZero = 120.0
+)
+
+// blind holds what there is: after a night without an answer 40 conversations may still be open, and a worker too many is
+// cheaper than a desk that is not there. It may add what the season or the last trend call for. The limits still hold.
+func (s *State) blind(q *question) Decision {
+	workers := max(q.have, s.unseen(q))
+	if workers > q.have {
+		q.say(Reason{Code: Stale, Wanted: q.have, Workers: q.have})
+		q.say(Reason{Code: Forecast, Wanted: workers - q.have, Workers: workers, At: q.seen.Now.In(q.spec.Zone)})
+		return Decision{Workers: max(s.limited(q, workers), min(q.have, q.spec.within(q.have))), Reasons: q.reasons}
+	}
+	workers = q.spec.within(q.have)
+	q.say(Reason{Code: Stale, Wanted: q.have, Workers: workers})
+	return Decision{Workers: workers, Reasons: q.reasons}
 }

@@ -1,6 +1,10 @@
 package capacity
 
 import (
+	"bytes"
+	"math"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,9 +13,9 @@ import (
 
 var monday = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 
-// pool of the tables: 1 to 10 workers of 60 conversations, which go after a minute of lower demand.
+// pool of the tables: 1 to 10 workers of 60 conversations.
 func pool(change func(*Spec)) Spec {
-	s := Spec{Min: 1, Max: 10, Ceiling: 50, ConversationsPerWorker: 60, ScaleDownAfter: time.Minute}
+	s := Spec{Min: 1, Max: 10, Ceiling: 50, ConversationsPerWorker: 60, Start: 20 * time.Second}
 	if change != nil {
 		change(&s)
 	}
@@ -37,52 +41,32 @@ func TestWorkersFollowDemand(t *testing.T) {
 		"a surge is met at once": {pool(nil), 2, []moment{
 			{0, 42, 180, false, 4, "waiting 42 + active 180 over 60 a worker = 4"},
 		}},
+		"one more than a worker holds is a worker more": {pool(nil), 1, []moment{
+			{0, 1, 60, false, 2, "waiting 1 + active 60 over 60 a worker = 2"},
+		}},
 		"a full worker is not two": {pool(nil), 1, []moment{
 			{0, 0, 60, false, 1, "waiting 0 + active 60 over 60 a worker = 1"},
-			{1, 1, 60, false, 2, "waiting 1 + active 60 over 60 a worker = 2"},
 		}},
 		"nobody there leaves the least": {pool(nil), 1, []moment{
-			{0, 0, 0, false, 1, "waiting 0 + active 0 over 60 a worker = 0, at least 1"},
+			{0, 0, 0, false, 1, "waiting 0 + active 0 over 60 a worker = 0; at least 1"},
 		}},
 		"the most is the most": {pool(nil), 1, []moment{
-			{0, 1000, 0, false, 10, "waiting 1000 + active 0 over 60 a worker = 17, at most 10"},
+			{0, 1000, 0, false, 10, "waiting 1000 + active 0 over 60 a worker = 17; at most 10"},
+		}},
+		"one step at a time, where that is asked for": {pool(func(s *Spec) { s.Step = 2 }), 1, []moment{
+			{0, 0, 400, false, 3, "waiting 0 + active 400 over 60 a worker = 7; 3 held by step"},
+			{2, 0, 400, false, 5, "waiting 0 + active 400 over 60 a worker = 7; 5 held by step"},
 		}},
 		"the class's ceiling is above the pool's wish": {pool(func(s *Spec) { s.Min, s.Ceiling = 8, 5 }), 1, []moment{
-			{0, 0, 0, false, 5, "waiting 0 + active 0 over 60 a worker = 0, at least 5"},
+			{0, 0, 0, false, 5, "waiting 0 + active 0 over 60 a worker = 0; at least 5"},
 		}},
-		"fewer only after a whole window": {pool(nil), 4, []moment{
-			{0, 0, 240, false, 4, "waiting 0 + active 240 over 60 a worker = 4"},
-			{1, 0, 50, false, 4, "waiting 0 + active 50 over 60 a worker = 1; 4 until demand was lower for 1m"},
-			{60, 0, 50, false, 4, "waiting 0 + active 50 over 60 a worker = 1; 4 until demand was lower for 1m"},
-			{61, 0, 50, false, 1, "waiting 0 + active 50 over 60 a worker = 1"},
-		}},
-		"a second hill begins the window anew, down to its own height": {pool(nil), 4, []moment{
-			{0, 0, 240, false, 4, "waiting 0 + active 240 over 60 a worker = 4"},
-			{10, 0, 50, false, 4, "waiting 0 + active 50 over 60 a worker = 1; 4 until demand was lower for 1m"},
-			{30, 0, 150, false, 4, "waiting 0 + active 150 over 60 a worker = 3; 4 until demand was lower for 1m"},
-			{40, 0, 50, false, 4, "waiting 0 + active 50 over 60 a worker = 1; 4 until demand was lower for 1m"},
-			{71, 0, 50, false, 3, "waiting 0 + active 50 over 60 a worker = 1; 3 until demand was lower for 1m"},
-			{100, 0, 50, false, 1, "waiting 0 + active 50 over 60 a worker = 1"},
-		}},
-		"an idle poll of 50 s does not count as a minute of lower demand": {pool(nil), 4, []moment{
-			{0, 0, 240, false, 4, "waiting 0 + active 240 over 60 a worker = 4"},
-			{50, 0, 0, false, 4, "waiting 0 + active 0 over 60 a worker = 0; 4 until demand was lower for 1m"},
-			{70, 0, 0, false, 4, "waiting 0 + active 0 over 60 a worker = 0; 4 until demand was lower for 1m"},
-			{110, 0, 0, false, 1, "waiting 0 + active 0 over 60 a worker = 0, at least 1"},
-		}},
-		"blind, nothing goes down, and the window begins anew": {pool(nil), 4, []moment{
-			{0, 0, 50, false, 4, "waiting 0 + active 50 over 60 a worker = 1; 4 until demand was lower for 1m"},
+		"blind, nothing goes down": {pool(nil), 4, []moment{
+			{0, 0, 50, false, 4, "waiting 0 + active 50 over 60 a worker = 1; 4 held until surely not needed"},
 			{50, 0, 0, true, 4, "no fresh figures from the runtime: workers stay at 4"},
 			{3600, 0, 0, true, 4, "no fresh figures from the runtime: workers stay at 4"},
-			{3601, 0, 50, false, 4, "waiting 0 + active 50 over 60 a worker = 1; 4 until demand was lower for 1m"},
-			{3661, 0, 50, false, 1, "waiting 0 + active 50 over 60 a worker = 1"},
 		}},
 		"blind, the limits hold all the same": {pool(func(s *Spec) { s.Min = 2 }), 1, []moment{
 			{0, 0, 0, true, 2, "no fresh figures from the runtime: the limits move workers from 1 to 2"},
-		}},
-		"a new operator lets nobody go before it has seen a window": {pool(nil), 7, []moment{
-			{0, 0, 0, false, 7, "waiting 0 + active 0 over 60 a worker = 0; 7 until demand was lower for 1m"},
-			{60, 0, 0, false, 1, "waiting 0 + active 0 over 60 a worker = 0, at least 1"},
 		}},
 		"somebody else decides": {pool(func(s *Spec) { s.External = &three }), 9, []moment{
 			{0, 500, 500, false, 3, "spec.workers.replicas = 3"},
@@ -96,11 +80,11 @@ func TestWorkersFollowDemand(t *testing.T) {
 			for _, m := range story.moments {
 				var d Decision
 				d, state = Decide(story.spec, state, Observation{
-					Now: monday.Add(time.Duration(m.second) * time.Second), Workers: workers,
-					Fresh: !m.blind, Waiting: m.waiting, Active: m.active,
+					Now: monday.Add(time.Duration(m.second) * time.Second), Workers: workers, Ready: workers,
+					Fresh: !m.blind, WaitingForAgent: m.waiting, Active: m.active,
 				})
-				if d.Workers != m.workers || d.Reason.String() != m.why {
-					t.Errorf("after %d s: %d because %q, not %d because %q", m.second, d.Workers, d.Reason, m.workers, m.why)
+				if d.Workers != m.workers || d.Reasons.String() != m.why {
+					t.Errorf("after %d s: %d because %q, not %d because %q", m.second, d.Workers, d.Reasons, m.workers, m.why)
 				}
 				workers = d.Workers
 			}
@@ -108,74 +92,211 @@ func TestWorkersFollowDemand(t *testing.T) {
 	}
 }
 
-func TestAgainIsWhenTheNextWorkersMayGo(t *testing.T) {
-	_, state := Decide(pool(nil), State{}, Observation{Now: monday, Workers: 4, Fresh: true, Active: 240})
-	d, state := Decide(pool(nil), state, Observation{Now: monday.Add(10 * time.Second), Workers: 4, Fresh: true})
-	if d.Again != time.Minute {
-		t.Fatalf("again after %s", d.Again)
-	}
-	d, _ = Decide(pool(nil), state, Observation{Now: monday.Add(10*time.Second + d.Again), Workers: 4, Fresh: true})
-	if d.Workers != 1 || d.Again != 0 {
-		t.Fatalf("then %d workers, again after %s", d.Workers, d.Again)
+// counter is a small day: conversations come at a rate and stay eight minutes, and workers start as slowly as is told.
+type counter struct {
+	spec          Spec
+	state         State
+	now           time.Time
+	load, arrived float64
+	workers       int32
+	ready         int32
+	readyAt       time.Time
+}
+
+func (c *counter) run(d time.Duration, rate func(time.Time) float64, each func(Decision, Observation)) {
+	for end := c.now.Add(d); c.now.Before(end); {
+		c.now = c.now.Add(2 * time.Second)
+		came := 2 * rate(c.now)
+		c.arrived += came
+		c.load += came - c.load*2/480
+		if c.ready = min(max(c.ready, 1), c.workers); !c.now.Before(c.readyAt) {
+			c.ready = c.workers
+		}
+		o := Observation{Now: c.now, Fresh: true, Active: int(c.load), Arrived: int64(c.arrived), Finished: int64(c.arrived - c.load),
+			Workers: c.workers, Ready: c.ready, Starting: c.workers - c.ready}
+		var d Decision
+		if d, c.state = Decide(c.spec, c.state, o); d.Workers > c.workers {
+			c.readyAt = c.now.Add(c.spec.Start)
+		}
+		c.workers = d.Workers
+		if each != nil {
+			each(d, o)
+		}
 	}
 }
 
-// What must hold whatever happens: limits are kept, more demand is met at once, blindness takes nobody away, and whoever
-// goes was not wanted for the whole window.
+// door opens at nine: nobody before, half a conversation a second until four.
+func door(t time.Time) float64 {
+	if h := t.Hour(); h >= 9 && h < 16 {
+		return 0.5
+	}
+	return 0.003
+}
+
+func TestTheOpeningIsMetBeforeItComesOnceADayWasSeen(t *testing.T) {
+	c := counter{spec: pool(func(s *Spec) { s.Start = 90 * time.Second }), now: monday.Add(-2 * time.Hour), workers: 1}
+	atNine := [3]int32{}
+	for day := range atNine {
+		c.run(24*time.Hour, func(at time.Time) float64 { return 3 * door(at) }, func(d Decision, o Observation) {
+			if o.Now.Hour() < 9 && o.Now.Hour() >= 8 {
+				atNine[day] = d.Workers
+			}
+		})
+	}
+	if atNine[0] != 1 || atNine[1] < 2 || atNine[2] < 2 {
+		t.Errorf("just before nine there are %v workers, day by day", atNine)
+	}
+}
+
+func TestAGapsArrivalsAreNoPeak(t *testing.T) {
+	c := counter{spec: pool(nil), now: monday.Add(time.Hour), workers: 4}
+	flat := func(time.Time) float64 { return 0.4 }
+	c.run(time.Hour, flat, nil)
+	c.now = c.now.Add(40 * time.Minute) // nobody looked
+	c.arrived += 0.4 * 2400
+	c.run(40*time.Minute, flat, nil)
+	for i, v := range c.state.Season {
+		if v >= 0 && math.Abs(float64(v)-0.4) > 0.02 {
+			t.Errorf("quarter %d has %.2f arrivals a second, not 0.4", i, v)
+		}
+	}
+}
+
+func TestTheDaysHoursOfWorkersAreACap(t *testing.T) {
+	c := counter{spec: pool(func(s *Spec) { s.DailyHours = 4 }), now: monday.Add(30 * time.Minute), workers: 1}
+	said := false
+	c.run(6*time.Hour, door, func(d Decision, o Observation) { said = said || d.Reasons.Has(CostCap) })
+	c.run(time.Hour, func(time.Time) float64 { return 1 }, func(d Decision, o Observation) { said = said || d.Reasons.Has(CostCap) })
+	if !said {
+		t.Error("nobody said that the day's hours are spent")
+	}
+}
+
+func TestHowLongWorkersStartIsLearnt(t *testing.T) {
+	s, spec := State{}, pool(nil)
+	now, workers, ready := monday, int32(1), int32(1)
+	look := func(active int) {
+		var d Decision
+		d, s = Decide(spec, s, Observation{Now: now, Fresh: true, Active: active, Workers: workers, Ready: ready, Starting: workers - ready})
+		workers = d.Workers
+	}
+	look(10)
+	for i := range 8 {
+		look(60*(i+1) + 10)
+		now = now.Add(70 * time.Second)
+		ready = workers
+		look(60*(i+1) + 10)
+	}
+	if s.StartSeconds() < 65 || s.StartSeconds() > 75 {
+		t.Errorf("workers that take 70 s are thought to take %.0f", s.StartSeconds())
+	}
+}
+
+// What must hold whatever happens: limits are kept, more demand is met at once, blindness takes nobody away, the state stays
+// small and is the same after it was written and read.
 func TestWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		spec := Spec{
-			Min: rapid.Int32Range(1, 5).Draw(t, "min"), Ceiling: rapid.Int32Range(1, 30).Draw(t, "ceiling"),
+			Min: rapid.Int32Range(0, 5).Draw(t, "min"), Ceiling: rapid.Int32Range(1, 30).Draw(t, "ceiling"),
 			ConversationsPerWorker: rapid.Int32Range(1, 80).Draw(t, "per worker"),
-			ScaleDownAfter:         time.Duration(rapid.IntRange(1, 120).Draw(t, "window")) * time.Second,
+			Start:                  time.Duration(rapid.IntRange(1, 120).Draw(t, "start")) * time.Second,
 		}
-		spec.Max = rapid.Int32Range(spec.Min, 20).Draw(t, "max")
-		type wish struct {
-			until   time.Time
-			workers int32
-		}
-		var wishes []wish
-		state, workers, now := State{}, rapid.Int32Range(0, 40).Draw(t, "at first"), monday
-		blindBefore := true
-		for range rapid.IntRange(1, 40).Draw(t, "moments") {
-			now = now.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "later")) * time.Second)
+		spec.Max = rapid.Int32Range(max(spec.Min, 1), 20).Draw(t, "max")
+		state, workers, now := State{}, rapid.Int32Range(0, 20).Draw(t, "at first"), monday
+		arrived, finished := int64(0), int64(0)
+		for range rapid.IntRange(1, 60).Draw(t, "moments") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 900).Draw(t, "later")) * time.Second)
 			seen := Observation{
-				Now: now, Workers: workers, Fresh: rapid.IntRange(0, 9).Draw(t, "fresh") > 0,
-				Waiting: rapid.IntRange(0, 500).Draw(t, "waiting"), Active: rapid.IntRange(0, 500).Draw(t, "active"),
+				Now: now, Workers: workers, Ready: rapid.Int32Range(0, workers).Draw(t, "ready"), Fresh: rapid.IntRange(0, 9).Draw(t, "fresh") > 0,
+				WaitingForAgent: rapid.IntRange(0, 500).Draw(t, "waiting"), Active: rapid.IntRange(0, 500).Draw(t, "active"),
 			}
-			var d Decision
-			d, state = Decide(spec, state, seen)
+			seen.Starting = workers - seen.Ready
+			arrived += int64(rapid.IntRange(0, 500).Draw(t, "came"))
+			finished = max(finished, arrived-int64(seen.WaitingForAgent+seen.Active))
+			seen.Arrived, seen.Finished = arrived, finished
+			body, err := state.Marshal()
+			if err != nil || len(body) > MaxStateBytes {
+				t.Fatalf("a state of %d bytes: %v", len(body), err)
+			}
+			restored, err := ReadState(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, next := Decide(spec, state, seen)
+			again, nextAgain := Decide(spec, restored, seen)
+			if !reflect.DeepEqual(d, again) || next != nextAgain {
+				t.Fatalf("restored, %d becomes %d", d.Workers, again.Workers)
+			}
+			state = next
 			least, most := min(spec.Min, spec.Max, spec.Ceiling), min(spec.Max, spec.Ceiling)
 			if d.Workers < least || d.Workers > most {
 				t.Fatalf("%d workers are not within %d and %d", d.Workers, least, most)
 			}
-			if len(state.past) > int(most)+2 {
-				t.Fatalf("%d moments are remembered", len(state.past))
+			if !seen.Fresh && d.Workers < min(workers, most) {
+				t.Fatalf("blind, %d became %d", workers, d.Workers)
 			}
-			if !seen.Fresh {
-				if d.Workers < min(workers, most) {
-					t.Fatalf("blind, %d became %d", workers, d.Workers)
-				}
-				wishes, blindBefore = nil, true
-				workers = d.Workers
-				continue
-			}
-			wanted := min(max(int32((seen.Waiting+seen.Active+int(spec.ConversationsPerWorker)-1)/int(spec.ConversationsPerWorker)), spec.Min), spec.Max, spec.Ceiling)
-			if d.Workers < wanted {
-				t.Fatalf("%d are wanted now, and there are %d", wanted, d.Workers)
-			}
-			if blindBefore {
-				wishes, blindBefore = []wish{{now, workers}}, false
-			} else {
-				wishes[len(wishes)-1].until = now
-			}
-			wishes = append(wishes, wish{now, wanted})
-			for _, w := range wishes {
-				if w.until.After(now.Add(-spec.ScaleDownAfter)) && d.Workers < min(w.workers, workers, most) {
-					t.Fatalf("%d were wanted until %s, and at %s there are %d of %d", w.workers, w.until, now, d.Workers, workers)
+			if seen.Fresh {
+				per := int(spec.ConversationsPerWorker)
+				if wanted := min(int32((seen.WaitingForAgent+seen.Active+per-1)/per), most); d.Workers < wanted {
+					t.Fatalf("%d are wanted now, and there are %d", wanted, d.Workers)
 				}
 			}
 			workers = d.Workers
 		}
 	})
+}
+
+func TestAStateThatCannotBeIsRefused(t *testing.T) {
+	body, err := newState().Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ from, to, says string }{
+		{`"version":1`, `"version":2`, "version"},
+		{`"level":0`, `"level":-1`, "level"},
+		{`"caution":1`, `"caution":99`, "caution"},
+		{`"quarterIndex":-1`, `"quarterIndex":672`, "quarterIndex"},
+		{`{`, `[`, "state"},
+	} {
+		spoilt := bytes.Replace(body, []byte(c.from), []byte(c.to), 1)
+		if _, err := ReadState(spoilt); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", c.to, err)
+		}
+	}
+}
+
+func FuzzReadState(f *testing.F) {
+	body, err := newState().Marshal()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(body)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		s, err := ReadState(body)
+		if err != nil {
+			return
+		}
+		spec := pool(nil)
+		for i := range 40 {
+			var d Decision
+			d, s = Decide(spec, s, Observation{Now: monday.Add(time.Duration(i) * 30 * time.Second), Fresh: i%5 > 0, Active: i * 20, Arrived: int64(i * 30), Workers: 2, Ready: 2})
+			if d.Workers < 1 || d.Workers > 10 {
+				t.Fatalf("%d workers", d.Workers)
+			}
+		}
+	})
+}
+
+func BenchmarkDecide(b *testing.B) {
+	c := counter{spec: pool(nil), now: monday, workers: 1}
+	c.run(26*time.Hour, door, nil)
+	o := Observation{Now: c.now, Fresh: true, Active: int(c.load), Arrived: int64(c.arrived), Finished: int64(c.arrived - c.load), Workers: c.workers, Ready: c.workers}
+	b.ReportAllocs()
+	state := c.state
+	for b.Loop() {
+		o.Now = o.Now.Add(2 * time.Second)
+		o.Arrived++
+		o.Finished++
+		_, state = Decide(c.spec, state, o)
+	}
 }

@@ -3,6 +3,8 @@
 // It runs the Go benchmarks of the packages that the main job goes through and, where the demo's cluster runs, the whole thing.
 // Every figure goes into .bench/figures.jsonl and a table; bounds and their reasons are in bounds.yaml. It exits with 1 when a
 // bound is broken.
+//
+// `bench decide` and `bench simulate` are capacity's decisions from outside: over lines of JSON, and over whole traces.
 package main
 
 import (
@@ -42,7 +44,18 @@ type bound struct {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx); err != nil {
+	var err error
+	switch args := os.Args[1:]; {
+	case len(args) == 0:
+		err = run(ctx)
+	case args[0] == "decide":
+		err = decide(os.Stdin, os.Stdout)
+	case args[0] == "simulate":
+		err = simulate(ctx, args[1:], os.Stdout)
+	default:
+		err = fmt.Errorf("%q is no command; there are decide and simulate, and none to measure everything", args[0])
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

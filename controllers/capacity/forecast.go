@@ -1,0 +1,260 @@
+package capacity
+
+import (
+	"math"
+	"time"
+)
+
+// outlook is what is expected while a worker starts.
+type outlook struct {
+	rate     float64 // arrivals a second
+	drift    float64 // of the conversations in the house, a second
+	sigma    float64 // of the conversations in the house, over a start
+	pressure float64 // conversations to have room for when a worker that is asked for now is ready
+	ahead    float64 // the same a bit later, for a decision that is due anyway
+	seasonal bool    // the season has a part in it
+	at       time.Time
+	spike    bool
+}
+
+// lower is a rate that is surely reached: its estimate less so many standard deviations.
+func lower(rate, tau, sigmas, burst float64) float64 {
+	return rate - sigmas*math.Sqrt(max(rate, 0.02)*burst/(2*tau))
+}
+
+// near looks as far ahead as a worker takes to start.
+//
+// 1.2 arrivals and 1.1 departures a second with starts of 20 s: two more are expected, sigma is 6.8, so ten rooms are kept
+// free beyond. Without them each full worker made the next citizens wait for the next worker.
+func (s *State) near(q *question) outlook {
+	h := s.horizon(q) + 2
+	leave := s.leaving()
+	o := outlook{at: q.seen.Now.In(q.spec.Zone)}
+	burst := min(max(s.Burst, 1), 9)
+	local := max(s.Level+s.Slope*h/2, 0)
+	move := s.seasonMove(q, q.now, q.now+h)
+	if move > 0.1*local && move > 0.01 {
+		o.seasonal = true
+	}
+	base := max(local+max(move, -local)*0.6, 0)
+	o.rate = base
+	fast, mid := lower(s.Fast, fastTau, fastSigmas, math.Sqrt(burst)), lower(s.Mid, midTau, midSigmas, math.Sqrt(burst))
+	if fast > o.rate || mid > o.rate {
+		o.spike = true
+		o.rate = max(fast, mid, o.rate)
+	}
+	o.drift = o.rate - leave*q.load
+	o.sigma = math.Sqrt((o.rate*math.Sqrt(burst) + leave*q.load) * h)
+	growth := 0.0
+	if g := fast - max(s.Mid, base); g > 0 { // still accelerating: the two averages lie tau apart
+		growth = 0.5 * g / (midTau - fastTau) * h * h
+	}
+	reserve := float64(reserveSigma)
+	if q.now-s.LastDown < q.window && s.LastDown > 0 { // once down, a thinner reserve must do for a while
+		reserve = lateSigma
+	}
+	o.pressure = q.load + o.drift*h + growth + reserve*s.Caution*o.sigma
+	o.pressure = max(o.pressure, q.load+1)
+	if o.rate <= 0 { // nobody comes: a full counter needs no room
+		o.pressure = q.load
+	}
+	if q.load == 0 && o.rate < 0.02 {
+		o.pressure = 1
+	}
+	o.ahead = o.pressure
+	if o.drift > 0 {
+		further := float64(upAhead)
+		if o.spike {
+			further = spikeAhead
+		}
+		o.ahead += o.drift * further * (1 - leave*further/2)
+	}
+	return o
+}
+
+// idle says that so few arrive that no worker need wait for them.
+func (s *State) idle(q *question) bool { return s.Level < 1.0/600 && s.Mid < 1.0/100 }
+
+// steps of the path that a forecast follows, as shares of the window.
+var steps = [...]float64{1. / 15, 1. / 15, 0.1, 2. / 15, 2. / 15, 1. / 6, 1. / 6, 1. / 6}
+
+// path follows the conversations in the house over a flap window: the most that is expected, and the most that surely comes
+// at no moment: there, the expectation and a learnt number of standard deviations.
+//
+// The deviations grow along the path. At 240 conversations that fall by 3 a minute, 15 minutes from now 195 ± 20 are expected and
+// now 240 ± 0, so that 241 surely suffice; to add the last deviation to the first expectation would hold a worker for ten
+// minutes more.
+func (s *State) path(q *question) (expected, surely float64) {
+	leave := max(s.leaving(), 1e-6)
+	rate, slope := s.Level, s.Slope
+	expected, surely = q.load, q.load
+	load := q.load
+	local := q.seen.Now.In(q.spec.Zone)
+	base, known := s.seasonRate(slotOf(local))
+	known = known && !q.spec.holiday(local)
+	scale := s.dayScale(base)
+	burst, quantile := max(s.Burst, 1), s.Quantiles[q.scale()]
+	var elapsed, used float64
+	for _, step := range steps {
+		dt := step * q.window
+		elapsed += dt
+		fade := math.Exp(-dt / slopeTau)
+		used += slope * slopeTau * (1 - fade)
+		slope *= fade
+		r := rate + used
+		if known {
+			if there, ok := s.seasonRate(slotOf(local.Add(time.Duration(elapsed) * time.Second))); ok {
+				r += (there - base) * scale
+			}
+		}
+		r = max(r, 0)
+		e := math.Exp(-leave * dt)
+		load = load*e + r/leave*(1-e)
+		stay := math.Exp(-leave * elapsed)
+		rateVar := max(s.P11+elapsed*s.P12+elapsed*elapsed/4*s.P22, 0)
+		variance := q.load*stay*(1-stay) + burst*s.Level/leave*(1-stay) + rateVar*(1-stay)*(1-stay)/(leave*leave)
+		expected = max(expected, load)
+		surely = max(surely, load+quantile*math.Sqrt(variance))
+	}
+	return expected, surely
+}
+
+// sure is how many workers surely suffice for the coming quarter of an hour.
+func (s *State) sure(q *question, near outlook) int32 {
+	if !s.Levelled {
+		return q.have
+	}
+	expected, surely := s.path(q)
+	if q.load == 0 && s.idle(q) && expected < 1 {
+		return 0
+	}
+	return q.workersFor(surely + lateSigma*s.Caution*near.sigma)
+}
+
+// A forecast that is waiting to be judged: the most that should surely come, and the most that came.
+type pending struct {
+	Surely float32 `json:"s"`
+	Came   float32 `json:"c"`
+	Scale  int8    `json:"q"`
+}
+
+// scales are the sizes of load for which the number of standard deviations is learnt by itself: a wild noon is no guide to the
+// night.
+const scales = 3
+
+func (q *question) scale() int8 {
+	switch workers := q.load / q.per; {
+	case workers < 1.5:
+		return 0
+	case workers < 6:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// The forecasts of the last quarter of an hour are judged when it is over. missShare is how many of them may have been too low:
+// of the fifteen or so falls a day two may be wrong.
+const (
+	forecasts    = 15
+	missShare    = 0.06
+	burstsBorne  = 3.5 // where arrivals come in bursts, so many times more: to be as sure would cost half a fleet
+	quantileStep = 0.02
+	quantileLow  = 0.0
+	quantileHigh = 4.0
+	riseShare    = 1.05
+)
+
+// judgeForecasts holds what came against what was expected, each minute, and moves the quantile so that missShare is missed.
+func (s *State) judgeForecasts(q *question) {
+	expected, surely := s.path(q)
+	i := s.Judged % forecasts
+	if old := s.Forecasts[i]; old.Surely > 0 {
+		quantile := &s.Quantiles[old.Scale]
+		miss := missShare * min(max(s.Burst, 1), burstsBorne)
+		if old.Came > old.Surely {
+			*quantile += quantileStep * (1 - miss)
+		} else {
+			*quantile -= quantileStep * miss
+		}
+		*quantile = min(max(*quantile, quantileLow), quantileHigh)
+	}
+	s.Forecasts[i] = pending{Surely: float32(surely), Scale: q.scale()}
+	if expected > q.load*riseShare+1 || q.load < q.per/3 { // on the way up nobody asks who may go, nor with one worker
+		s.Forecasts[i].Surely = 0
+	}
+	s.Judged = (s.Judged + 1) % (forecasts * 1000)
+	for i := range s.Forecasts {
+		if age := (s.Judged - 1 - i + 2*forecasts) % forecasts; float64(age)*60 > q.window {
+			continue
+		}
+		s.Forecasts[i].Came = max(s.Forecasts[i].Came, float32(q.load))
+	}
+}
+
+// Caution is by how much the reserves are multiplied. A minute in which somebody waited for a worker raises it; while conversations
+// come it sinks, so that about two such minutes a day are borne: at five seconds each that is 0.01 % of the citizens or so.
+const (
+	cautionLow  = 0.9
+	cautionHigh = 2.5
+	cautionUp   = 0.12
+	cautionDown = 0.24 / 86400 // a second
+)
+
+// learnCaution looks once a minute whether somebody waited although there were looks.
+func (s *State) learnCaution(q *question, dt float64) {
+	if s.Waited && q.now-s.FreshSince > settleSeconds {
+		s.Caution += cautionUp
+	}
+	if s.Load > 0 {
+		s.Caution -= cautionDown * dt
+	}
+	s.Caution = min(max(s.Caution, cautionLow), cautionHigh)
+	s.Waited = false
+}
+
+// unseen is how many workers the last known course and the season call for while nobody can look.
+func (s *State) unseen(q *question) int32 {
+	if !s.Levelled || q.now-s.At < 1 {
+		return 0
+	}
+	local := q.seen.Now.In(q.spec.Zone)
+	gone := min(q.now-s.At, 6*3600)
+	leave := s.leaving()
+	load, rate := s.Load, s.Level
+	then := local.Add(-time.Duration(gone * float64(time.Second)))
+	base, known := s.seasonRate(slotOf(then))
+	if q.spec.holiday(local) {
+		known = false
+	}
+	scale := s.dayScale(base)
+	h := gone + s.horizon(q)
+	n := 12
+	dt := h / float64(n)
+	slope, used := s.Slope, 0.0
+	for i := range n {
+		used += slope * slopeTau * (1 - math.Exp(-dt/slopeTau))
+		slope *= math.Exp(-dt / slopeTau)
+		r := rate
+		if known {
+			if there, ok := s.seasonRate(slotOf(then.Add(time.Duration(float64(i+1) * dt * float64(time.Second))))); ok {
+				r += (there - base) * scale
+			}
+		}
+		r = max(r+used, 0)
+		e := math.Exp(-leave * dt)
+		load = load*e + r/max(leave, 1e-6)*(1-e)
+	}
+	return q.workersFor(load + blindSigmas*math.Sqrt(load))
+}
+
+// blindSigmas are kept free while nobody can look.
+const (
+	blindSigmas = 1.0
+)
+
+// A rate counts as surely reached when so many standard deviations below it still are above what was expected.
+const (
+	fastSigmas = 1.6
+	midSigmas  = 1.5
+)

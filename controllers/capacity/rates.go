@@ -1,0 +1,116 @@
+package capacity
+
+import "math"
+
+// The time constants of the rates, in seconds.
+const (
+	fastTau  = 8.0   // sees a spike within seconds
+	midTau   = 40.0  // confirms it
+	leaveTau = 900.0 // how quickly conversations end
+	burstTau = 5400.0
+	// leavePrior is a handling time that is believed for so many conversation-seconds, until some ended.
+	leavePrior       = 480.0
+	leavePriorWeight = 3000.0
+)
+
+// watchDemand brings the rates up to a fresh observation.
+func (s *State) watchDemand(q *question) {
+	seen := q.seen
+	q.load = float64(max(seen.WaitingForWorker, 0) + max(seen.WaitingForAgent, 0) + max(seen.Active, 0))
+	if q.load > 0 {
+		s.BusyAt = q.now
+	}
+	if s.At == 0 { // the first look: nothing to compare with
+		s.At, s.Arrived, s.Finished, s.Load, s.FreshSince, s.BusyAt = q.now, seen.Arrived, seen.Finished, q.load, q.now, q.now
+		s.LastUp = q.now // nobody knows what was before
+		return
+	}
+	dt := q.now - s.At
+	if dt <= 0 {
+		return
+	}
+	arrived, finished := float64(seen.Arrived-s.Arrived), float64(seen.Finished-s.Finished)
+	if arrived < 0 || finished < 0 { // another counter: what came meanwhile is not known, but who is there now did come
+		arrived, finished = max(q.load-s.Load, 0), max(s.Load-q.load, 0)
+	}
+	if dt > gapSeconds {
+		s.FreshSince = q.now
+	}
+	s.Waited = s.Waited || seen.WaitingForWorker > 0 && seen.Ready > 0
+	rate := arrived / dt
+	s.Fast += (rate - s.Fast) * (1 - math.Exp(-dt/fastTau))
+	s.Mid += (rate - s.Mid) * (1 - math.Exp(-dt/midTau))
+	s.accumulate(q, arrived, finished, (s.Load+q.load)/2*dt, dt)
+	s.At, s.Arrived, s.Finished, s.Load = q.now, seen.Arrived, seen.Finished, q.load
+}
+
+// gapSeconds without an observation is a gap.
+const gapSeconds = 75.0
+
+// accumulate fills the minute, and takes it in when it is full. A gap's arrivals are spread over the whole gap.
+func (s *State) accumulate(q *question, arrived, finished, loadSeconds, dt float64) {
+	s.bookSeason(q, arrived, dt)
+	s.MinuteArrived += arrived
+	s.MinuteFinished += finished
+	s.MinuteLoad += loadSeconds
+	s.MinuteSeconds += dt
+	if s.MinuteSeconds < 60 {
+		return
+	}
+	dt = s.MinuteSeconds
+	e := math.Exp(-dt / leaveTau)
+	s.Left, s.Stayed = s.Left*e+s.MinuteFinished, s.Stayed*e+s.MinuteLoad
+	s.learnLevel(q, s.MinuteArrived/dt, dt)
+	s.learnCaution(q, dt)
+	s.MinuteArrived, s.MinuteFinished, s.MinuteLoad, s.MinuteSeconds = 0, 0, 0, 0
+	s.judgeForecasts(q)
+}
+
+// leaving is the share of conversations that ends each second.
+func (s *State) leaving() float64 {
+	return (s.Left + leavePriorWeight/leavePrior) / (s.Stayed + leavePriorWeight)
+}
+
+// The level of arrivals is followed by a Kalman filter with the state (rate, slope), in conversations a second and a second
+// squared. The season moves the expected rate; slope and noise are of what the season does not explain.
+const (
+	levelNoise = 0.012  // of the rate, a root of a minute
+	slopeNoise = 0.0022 // of the rate, a minute and a root of a minute
+	slopeTau   = 1500.0 // seconds until a slope has faded
+	burstMost  = 40.0
+)
+
+func (s *State) learnLevel(q *question, z, dt float64) {
+	if !s.Levelled {
+		s.Levelled = true
+		s.Level, s.P11, s.P22, s.LastRate, s.Burst = z, z/dt+0.01, 1e-8, z, 1
+		return
+	}
+	minutes := dt / 60
+	// predict
+	fade := math.Exp(-dt / slopeTau)
+	season := s.seasonMove(q, q.now-dt, q.now)
+	s.Level = max(s.Level+s.Slope*dt+season, 0)
+	s.Slope *= fade
+	scale := max(s.Level, z*0.3, 0.02)
+	ql, qs := levelNoise*scale, slopeNoise*scale/60
+	p11 := s.P11 + 2*dt*s.P12 + dt*dt*s.P22 + ql*ql*minutes
+	p12 := (s.P12 + dt*s.P22) * fade
+	p22 := s.P22*fade*fade + qs*qs*minutes
+	// correct
+	noise := max(s.Level, 1/dt) / dt // of a Poisson rate
+	// Bursts: the square of how far two minutes differ, over what Poisson would have; a ramp hardly shows in it.
+	d := z - s.LastRate - season
+	w := 1 - math.Exp(-dt/burstTau)
+	s.Burst += (min(d*d/2/noise, burstMost) - s.Burst) * w
+	s.LastRate = z
+	r := noise * max(s.Burst, 1)
+	nu := z - s.Level
+	if limit := 4 * math.Sqrt(p11+r); math.Abs(nu) > limit { // a break: what was is no guide
+		p11 += nu * nu / 4
+	}
+	k1, k2 := p11/(p11+r), p12/(p11+r)
+	s.Level = max(s.Level+k1*nu, 0)
+	s.Slope += k2 * nu
+	s.P11, s.P12, s.P22 = p11*(1-k1), p12*(1-k1), max(p22-k2*p12, 0)
+}
