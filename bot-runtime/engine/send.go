@@ -77,10 +77,11 @@ func (s *sender) some(ctx context.Context) (int, error) {
 		}
 		asked := s.now() // before the claim is sent: the lease counts from the database's clock, which is read later
 		claimed, err := s.store.ClaimSends(ctx, names, room, s.timing.Lease, rate)
-		s.free(room - len(claimed))
-		if err != nil {
+		if err != nil { // also one whose commit may have happened: nothing of it is called, and its lease ends it
+			s.free(room)
 			return started, err
 		}
+		s.free(room - len(claimed))
 		live := s.live()
 		for _, one := range claimed {
 			s.calls.Go(func() {

@@ -24,6 +24,7 @@ type outbox struct {
 	mu      sync.Mutex
 	queued  []store.Send
 	claim   time.Duration // how long a claim takes
+	lost    int           // so many claims are done, and their answers lost
 	commit  time.Duration // how long a settlement takes
 	poison  string        // the id whose settlement the database refuses
 	settle  func(try int) error
@@ -40,6 +41,10 @@ func (o *outbox) ClaimSends(_ context.Context, _ []string, k int, _ time.Duratio
 	o.rates = append(o.rates, rate)
 	n := min(k, len(o.queued))
 	claimed := o.queued[:n]
+	if o.lost > 0 {
+		o.lost--
+		return claimed, store.ErrUnknownOutcome
+	}
 	o.queued = o.queued[n:]
 	return claimed, nil
 }
@@ -98,6 +103,26 @@ func TestAMessageWhoseLeaseIsNearlyOverIsNotCalledButQueuedAgain(t *testing.T) {
 		s.calls.Wait()
 		if diff := cmp.Diff([]string{"a/1 not-called"}, o.settled); diff != "" || len(w.handed) != 0 {
 			t.Errorf("the age counts from before the claim was sent; %d were handed over (-want +got):\n%s", len(w.handed), diff)
+		}
+	})
+}
+
+// Found by make chaos SCENARIO=commit-replies-swallowed: after some lost answers a pod sent nothing any more.
+func TestClaimsWhoseAnswerIsLostKeepNoPlaceInTheAir(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, w := &outbox{lost: sendsMost + 1, queued: []store.Send{toCitizen("a", 1)}}, newWire()
+		s := senderOn(o, w, 0)
+		for range sendsMost + 1 {
+			if _, err := s.some(t.Context()); !errors.Is(err, store.ErrUnknownOutcome) {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.some(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		s.calls.Wait()
+		if len(w.handed) != 1 || len(s.slots) != 0 {
+			t.Errorf("%d were handed over, %d places are taken", len(w.handed), len(s.slots))
 		}
 	})
 }
