@@ -54,7 +54,7 @@ test: deps-test lint test-go test-e2e ## everything
 .PHONY: test-go
 test-go: tools cluster-command pages ## unit, race, envtest, PostgreSQL, browser
 	@KUBEBUILDER_ASSETS="$$($(TOOLS)/cluster assets)" gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -race -timeout 20m ./...
-	@gotestsum --format pkgname-and-test-fails -- -run TestWhateverStepGoesWrong -timeout 20m ./bot-runtime/engine
+	@gotestsum --format pkgname-and-test-fails -- -run 'TestWhatever|TestASeedsDay|TestTheSimulation' -timeout 20m ./bot-runtime/engine
 	@cd hack/cluster && CGO_ENABLED=0 gotestsum --format pkgname-and-test-fails -- -trimpath -timeout 20m ./...
 
 .PHONY: test-e2e

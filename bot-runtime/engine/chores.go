@@ -2,8 +2,12 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/bundle"
@@ -57,8 +61,9 @@ func (e *Engine) resolveUnknown(ctx context.Context) (int, error) {
 // routeAll gives waiting conversations of all served pools to agents.
 func (e *Engine) routeAll(ctx context.Context) (int, error) {
 	all := 0
-	for name, pool := range e.ServedPools() {
-		n, err := e.route(ctx, name, int(pool.ConversationsPerAgent))
+	pools := e.ServedPools()
+	for _, name := range slices.Sorted(maps.Keys(pools)) {
+		n, err := e.route(ctx, name, int(pools[name].ConversationsPerAgent))
 		if err != nil {
 			return all, err
 		}
@@ -74,6 +79,7 @@ func (e *Engine) routeAll(ctx context.Context) (int, error) {
 // beat keeps the pod's row, the janitor and the pools' hygiene going. A pod that starts beats at once.
 func (e *Engine) beat() {
 	var swept time.Time
+	spread := spreadOf(e.pod)
 	for {
 		err := e.store.Heartbeat(e.acts, e.self())
 		e.wrote(err)
@@ -90,8 +96,8 @@ func (e *Engine) beat() {
 		if e.peopleAround() {
 			e.wakeRouting.raise() // agents may have gone without a word
 		}
-		// Jittered, so that a tenant's pods do not all sweep at once.
-		t := time.NewTimer(pause - rand.N(pause/5))
+		// Spread, so that a tenant's pods do not all sweep at once.
+		t := time.NewTimer(pause - time.Duration(spread.Int64N(int64(pause/5))))
 		select {
 		case <-e.stop:
 			t.Stop()
@@ -101,6 +107,12 @@ func (e *Engine) beat() {
 		case <-t.C:
 		}
 	}
+}
+
+// spreadOf draws what is a pod's own: another than its neighbours', and the same whenever the pod is run again in a simulation.
+func spreadOf(pod string) *rand.Rand {
+	sum := sha256.Sum256([]byte(pod))
+	return rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:16])))
 }
 
 // sweep runs the janitor, and the end of leases that nobody settled.

@@ -70,7 +70,7 @@ type Engine struct {
 	route    func(ctx context.Context, pool string, slots int) (int, error)
 	calm     bool
 	caution  *caution
-	careful  sync.Mutex // one turn at a time while careful
+	careful  chan struct{} // holds one while a careful turn is under way: one at a time
 	now      func() time.Time
 	started  time.Time
 	report   *reporter
@@ -114,6 +114,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		store: o.Store, roles: o.Roles, pools: o.Pools, pod: o.PodName, connect: o.Connect, steppers: max(1, o.Steppers),
 		route: o.Route, calm: o.CleanStart, now: o.Clock, started: o.Clock(),
+		careful:  make(chan struct{}, 1),
 		report:   newReporter(newMetrics(o.Registerer), o.Log, o.Clock),
 		rawKinds: kinds{seen: map[string]bool{}},
 		stop:     make(chan struct{}), deskChanged: make(chan struct{}),

@@ -267,8 +267,8 @@ func (e *Engine) steps(ctx context.Context) (n int, err error) {
 }
 
 func (e *Engine) carefulStep(ctx context.Context, step func(store.Lane) (store.Outcome, error)) (int, error) {
-	e.careful.Lock()
-	defer e.careful.Unlock()
+	e.careful <- struct{}{}
+	defer func() { <-e.careful }()
 	n, err := e.store.Turn(ctx, 1, e.caution.around(step))
 	if n == 0 {
 		return n, err

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,7 +15,7 @@ import (
 
 // Bounds of sending.
 const (
-	sendsMost = 64 // calls in the air, a pod
+	sendsMost = 64 // calls in the air, of a channel in a pod
 	claimMost = 32
 	// halvedFor is how long a number keeps half its rate after the platform found it too high.
 	halvedFor = time.Minute
@@ -48,45 +50,51 @@ type sender struct {
 	report   *reporter
 	progress func()
 	stopping func() bool // nothing more is to be claimed
-	again    signal      // raised when a settled message may have uncovered the next of its conversation
+	again    signal      // raised when a call has ended: there is room, and perhaps the next of its conversation
 
-	slots   chan struct{} // of calls in the air
 	settler *settler
 	calls   sync.WaitGroup
 
 	mu     sync.Mutex
 	last   map[int64]time.Time  // conversation → when its last message was handed over, for Pace
 	halved map[string]time.Time // channel → until when its rate is half
+	flying map[string]int       // channel → calls in the air, or being claimed
 }
 
 func newSender(s store.Sending, timing Timing, live func() *Live, now func() time.Time, report *reporter, progress func(), stopping func() bool,
 	again signal) *sender {
 	return &sender{store: s, timing: timing, live: live, now: now, report: report, progress: progress, stopping: stopping, again: again,
-		slots: make(chan struct{}, sendsMost), settler: newSettler(s), last: map[int64]time.Time{}, halved: map[string]time.Time{}}
+		settler: newSettler(s), last: map[int64]time.Time{}, halved: map[string]time.Time{}, flying: map[string]int{}}
 }
 
-// some claims what may be sent now and starts the calls; it returns how many. It waits while all slots are in use.
+// some claims what may be sent now and starts the calls; it returns how many. Each channel is claimed by itself: one whose budget
+// is spent, or whose platform answers slowly, would else hold up the others with what it has waiting. A channel whose calls are
+// all in the air is left out; the end of each has us look again.
 func (s *sender) some(ctx context.Context) (int, error) {
 	s.forget()
 	started := 0
-	for rate, names := range s.groups() {
-		room := s.reserve(ctx)
-		if room == 0 || s.stopping() {
-			s.free(room)
+	for _, c := range s.able() {
+		room := s.reserve(c.name)
+		if room == 0 {
+			continue
+		}
+		if s.stopping() {
+			s.free(c.name, room)
 			return started, nil
 		}
 		asked := s.now() // before the claim is sent: the lease counts from the database's clock, which is read later
-		claimed, err := s.store.ClaimSends(ctx, names, room, s.timing.Lease, rate)
+		claimed, err := s.store.ClaimSends(ctx, []string{c.name}, room, s.timing.Lease, c.rate)
 		if err != nil { // also one whose commit may have happened: nothing of it is called, and its lease ends it
-			s.free(room)
+			s.free(c.name, room)
 			return started, err
 		}
-		s.free(room - len(claimed))
+		s.free(c.name, room-len(claimed))
 		live := s.live()
 		for _, one := range claimed {
 			s.calls.Go(func() {
-				defer s.free(1)
 				s.one(live, asked, one)
+				s.free(c.name, 1)
+				s.again.raise() // there is room, and the next of its conversation
 			})
 		}
 		started += len(claimed)
@@ -94,12 +102,20 @@ func (s *sender) some(ctx context.Context) (int, error) {
 	return started, nil
 }
 
-// groups are the channels that can send now, by the rate they are claimed at.
-func (s *sender) groups() map[int][]string {
+// claimable is a channel that can send now.
+type claimable struct {
+	name string
+	rate int
+}
+
+// able are the channels that can send now, by name.
+func (s *sender) able() []claimable {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	groups := map[int][]string{}
-	for name, c := range s.live().Channels {
+	var able []claimable
+	channels := s.live().Channels
+	for _, name := range slices.Sorted(maps.Keys(channels)) {
+		c := channels[name]
 		if c.Sender == nil || !c.Sender.Health().OK {
 			continue
 		}
@@ -107,34 +123,24 @@ func (s *sender) groups() map[int][]string {
 		if s.now().Before(s.halved[name]) {
 			rate = max(1, rate/2)
 		}
-		groups[rate] = append(groups[rate], name)
+		able = append(able, claimable{name, rate})
 	}
-	return groups
+	return able
 }
 
-// reserve takes as many slots as are free, at most claimMost; it waits for the first.
-func (s *sender) reserve(ctx context.Context) int {
-	select {
-	case s.slots <- struct{}{}:
-	case <-ctx.Done():
-		return 0
-	}
-	n := 1
-	for n < claimMost {
-		select {
-		case s.slots <- struct{}{}:
-			n++
-		default:
-			return n
-		}
-	}
+// reserve takes as many of a channel's slots as are free, at most claimMost.
+func (s *sender) reserve(name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := min(claimMost, sendsMost-s.flying[name])
+	s.flying[name] += n
 	return n
 }
 
-func (s *sender) free(n int) {
-	for range n {
-		<-s.slots
-	}
+func (s *sender) free(name string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.flying[name] -= n
 }
 
 // one calls the platform for one claimed message and settles it.
@@ -144,7 +150,6 @@ func (s *sender) one(live *Live, asked time.Time, send store.Send) {
 	s.settle(send, asked, verdict.SendResult)
 	s.mind(send.Channel, verdict)
 	s.progress()
-	s.again.raise()
 }
 
 func (s *sender) call(live *Live, asked time.Time, send store.Send) channel.Verdict {
