@@ -51,26 +51,34 @@ func chatCommand() *cobra.Command {
 
 func lookupCommand() *cobra.Command {
 	var path, directory, corpus string
+	var lines bool
 	cmd := &cobra.Command{
 		Use:   "lookup FOLDER TEXT...",
 		Short: "Print what a Directory answers to a text, and why",
-		Long: "Prints what a Directory answers to a text, and why. With --corpus FILE instead of a folder, reads lines {\"q\": \"…\"} from\n" +
-			"standard input and prints one line of JSON for each.",
+		Long: "Prints what a Directory answers to a text, and why. With --jsonl, reads lines {\"q\": \"…\"} from standard input and prints one\n" +
+			"line of JSON for each; with --corpus FILE, the entries come from a file with a line of JSON each, instead of a folder.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if corpus != "" && path == "" && len(args) == 0 {
-				return author.LookupLines(cmd.InOrStdin(), cmd.OutOrStdout(), corpus)
+			if lines || corpus != "" {
+				if path == "" && len(args) == 1 {
+					path, args = args[0], nil
+				}
+				if (path == "") == (corpus == "") || len(args) > 0 {
+					return errors.New("give --corpus FILE or a folder; the texts come as lines {\"q\": \"…\"} on standard input")
+				}
+				return author.LookupLines(cmd.InOrStdin(), cmd.OutOrStdout(), author.Entries{Corpus: corpus, Path: path, Directory: directory}, time.Now())
 			}
 			if path == "" && len(args) > 0 {
 				path, args = args[0], args[1:]
 			}
-			if corpus != "" || path == "" || len(args) == 0 {
-				return errors.New("give a folder and a text, or --corpus FILE alone")
+			if path == "" || len(args) == 0 {
+				return errors.New("give a folder and a text, or --jsonl")
 			}
 			return author.Lookup(cmd.OutOrStdout(), path, directory, strings.Join(args, " "), time.Now())
 		},
 	}
 	cmd.Flags().StringVarP(&path, "file", "f", "", "folder or file of resources")
 	cmd.Flags().StringVar(&directory, "directory", "", "name of the Directory, where there are several")
+	cmd.Flags().BoolVar(&lines, "jsonl", false, "answer lines of JSON from standard input")
 	cmd.Flags().StringVar(&corpus, "corpus", "", "file of entries, a line of JSON each, for measuring")
 	return cmd
 }

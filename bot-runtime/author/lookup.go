@@ -2,6 +2,7 @@ package author
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,10 @@ func Lookup(out io.Writer, path, name, text string, now time.Time) error {
 		p.line("  %s", describe(e))
 	}
 	p.line("  why  %s", a.Why)
+	p.line("       %s", a.WhyID)
+	if a.Field != "" {
+		p.line("  by   %s", a.Field)
+	}
 	return p.err
 }
 
@@ -64,23 +69,40 @@ func pickDirectory(all map[string]*directory.Index, name string) (*directory.Ind
 	return nil, fmt.Errorf("several directories are here: %s; name one", strings.Join(names, ", "))
 }
 
+// Entries says where a look-up's entries are: a corpus, which is a file with an entry as JSON on each line, or a Directory of a
+// folder or file of resources.
+type Entries struct{ Corpus, Path, Directory string }
+
+func (e Entries) index(now time.Time) (*directory.Index, error) {
+	if e.Corpus != "" {
+		return loadCorpus(e.Corpus)
+	}
+	return pickDirectory(load(e.Path, now, false).set.Directories, e.Directory)
+}
+
 // LookupLines answers lines of {"q": "…"} with one line each: {"outcome","id","score","ids","ns"}, where ns is the time that
-// the look-up took. The entries come from a corpus, a file with a line of JSON for each; so anyone can measure from outside.
-func LookupLines(in io.Reader, out io.Writer, corpus string) error {
-	index, err := loadCorpus(corpus)
+// the look-up took. An answer is written before the next question is waited for, so that a program may ask one by one.
+func LookupLines(in io.Reader, out io.Writer, entries Entries, now time.Time) error {
+	index, err := entries.index(now)
 	if err != nil {
 		return err
 	}
 	buffered := bufio.NewWriter(out)
 	encoder := json.NewEncoder(buffered)
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, maxLine)
-	for n := 1; lines.Scan(); n++ {
+	source := bufio.NewReaderSize(in, 1<<16)
+	for n := 1; ; n++ {
+		line, err := readLine(source)
+		if errors.Is(err, io.EOF) {
+			return buffered.Flush()
+		}
+		if err != nil {
+			return errors.Join(fmt.Errorf("line %d: %w", n, err), buffered.Flush())
+		}
 		var q struct {
 			Q string `json:"q"`
 		}
-		if err := json.Unmarshal(lines.Bytes(), &q); err != nil {
-			return fmt.Errorf("line %d is not {\"q\": \"…\"}: %w", n, err)
+		if err := json.Unmarshal(line, &q); err != nil {
+			return errors.Join(fmt.Errorf("line %d is not {\"q\": \"…\"}: %w", n, err), buffered.Flush())
 		}
 		started := time.Now()
 		a := index.Ask(q.Q)
@@ -95,11 +117,39 @@ func LookupLines(in io.Reader, out io.Writer, corpus string) error {
 		if err := encoder.Encode(answer); err != nil {
 			return err
 		}
+		if source.Buffered() == 0 {
+			if err := buffered.Flush(); err != nil {
+				return err
+			}
+		}
 	}
-	return errors.Join(lines.Err(), buffered.Flush())
 }
 
 const maxLine = 1 << 20
+
+// readLine gives the next line that is not empty; the last may lack its end.
+func readLine(source *bufio.Reader) ([]byte, error) {
+	for {
+		var line []byte
+		for {
+			part, err := source.ReadSlice('\n')
+			line = append(line, part...)
+			if len(line) > maxLine {
+				return nil, fmt.Errorf("longer than %d bytes", maxLine)
+			}
+			if errors.Is(err, bufio.ErrBufferFull) {
+				continue
+			}
+			if err != nil && (len(line) == 0 || !errors.Is(err, io.EOF)) {
+				return nil, err
+			}
+			break
+		}
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			return line, nil
+		}
+	}
+}
 
 type answerLine struct {
 	Outcome directory.Outcome `json:"outcome"`
@@ -115,21 +165,9 @@ func loadCorpus(path string) (*directory.Index, error) {
 		return nil, fmt.Errorf("the corpus cannot be read; give --corpus FILE.jsonl: %w", err)
 	}
 	defer f.Close()
-	var entries []directory.Entry
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, maxLine)
-	for n := 1; lines.Scan(); n++ {
-		var e directory.Entry
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return nil, fmt.Errorf("%s:%d is not an entry: %w", path, n, err)
-		}
-		if e.Status == "" {
-			e.Status = directory.StatusLicensed
-		}
-		entries = append(entries, e)
+	entries, err := directory.ReadLines(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s:%w", path, err)
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return directory.FromEntries(entries), nil
+	return entries, nil
 }

@@ -1,8 +1,6 @@
 package directory
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/loket-dev/loket/bot-runtime/directory/words"
@@ -10,74 +8,104 @@ import (
 
 // alignment says which words of a query a key explains.
 type alignment struct {
-	key         int32
-	unexplained []int // words of the query that are distinctive and not the key's
-	missed      []int // words of the key that the query has not
-	explained   int   // words of the key that stand for something: neither chat nor kind of licence
+	key         uint32
+	unexplained uint64 // words of the query that are distinctive and not the key's, a bit each
+	missed      uint64 // words of the key that the query has not
+	strangers   int    // how many are unexplained
+	left        int    // how many are missed
+	leftKinds   int    // and how many of those are kinds of licence
+	explained   int    // words of the key that stand for something: neither chat nor kind of licence
+	names       int    // how many of those the key has
 	edits       int
+	fine        int     // letters that differ in spelling, of equals
 	share       float32 // weight of the explained words in the key's
 	glued       bool    // the whole name stands inside the query's letters
 }
 
+// wholly: all that was asked is explained, and nothing of the name was left out.
+func (a *alignment) wholly() bool { return a.strangers == 0 && a.left == 0 }
+
 // align explains the query's words by a key's: equal ones first, then equal by sound, then joined and split ones, then typos
 // within the budget of the whole name.
-func (x *Index) align(q query, k int32) alignment {
-	key := &x.keys[k]
+func (x *Index) align(q *query, key uint32) alignment {
+	ids := x.wordsOf(key)
+	var texts [maxWords]string
+	var asked [maxWords]string
 	var qbuf, ebuf [maxWords]bool
-	qUsed, eUsed := qbuf[:len(q.words)], ebuf[:len(key.words)]
-	pair := func(equal func(i, j int) bool) {
-		for i := range q.words {
-			for j := range key.words {
-				if !qUsed[i] && !eUsed[j] && equal(i, j) {
-					qUsed[i], eUsed[j] = true, true
-				}
+	listed, own := texts[:len(ids)], asked[:min(len(q.words), maxWords)]
+	qUsed, eUsed := qbuf[:len(own)], ebuf[:len(ids)]
+	for j, w := range ids {
+		listed[j] = x.word(w)
+	}
+	for i := range own {
+		own[i] = q.words[i].text
+	}
+	for i := range own {
+		for j := range listed {
+			if !qUsed[i] && !eUsed[j] && own[i] == listed[j] {
+				qUsed[i], eUsed[j] = true, true
 			}
 		}
 	}
-	pair(func(i, j int) bool { return q.words[i] == key.words[j] })
-	pair(func(i, j int) bool { return q.sounds[i] == key.sounds[j] && sameDigits(q.words[i], key.words[j]) })
-	joinRuns(q.words, qUsed, key.words, eUsed)
-	joinRuns(key.words, eUsed, q.words, qUsed)
-	a := alignment{key: k}
-	a.edits = typos(q, qUsed, key, eUsed)
-	total := float32(0)
-	for j, w := range key.words {
-		weight := x.weightOf(w, key.sounds[j])
-		total += weight
+	for i := range own {
+		for j := range listed {
+			if !qUsed[i] && !eUsed[j] && q.words[i].id != none && q.words[i].id == x.wordSound[ids[j]] {
+				qUsed[i], eUsed[j] = true, true
+			}
+		}
+	}
+	joinRuns(own, qUsed, listed, eUsed)
+	joinRuns(listed, eUsed, own, qUsed)
+	a := alignment{key: key}
+	a.edits = x.typos(q, qUsed, ids, eUsed, words.TypoBudget(min(total(listed), total(own)+2)))
+	stuck := gluedWords(q, qUsed, listed, eUsed)
+	all := float32(0)
+	for j, w := range ids {
+		weight := x.soundIDF[x.wordSound[w]]
+		all += weight
+		kind := words.Kind(listed[j])
+		name := !kind && !words.Chat(listed[j])
+		if name {
+			a.names++
+		}
 		if !eUsed[j] {
-			a.missed = append(a.missed, j)
+			a.missed |= 1 << j
+			a.left++
+			if kind {
+				a.leftKinds++
+			}
 			continue
 		}
 		a.share += weight
-		if !words.Kind(w) && !words.Chat(w) {
+		if name {
 			a.explained++
 		}
 	}
-	if total > 0 {
-		a.share /= total
+	if all > 0 {
+		a.share /= all
 	}
 	for _, d := range q.distinctive {
-		if !qUsed[d] {
-			a.unexplained = append(a.unexplained, d)
+		if d < len(qUsed) && !qUsed[d] {
+			a.unexplained |= 1 << d
+			a.strangers++
 		}
 	}
-	if len(a.unexplained) > 0 && len(a.missed) > 0 {
-		a.glued = glued(q, key)
-	}
+	a.glued = stuck && a.left == 0 || a.strangers > 0 && a.left > 0 && glued(q, listed)
 	return a
 }
 
-// sameDigits: "m3kar" sounds as "mekar", but "jaya8" is not "jayab", and 21 is not 31.
-func sameDigits(a, b string) bool {
-	return strings.IndexFunc(a, isDigit) < 0 || len(a) == len(b) || len(a) > 0 && !isDigit(rune(a[len(a)-1])) && !isDigit(rune(a[0]))
+func total(list []string) int {
+	n := 0
+	for _, w := range list {
+		n += len(w)
+	}
+	return n
 }
-
-func isDigit(r rune) bool { return r >= '0' && r <= '9' }
 
 // joinRuns explains a word of whole by up to four words of parts that stand side by side: "dana mekar" and "danamekar".
 func joinRuns(parts []string, partUsed []bool, whole []string, wholeUsed []bool) {
 	for j, w := range whole {
-		if wholeUsed[j] {
+		if wholeUsed[j] || len(w) < 3 {
 			continue
 		}
 		for i := range parts {
@@ -97,22 +125,21 @@ func joinRuns(parts []string, partUsed []bool, whole []string, wholeUsed []bool)
 	}
 }
 
-// typos explains words that are a typo of each other. The budget is that of the explained name's letters; kinds of licence and
+// typos explains words that are a typo of each other, within the budget of the name's letters. Kinds of licence, places and
 // numbers are never a typo of anything.
-func typos(q query, qUsed []bool, key *key, eUsed []bool) int {
-	letters := 0
-	for _, w := range key.words {
-		letters += len(w)
-	}
-	budget, edits := words.TypoBudget(letters), 0
+func (x *Index) typos(q *query, qUsed []bool, ids []uint32, eUsed []bool, budget int) int {
+	edits := 0
 	for _, i := range q.distinctive {
-		w := q.words[i]
-		if qUsed[i] || words.Kind(w) || len(w) < 3 {
+		if i >= len(qUsed) || qUsed[i] || q.words[i].rigid || len(q.words[i].text) < 3 {
 			continue
 		}
 		best, bestJ := budget-edits+1, -1
-		for j, e := range key.words {
-			if eUsed[j] || words.Kind(e) || len(e) < 3 || digitsOf(w) != digitsOf(e) {
+		for j, id := range ids {
+			if eUsed[j] {
+				continue
+			}
+			e := x.word(id)
+			if len(e) < 3 || !words.HasLetter(e) {
 				continue
 			}
 			limit := min(best-1, 1)
@@ -122,7 +149,11 @@ func typos(q query, qUsed []bool, key *key, eUsed []bool) int {
 			if limit < 1 {
 				continue
 			}
-			if d := words.Distance(w, e, limit); d <= limit {
+			d := typed(q.words[i].text, e, limit)
+			if d > 1 {
+				d = min(d, typed(q.words[i].sound, x.sound(x.wordSound[id]), limit))
+			}
+			if d = max(d, 1); d <= limit {
 				best, bestJ = d, j
 			}
 		}
@@ -131,33 +162,34 @@ func typos(q query, qUsed []bool, key *key, eUsed []bool) int {
 			edits += best
 		}
 	}
-	return edits + joinedTypo(q, qUsed, key, eUsed, budget-edits)
+	return edits + x.joinedTypo(q, qUsed, ids, eUsed, budget-edits)
 }
 
 // joinedTypo explains one word that is several of the name's run together, with a typo: "danamekarjya". The other way round
 // is not explained: a word too many is a word too many.
-func joinedTypo(q query, qUsed []bool, key *key, eUsed []bool, budget int) int {
+func (x *Index) joinedTypo(q *query, qUsed []bool, ids []uint32, eUsed []bool, budget int) int {
 	if budget < 1 {
 		return 0
 	}
 	for _, i := range q.distinctive {
-		w := q.words[i]
-		if qUsed[i] || len(w) < 8 {
+		if i >= len(qUsed) || qUsed[i] || len(q.words[i].text) < 8 {
 			continue
 		}
-		for from := range key.words {
-			joined := ""
-			for to := from; to < len(key.words) && !eUsed[to]; to++ {
-				joined += key.words[to]
-				if to == from || len(joined)+budget < len(w) || digitsOf(joined) != digitsOf(w) {
+		w := q.words[i].text
+		var buf [2 * maxTyped]byte
+		for from := range ids {
+			joined := buf[:0]
+			for to := from; to < len(ids) && !eUsed[to] && len(joined) <= len(w)+budget; to++ {
+				joined = append(joined, x.word(ids[to])...)
+				if to == from || len(joined)+budget < len(w) {
 					continue
 				}
-				if d := words.Distance(w, joined, budget); d <= budget {
+				if d := typed(w, joined, budget); d <= budget {
 					qUsed[i] = true
 					for m := from; m <= to; m++ {
 						eUsed[m] = true
 					}
-					return d
+					return max(d, 1)
 				}
 			}
 		}
@@ -165,160 +197,99 @@ func joinedTypo(q query, qUsed []bool, key *key, eUsed []bool, budget int) int {
 	return 0
 }
 
-func digitsOf(s string) string {
-	if strings.IndexFunc(s, isDigit) < 0 {
-		return ""
-	}
-	return strings.Map(func(r rune) rune {
-		if isDigit(r) {
-			return r
+// gluedWords finds words of the name with letters or digits stuck on: they are the name's, and the query's word is a stranger
+// none the less.
+func gluedWords(q *query, qUsed []bool, listed []string, eUsed []bool) bool {
+	const least = 4
+	found := false
+	for _, i := range q.distinctive {
+		if i >= len(qUsed) || qUsed[i] || q.words[i].rigid {
+			continue
 		}
-		return -1
-	}, s)
+		w := q.words[i].text
+		for j, e := range listed {
+			if !eUsed[j] && len(e) >= least && len(w) > len(e) && (strings.HasPrefix(w, e) || strings.HasSuffix(w, e)) {
+				eUsed[j] = true
+				found = true
+				break
+			}
+		}
+	}
+	return found
 }
 
 // glued: the whole name stands in the letters of the query, with more around it: "danamekarjayacepat".
-func glued(q query, key *key) bool {
+func glued(q *query, listed []string) bool {
 	const least = 8
-	name := strings.Join(key.words, "")
-	if len(name) < least {
+	n := total(listed)
+	if n < least {
 		return false
 	}
 	for _, d := range q.distinctive {
-		if len(q.words[d]) > len(name) && strings.Contains(q.words[d], name) {
+		if w := q.words[d].text; len(w) > n && contains(w, listed) {
 			return true
 		}
 	}
 	return false
 }
 
-// meant: every distinctive word is explained by one entry, and no other entry is as near.
-func (x *Index) meant(q query, found []alignment) (hit, bool) {
-	best := map[int32]alignment{}
-	var order []int32
-	for _, a := range found {
-		if len(a.unexplained) > 0 || a.explained == 0 {
-			continue
+func contains(w string, parts []string) bool {
+	for at := range w {
+		rest, ok := w[at:], true
+		for _, p := range parts {
+			if rest, ok = strings.CutPrefix(rest, p); !ok {
+				break
+			}
 		}
-		e := x.keys[a.key].entry
-		if b, ok := best[e]; !ok {
-			best[e] = a
-			order = append(order, e)
-		} else if nearer(a, b) < 0 {
-			best[e] = a
+		if ok {
+			return true
 		}
 	}
-	if len(order) == 0 {
-		return hit{}, false
-	}
-	slices.SortStableFunc(order, func(a, b int32) int { return nearer(best[a], best[b]) })
-	first := best[order[0]]
-	as := order[:1]
-	for _, e := range order[1:] {
-		b := best[e]
-		whole := len(first.missed) == 0 && nearer(first, b) < 0 // it wins over a name of which it is a part
-		if b.edits > first.edits || whole && first.edits <= b.edits {
-			continue // but a whole name with a typo is no nearer than a part without
-		}
-		as = append(as, e)
-	}
-	key := &x.keys[first.key]
-	field := "name"
-	if key.alias {
-		field = "alias"
-	}
-	why := "the words are equal but for how they are written"
-	switch {
-	case first.edits > 0:
-		why = fmt.Sprintf("every word is explained, with %d letters typed otherwise", first.edits)
-	case len(first.missed) > 0:
-		why = fmt.Sprintf("every word is explained; %q was left out", wordsAt(key.words, first.missed))
-	}
-	score := max(0.5, 0.95-0.05*float64(first.edits)-0.1*float64(len(first.missed)))
-	return x.licensed(as, Confident, score, field, why), true
+	return false
 }
 
-// nearer orders alignments that explain everything: fewer words missed, then fewer edits.
-func nearer(a, b alignment) int {
-	if d := len(a.missed) - len(b.missed); d != 0 {
-		return d
-	}
-	return a.edits - b.edits
-}
-
-// resembles: nearly all of an entry's words are there, and one more or another in their place.
-func (x *Index) resembles(q query, found []alignment) (hit, bool) {
-	best := -1
-	for i := range found {
-		if a := &found[i]; x.lookalike(a) && (best < 0 || x.more(a, &found[best])) {
-			best = i
-		}
-	}
-	if best < 0 {
-		return hit{}, false
-	}
-	a := &found[best]
-	key := &x.keys[a.key]
-	e := &x.entries[key.entry]
-	var why string
-	switch {
-	case len(a.unexplained) == 0:
-		why = fmt.Sprintf("near to %q", e.Name)
-	case len(a.missed) == 0 || a.glued:
-		why = fmt.Sprintf("%q is not in the name %q and not a chat word, see docs/concepts/look-up.md", wordsAt(q.words, a.unexplained), e.Name)
-	default:
-		why = fmt.Sprintf("%q stands where %q has %q, see docs/concepts/look-up.md", wordsAt(q.words, a.unexplained), e.Name, wordsAt(key.words, a.missed))
-	}
-	return hit{outcome: Lookalike, entries: []int32{key.entry}, score: 0.8 * float64(a.share), field: "name", why: why}, true
-}
-
-// Bounds of a resemblance, so that plain talk with a name's word in it raises no alarm.
-const (
-	maxAddedToOneWord = 2   // words beside a name of a single word
-	maxAddedToOthers  = 2   // words beside a longer name of which one word is replaced
-	leastShare        = 0.5 // weight of the explained words where one is replaced
-	leastShareOfTwo   = 0.6 // the same of a name of two words: "dana cepat" is no look-alike of "dana mekar"
-)
-
-func (x *Index) lookalike(a *alignment) bool {
-	n := len(x.keys[a.key].words)
+// lookalike bounds a resemblance, so that plain talk with a name's word in it raises no alarm.
+func (x *Index) lookalike(q *query, a *alignment) bool {
+	left := a.left - a.leftKinds
 	switch {
 	case a.glued:
 		return true
-	case a.explained == 0 || len(a.unexplained) == 0:
+	case a.explained == 0 || a.strangers == 0:
 		return false
-	case len(a.missed) == 0 && n == 1:
-		return len(a.unexplained) <= maxAddedToOneWord
-	case len(a.missed) == 0:
-		return true
+	case left == 0 && a.names == 1: // words beside a name of one word
+		return a.strangers == 1 || a.strangers == 2 && a.edits == 0 && a.left == 0
+	case left == 0: // words added, or another kind of licence
+		return a.strangers <= maxAdded
+	case left > 1:
+		return false
+	case a.names == 2: // one of two is another: which one stayed must say something
+		return a.edits == 0 && (a.strangers == 1 && a.share >= leastShareOfTwo || a.strangers == 2 && a.left == 1 && a.share >= 0.7)
 	}
-	if n == 2 {
-		return len(a.missed) == 1 && len(a.unexplained) == 1 && a.share >= leastShareOfTwo
-	}
-	return len(a.missed) == 1 && len(a.unexplained) <= maxAddedToOthers && a.share >= leastShare
+	return a.strangers <= 2 && a.share >= leastShare
 }
+
+const (
+	maxAdded        = 4
+	leastShare      = 0.4 // weight of the explained words where one of three or more is replaced
+	leastShareOfTwo = 0.4
+)
 
 // more: the greater resemblance; of equals, a licensed entry, which a fake would imitate.
 func (x *Index) more(a, b *alignment) bool {
-	if a.glued != b.glued && len(b.missed) > 0 {
+	if a.glued != b.glued && (a.left > 0 || b.left > 0) {
 		return a.glued
 	}
-	if len(a.missed) != len(b.missed) {
-		return len(a.missed) < len(b.missed)
+	if a.strangers != b.strangers {
+		return a.strangers < b.strangers
 	}
-	if len(a.unexplained) != len(b.unexplained) {
-		return len(a.unexplained) < len(b.unexplained)
+	if a.left != b.left {
+		return a.left < b.left
 	}
 	if a.share != b.share {
 		return a.share > b.share
 	}
-	return x.entries[x.keys[a.key].entry].Status == StatusLicensed && x.entries[x.keys[b.key].entry].Status != StatusLicensed
-}
-
-func wordsAt(ws []string, at []int) string {
-	out := make([]string, len(at))
-	for i, j := range at {
-		out[i] = ws[j]
+	if a.edits != b.edits {
+		return a.edits < b.edits
 	}
-	return strings.Join(out, " ")
+	return !x.illegal(x.entryOf(a.key)) && x.illegal(x.entryOf(b.key))
 }

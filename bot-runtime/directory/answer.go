@@ -44,6 +44,16 @@ type Answer struct {
 	Score float64
 	// Field that matched: name, alias, site, phone, email, licence.
 	Field string
-	// Why in words, for the audit record and the author.
-	Why string
+	// Why in words, for the audit record and the author, in English and in Indonesian.
+	Why, WhyID string
 }
+
+// What an answer matched by, and what an identifier is.
+const (
+	fieldName    = "name"
+	fieldAlias   = "alias"
+	fieldSite    = "site"
+	fieldPhone   = "phone"
+	fieldEmail   = "email"
+	fieldLicence = "licence"
+)

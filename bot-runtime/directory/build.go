@@ -50,11 +50,8 @@ func Build(rows string, mapping v1alpha1.DirectoryMapping) (index *Index, reject
 	if r.refused {
 		return nil, r.rejected, r.findings
 	}
-	return newIndex(entries), r.rejected, r.findings
+	return FromEntries(entries), r.rejected, r.findings
 }
-
-// FromEntries makes the index of entries that were read elsewhere.
-func FromEntries(entries []Entry) *Index { return newIndex(entries) }
 
 // field of an entry, and the column that it is in.
 type field struct {

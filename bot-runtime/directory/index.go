@@ -2,276 +2,154 @@ package directory
 
 import (
 	"math"
-	"slices"
-	"strings"
 	"sync"
 
 	"github.com/loket-dev/loket/bot-runtime/directory/words"
 )
 
-// Index is a data set made searchable. It is immutable and safe for concurrent use.
+// Index is a data set made searchable. It is immutable and safe for concurrent use. Everything in it is a number in a slice or
+// a letter in a text, so that the collector has next to nothing to walk.
 type Index struct {
-	entries []Entry
-	// keys are the names and aliases, folded.
-	keys []key
-	// exact finds keys by their whole folded name.
-	exact map[string][]int32
-	// grams are the three-letter pieces: which keys have them, in one slice, and what they weigh.
-	grams    map[uint64]gram
-	postings []int32
-	wordIDF  map[string]float32
-	// identifiers find entries.
-	hosts, phones, emails, licences map[string][]int32
-	scratch                         sync.Pool
-}
+	rows rows
+	seed hash
 
-type key struct {
-	entry int32
-	alias bool
-	// words of the name, folded, without legal forms; joined is them without blanks.
-	words  []string
-	sounds []string
-	weight float32 // of all its grams
-}
+	// A key is a name or an alias, as words.
+	keyEntry  []uint32 // its entry, times two, and one for an alias
+	keyStart  []uint32 // where its words begin in keyWords; one more at the end
+	keyWords  []uint32
+	keyWeight []float32
 
-type gram struct {
-	start, count uint32
-	idf          float32
-}
+	// A word of any key, once. Words of one sound share their postings.
+	wordText   string
+	wordStart  []uint32
+	wordSound  []uint32
+	soundText  string
+	soundStart []uint32
+	soundIDF   []float32
+	postStart  []uint32
+	postings   []uint32 // the keys of each sound, in their order
 
-func newIndex(entries []Entry) *Index {
-	x := &Index{
-		entries: entries, exact: make(map[string][]int32, len(entries)), wordIDF: map[string]float32{},
-		hosts: map[string][]int32{}, phones: map[string][]int32{}, emails: map[string][]int32{}, licences: map[string][]int32{},
-	}
-	shared := map[string]string{} // one copy of each word
-	intern := func(w string) string {
-		if s, ok := shared[w]; ok {
-			return s
-		}
-		shared[w] = w
-		return w
-	}
-	for i := range entries {
-		e := &entries[i]
-		x.addKey(int32(i), false, e.Name, intern)
-		for _, a := range e.Aliases {
-			x.addKey(int32(i), true, a, intern)
-		}
-		x.addIdentifiers(int32(i), e)
-	}
-	x.weighWords()
-	x.addGrams()
-	x.scratch.New = func() any { return &scratch{scores: make([]float32, len(x.keys))} }
-	return x
-}
+	// A form is a way to write a key without blanks.
+	formText  string
+	formStart []uint32
+	formKey   []uint32
 
-func (x *Index) addKey(entry int32, alias bool, name string, intern func(string) string) {
-	ws := words.Name(name)
-	if len(ws) == 0 {
-		return
-	}
-	if len(ws) > maxWords {
-		ws = ws[:maxWords]
-	}
-	k := key{entry: entry, alias: alias, words: make([]string, len(ws)), sounds: make([]string, len(ws))}
-	for i, w := range ws {
-		k.words[i] = intern(w)
-		k.sounds[i] = intern(words.Sound(words.Expand(w)))
-	}
-	folded := strings.Join(k.words, " ")
-	for _, other := range x.exact[folded] {
-		if x.keys[other].entry == entry {
-			return // an alias that folds as the name does
-		}
-	}
-	x.exact[folded] = append(x.exact[folded], int32(len(x.keys)))
-	x.keys = append(x.keys, k)
-}
+	names       table // keys by the folded name
+	pieces      table // forms by their pieces, see wholeCandidates
+	sounds      table // sounds by their text
+	near        table // sounds by their text with a letter less
+	identifiers table // entries by host, e-mail, phone, licence
+	shapes      map[string]struct{}
 
-// weighWords: a rare word says more. Kinds of licence say least.
-func (x *Index) weighWords() {
-	df := map[string]int{}
-	for i := range x.keys {
-		for j, s := range x.keys[i].sounds {
-			if !slices.Contains(x.keys[i].sounds[:j], s) {
-				df[s]++
-			}
-		}
-	}
-	for s, n := range df {
-		x.wordIDF[s] = float32(math.Log(1 + float64(len(x.keys))/float64(n)))
-	}
-}
-
-func (x *Index) weightOf(word, sound string) float32 {
-	w, ok := x.wordIDF[sound]
-	if !ok {
-		w = float32(math.Log(1 + float64(len(x.keys))))
-	}
-	if words.Kind(word) {
-		w *= 0.25
-	}
-	return w
-}
-
-// addGrams counts, then fills: postings lie in one slice, in the order of the keys.
-func (x *Index) addGrams() {
-	x.grams = map[uint64]gram{}
-	var buf []uint64
-	total := uint32(0)
-	for i := range x.keys {
-		buf = gramsOf(buf[:0], x.keys[i].sounds)
-		for _, g := range buf {
-			e := x.grams[g]
-			e.count++
-			x.grams[g] = e
-			total++
-		}
-	}
-	at := uint32(0)
-	for g, e := range x.grams {
-		e.idf = float32(math.Log(1 + float64(len(x.keys))/float64(e.count)))
-		e.start, at = at, at+e.count
-		e.count = 0 // filled below
-		x.grams[g] = e
-	}
-	x.postings = make([]int32, total)
-	for i := range x.keys {
-		buf = gramsOf(buf[:0], x.keys[i].sounds)
-		for _, g := range buf {
-			e := x.grams[g]
-			x.postings[e.start+e.count] = int32(i)
-			e.count++
-			x.grams[g] = e
-			x.keys[i].weight += e.idf
-		}
-	}
-}
-
-// gramsOf gives the different three-letter pieces of the words, each word with a blank around it.
-func gramsOf(out []uint64, ws []string) []uint64 {
-	for _, w := range ws {
-		a, b := rune(' '), rune(-1)
-		n := 0
-		push := func(c rune) {
-			if b >= 0 {
-				out = append(out, uint64(a)<<42|uint64(b)<<21|uint64(c))
-				a, b = b, c
-			} else {
-				b = c
-			}
-			n++
-		}
-		for _, c := range w {
-			push(c)
-		}
-		push(' ')
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// scratch is what a query needs of memory; it is cleared after use by what was touched.
-type scratch struct {
-	scores  []float32
-	touched []int32
-	grams   []uint64
-}
-
-// maxCandidates are aligned word by word.
-const maxCandidates = 48
-
-// candidates are the keys that share most with the words, by the weight of shared pieces.
-func (x *Index) candidates(sounds []string) []int32 {
-	s := x.scratch.Get().(*scratch)
-	defer x.scratch.Put(s)
-	s.grams = gramsOf(s.grams[:0], sounds)
-	weight := float32(0)
-	unknown := float32(math.Log(1 + float64(len(x.keys))))
-	// Pieces that half of all names have would only cost time: they are looked at when there is nothing rarer.
-	common := uint32(max(1000, len(x.keys)/10))
-	for _, skipCommon := range []bool{true, false} {
-		for _, g := range s.grams {
-			e, ok := x.grams[g]
-			if !ok {
-				if skipCommon {
-					weight += unknown
-				}
-				continue
-			}
-			if (e.count > common) == skipCommon {
-				continue
-			}
-			weight += e.idf
-			for _, k := range x.postings[e.start : e.start+e.count] {
-				if s.scores[k] == 0 {
-					s.touched = append(s.touched, k)
-				}
-				s.scores[k] += e.idf
-			}
-		}
-		if skipCommon && len(s.touched) > 0 {
-			for _, g := range s.grams { // common pieces count for those found already
-				e, ok := x.grams[g]
-				if !ok || e.count <= common {
-					continue
-				}
-				weight += e.idf
-			}
-			break
-		}
-	}
-	best := top(s, x.keys, weight)
-	for _, k := range s.touched {
-		s.scores[k] = 0
-	}
-	s.touched = s.touched[:0]
-	return best
-}
-
-// top keeps the maxCandidates best by twice the shared weight over the sum of both.
-func top(s *scratch, keys []key, weight float32) []int32 {
-	type scored struct {
-		key   int32
-		score float32
-	}
-	var heap [maxCandidates]scored
-	n, least := 0, 0
-	for _, k := range s.touched {
-		score := 2 * s.scores[k] / (weight + keys[k].weight)
-		switch {
-		case n < maxCandidates:
-			heap[n] = scored{k, score}
-			if score < heap[least].score {
-				least = n
-			}
-			n++
-		case score > heap[least].score:
-			heap[least] = scored{k, score}
-			for i := range heap {
-				if heap[i].score < heap[least].score {
-					least = i
-				}
-			}
-		}
-	}
-	found := heap[:n]
-	slices.SortFunc(found, func(a, b scored) int {
-		switch {
-		case a.score > b.score:
-			return -1
-		case a.score < b.score:
-			return 1
-		}
-		return int(a.key - b.key)
-	})
-	out := make([]int32, n)
-	for i := range found {
-		out[i] = found[i].key
-	}
-	return out
+	scratch sync.Pool
 }
 
 // Entries is how many there are.
-func (x *Index) Entries() int { return len(x.entries) }
+func (x *Index) Entries() int { return x.rows.len() }
+
+func (x *Index) keys() int { return len(x.keyEntry) }
+
+func (x *Index) entryOf(key uint32) uint32 { return x.keyEntry[key] / 2 }
+
+func (x *Index) isAlias(key uint32) bool { return x.keyEntry[key]&1 == 1 }
+
+func (x *Index) illegal(entry uint32) bool { return x.rows.status[entry] }
+
+func (x *Index) wordsOf(key uint32) []uint32 { return x.keyWords[x.keyStart[key]:x.keyStart[key+1]] }
+
+func (x *Index) word(w uint32) string { return x.wordText[x.wordStart[w]:x.wordStart[w+1]] }
+
+func (x *Index) sound(s uint32) string { return x.soundText[x.soundStart[s]:x.soundStart[s+1]] }
+
+func (x *Index) form(f uint32) string { return x.formText[x.formStart[f]:x.formStart[f+1]] }
+
+func (x *Index) postingsOf(s uint32) []uint32 { return x.postings[x.postStart[s]:x.postStart[s+1]] }
+
+// none stands for no word, sound or key.
+const none = math.MaxUint32
+
+// soundCalled finds a sound by its text.
+func (x *Index) soundCalled(text []byte) uint32 {
+	h := x.seed.bytes(text).sum()
+	for _, s := range x.sounds.find(h) {
+		if s.tag == uint32(h) && x.sound(s.id) == string(text) {
+			return s.id
+		}
+	}
+	return none
+}
+
+// namedBy gives the keys whose folded name is these words; the name is compared, not only its hash.
+func (x *Index) namedBy(ws []string, into []uint32) []uint32 {
+	if len(ws) == 0 {
+		return into
+	}
+	h := hashWords(x.seed, ws)
+	for _, s := range x.names.find(h) {
+		if s.tag == uint32(h) && x.isNamed(s.id, ws) {
+			into = append(into, s.id)
+		}
+	}
+	return into
+}
+
+func hashWords(h hash, ws []string) uint64 {
+	for _, w := range ws {
+		h = h.text(w).byte(' ')
+	}
+	return h.sum()
+}
+
+func (x *Index) isNamed(key uint32, ws []string) bool {
+	c := x.rows.cursor(x.entryOf(key))
+	c.text()
+	name := c.text()
+	if !x.isAlias(key) {
+		return sameWords(nameWords(name), ws)
+	}
+	c.text()
+	c.text()
+	for range c.number() {
+		if sameWords(nameWords(c.text()), ws) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameWords(a, b []string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// nameWords are the words of a listed name: folded, without legal forms, at most maxWords.
+func nameWords(name string) []string {
+	plain, _ := words.MixedScripts(name)
+	ws := words.Name(plain)
+	if len(ws) > maxWords {
+		ws = ws[:maxWords]
+	}
+	return ws
+}
+
+// canonical makes words comparable beyond folding: long forms of kinds of licence and abbreviations become one word.
+func canonical(ws []string) []string {
+	out := make([]string, 0, len(ws))
+	for i := 0; i < len(ws); {
+		if n, short := words.Phrase(ws[i:]); n > 0 {
+			out = append(out, short)
+			i += n
+			continue
+		}
+		out = append(out, words.Expand(ws[i]))
+		i++
+	}
+	return out
+}

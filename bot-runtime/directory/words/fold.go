@@ -4,6 +4,7 @@
 package words
 
 import (
+	_ "embed" // confusables.txt
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -74,6 +75,10 @@ func foldOnce(s string) string {
 			space = true
 		case unicode.Is(unicode.M, r), unicode.Is(unicode.Cf, r):
 			// marks and invisible characters stand inside words: they part nothing
+		case r >= 0x1F150 && r <= 0x1F169: // white letters in black circles, which NFKD leaves
+			write('a' + r - 0x1F150)
+		case r >= 0x1F170 && r <= 0x1F189: // and in black squares
+			write('a' + r - 0x1F170)
 		case unicode.IsLetter(r), unicode.IsDigit(r):
 			write(unicode.ToLower(r))
 		default:
@@ -86,30 +91,44 @@ func foldOnce(s string) string {
 // Split folds a text and gives its words.
 func Split(s string) []string { return strings.Fields(Fold(s)) }
 
-// MixedScripts says whether a text holds letters that only look Latin (Cyrillic, Greek, Armenian, Cherokee) beside or
-// instead of Latin ones, and gives the text with the common ones replaced.
+// MixedScripts says whether a text holds letters that only look Latin (UTS #39: Cyrillic, Greek, small capitals and others),
+// and gives the text with those replaced.
 func MixedScripts(s string) (plain string, mixed bool) {
-	for _, r := range s {
-		if r >= utf8.RuneSelf && unicode.In(r, unicode.Cyrillic, unicode.Greek, unicode.Armenian, unicode.Cherokee) {
-			mixed = true
-			break
+	for i, r := range s {
+		if r < utf8.RuneSelf {
+			continue
+		}
+		if _, ok := latinOf[unicode.ToLower(r)]; ok {
+			var b strings.Builder
+			b.Grow(len(s))
+			b.WriteString(s[:i])
+			for _, r := range s[i:] {
+				if l, ok := latinOf[unicode.ToLower(r)]; ok && r >= utf8.RuneSelf {
+					b.WriteString(l)
+				} else {
+					b.WriteRune(r)
+				}
+			}
+			return b.String(), true
 		}
 	}
-	if !mixed {
-		return s, false
-	}
-	return strings.Map(func(r rune) rune {
-		if l, ok := latinOf[unicode.ToLower(r)]; ok {
-			return l
-		}
-		return r
-	}, s), true
+	return s, false
 }
 
-// latinOf are letters of other scripts that are drawn as Latin ones.
-var latinOf = map[rune]rune{
-	'а': 'a', 'в': 'b', 'с': 'c', 'ԁ': 'd', 'е': 'e', 'ё': 'e', 'һ': 'h', 'і': 'i', 'ї': 'i', 'ј': 'j', 'к': 'k', 'ӏ': 'l',
-	'м': 'm', 'н': 'h', 'о': 'o', 'р': 'p', 'ԛ': 'q', 'ѕ': 's', 'т': 't', 'у': 'y', 'ѵ': 'v', 'ԝ': 'w', 'х': 'x', 'п': 'n',
-	'α': 'a', 'β': 'b', 'ε': 'e', 'η': 'n', 'ι': 'i', 'κ': 'k', 'ν': 'v', 'ο': 'o', 'ρ': 'p', 'τ': 't', 'υ': 'u', 'χ': 'x',
-	'γ': 'y', 'ω': 'w', 'ζ': 'z', 'μ': 'm', 'ո': 'n', 'օ': 'o', 'ս': 'u', 'հ': 'h', 'զ': 'q', 'ա': 'w',
+//go:embed confusables.txt
+var confusables string
+
+// latinOf are letters that are drawn as Latin ones, by UTS #39.
+var latinOf = readConfusables()
+
+func readConfusables() map[rune]string {
+	m := map[rune]string{}
+	for line := range strings.Lines(confusables) {
+		if latin, others, ok := strings.Cut(strings.TrimSpace(line), " "); ok && latin != "#" {
+			for _, r := range others {
+				m[r] = latin
+			}
+		}
+	}
+	return m
 }

@@ -2,6 +2,7 @@ package words
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,10 @@ var (
 	chatID string
 	//go:embed chat_en.txt
 	chatEN string
+	//go:embed context_id.txt
+	contextID string
+	//go:embed cities_id.txt
+	citiesID string
 	//go:embed courtesy_id.txt
 	courtesyID string
 	//go:embed courtesy_en.txt
@@ -19,12 +24,20 @@ var (
 
 var (
 	chat     = setOf(chatID, chatEN)
+	context  = setOf(contextID)
+	cities   = setOf(citiesID)
 	courtesy = setOf(courtesyID, courtesyEN)
 )
 
 // Chat says whether a folded word is one that people put around a name: "apakah", "itu", "resmi", "kak". Every other word
 // is distinctive.
 func Chat(word string) bool { _, ok := chat[word]; return ok }
+
+// ChatInContext says whether a folded word is chat only among chat: "uang" in "pinjam uang di …", but not in "uang mekar".
+func ChatInContext(word string) bool { _, ok := context[word]; return ok }
+
+// City says whether a folded word is a place that tells institutions of one name apart: it is a typo of nothing else.
+func City(word string) bool { _, ok := cities[word]; return ok }
 
 // Courtesy says whether a folded word is greeting, thanks or politeness: nothing that could be answered.
 func Courtesy(word string) bool { _, ok := courtesy[word]; return ok }
@@ -52,6 +65,7 @@ var kinds = map[string]struct{}{
 	"bank": {}, "bpr": {}, "bprs": {}, "ksp": {}, "kspps": {}, "koperasi": {}, "asuransi": {}, "gadai": {}, "sekuritas": {},
 	"syariah": {}, "uus": {}, "insurance": {}, "securities": {}, "finance": {}, "multifinance": {}, "fintech": {},
 	"reksadana": {}, "leasing": {}, "bpd": {}, "pegadaian": {}, "pembiayaan": {}, "cooperative": {}, "pialang": {}, "reasuransi": {},
+	"lkm": {}, "lkms": {}, "bmt": {}, "dplk": {}, "penjaminan": {}, "ventura": {},
 }
 
 // Kind says whether a folded word names a kind of licence.
@@ -59,9 +73,37 @@ func Kind(word string) bool { _, ok := kinds[word]; return ok }
 
 // abbreviations of whole words; both sides mean the same.
 var abbreviations = map[string]string{
-	"uus": "syariah", "syari": "syariah", "syar": "syariah", "kop": "koperasi", "asr": "asuransi",
-	"ins": "insurance", "fin": "finance", "sek": "sekuritas", "indo": "indonesia", "nas": "nasional", "intl": "international",
-	"tek": "teknologi", "tekno": "teknologi", "tech": "teknologi", "technology": "teknologi", "sjh": "sejahtera", "adm": "administrasi",
+	"uus": "syariah", "syari": "syariah", "syar": "syariah", "sy": "syariah", "sya": "syariah", "kop": "koperasi", "kops": "koperasi",
+	"asr": "asuransi", "ass": "asuransi", "ins": "insurance", "fin": "finance", "sek": "sekuritas", "sec": "securities", "bk": "bank",
+	"indo": "indonesia", "ind": "indonesia", "nas": "nasional", "nasnl": "nasional", "intl": "internasional", "int": "internasional", "inter": "internasional",
+	"international": "internasional", "tek": "teknologi", "tekno": "teknologi", "tech": "teknologi", "technology": "teknologi",
+	"sjh": "sejahtera", "sjhtr": "sejahtera", "sjht": "sejahtera", "sejaht": "sejahtera", "adm": "administrasi", "mdr": "mandiri", "mndr": "mandiri",
+	"mndri": "mandiri", "nus": "nusantara", "nstr": "nusantara", "nsntr": "nusantara", "mkm": "makmur", "mkmr": "makmur",
+	"pers": "persada", "prks": "perkasa", "ut": "utama", "utm": "utama", "abd": "abadi", "bers": "bersama", "brsm": "bersama", "sent": "sentosa", "snts": "sentosa",
+	"jkt": "jakarta", "jak": "jakarta", "sby": "surabaya", "surab": "surabaya", "bdg": "bandung", "smg": "semarang", "yogya": "yogyakarta", "jogja": "yogyakarta", "jogjakarta": "yogyakarta",
+	"yk": "yogyakarta", "mdn": "medan", "mks": "makassar", "dps": "denpasar", "tng": "tangerang", "tgr": "tangerang", "bks": "bekasi", "bgr": "bogor", "plg": "palembang",
+	"plb": "palembang", "pdg": "padang", "bjm": "banjarmasin", "ptk": "pontianak", "mlg": "malang", "slo": "solo", "pku": "pekanbaru", "dpk": "depok",
+	"digi": "digital", "dgtl": "digital", "grp": "group", "grup": "group", "inv": "investasi", "invest": "investasi", "mgt": "management",
+	"pemb": "pembiayaan", "peng": "pengembangan", "usa": "usaha", "krd": "kredit", "krdt": "kredit", "kred": "kredit",
+}
+
+// phrases are what an abbreviation of a kind of licence stands for; both sides mean the same. Longer ones first.
+var phrases = []struct {
+	words []string
+	short string
+}{
+	{[]string{"koperasi", "simpan", "pinjam", "dan", "pembiayaan", "syariah"}, "kspps"},
+	{[]string{"koperasi", "simpan", "pinjam", "pembiayaan", "syariah"}, "kspps"},
+	{[]string{"bank", "pembiayaan", "rakyat", "syariah"}, "bprs"},
+	{[]string{"bank", "perekonomian", "rakyat", "syariah"}, "bprs"},
+	{[]string{"bank", "perkreditan", "rakyat", "syariah"}, "bprs"},
+	{[]string{"bank", "perkreditan", "rakyat"}, "bpr"},
+	{[]string{"bank", "perekonomian", "rakyat"}, "bpr"},
+	{[]string{"bank", "pembangunan", "daerah"}, "bpd"},
+	{[]string{"koperasi", "simpan", "pinjam"}, "ksp"},
+	{[]string{"lembaga", "keuangan", "mikro"}, "lkm"},
+	{[]string{"baitul", "maal", "wat", "tamwil"}, "bmt"},
+	{[]string{"unit", "usaha", "syariah"}, "syariah"},
 }
 
 // Expand gives what an abbreviation stands for, or the word itself.
@@ -70,6 +112,21 @@ func Expand(word string) string {
 		return full
 	}
 	return word
+}
+
+// Phrase says how many words at the beginning of ws are the long form of an abbreviation, and that one; 0 when none are.
+func Phrase(ws []string) (n int, short string) {
+	switch ws[0] {
+	case "koperasi", "bank", "lembaga", "baitul", "unit":
+	default:
+		return 0, ""
+	}
+	for _, p := range phrases {
+		if len(ws) >= len(p.words) && slices.Equal(ws[:len(p.words)], p.words) {
+			return len(p.words), p.short
+		}
+	}
+	return 0, ""
 }
 
 // Name gives the words of a name: folded, legal forms dropped (also written with dots, as P.T.). A name that is nothing but

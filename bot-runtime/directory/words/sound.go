@@ -1,31 +1,19 @@
 package words
 
-import "strings"
-
-// Sound writes a folded word as it is pronounced in Indonesian: old spelling (oe, dj, tj, sj, nj, ch), informal letters
-// (q, v, x, z), digits for letters, and repeated letters once. Two words of one sound are the same word to a reader.
-func Sound(word string) string {
-	var b strings.Builder
-	b.Grow(len(word))
-	letters := false
+// AppendSound appends to dst how a folded word is pronounced in Indonesian: old spelling (oe, dj, tj, sj), informal letters
+// (q, v, z), letters that are not heard (dh, kh, th), and repeated letters once. Two words of one sound are the same word to a
+// reader. Today's y and the old j are one letter here, because old spelling writes y as j.
+//
+// With leet, digits inside a word of letters stand for the letter that they look like, but never fall together with the
+// letter beside them: "cahaya4" is not "cahaya".
+func AppendSound(dst []byte, word string, leet bool) []byte {
+	letters := HasLetter(word)
+	start := len(dst)
+	digitBefore := false
 	for i := 0; i < len(word); i++ {
-		if word[i] >= 'a' && word[i] <= 'z' {
-			letters = true
-			break
-		}
-	}
-	old := oldSpelling(word) // there j alone is today's y
-	last := byte(0)
-	emit := func(c byte) {
-		if c != last || !letters { // digits alone are a number: 11 is not 1
-			b.WriteByte(c)
-		}
-		last = c
-	}
-	for i := 0; i < len(word); i++ {
-		c := word[i]
-		if letters {
-			c = digitLetter(c)
+		c, digit := word[i], false
+		if letters && leet && c >= '0' && c <= '9' {
+			c, digit = looksLike[c-'0'][0], true
 		}
 		next := byte(0)
 		if i+1 < len(word) {
@@ -33,73 +21,94 @@ func Sound(word string) string {
 		}
 		switch {
 		case c == 'o' && next == 'e':
-			emit('u')
+			c = 'u'
 			i++
-		case c == 'd' && next == 'j':
-			emit('j')
+		case (c == 'd' || c == 's') && next == 'j' || c == 's' && (next == 'y' || next == 'h'):
+			if c == 's' {
+				dst = appendHeard(dst, start, 's', letters && !digitBefore)
+			}
+			c = 'j'
 			i++
-		case c == 't' && next == 'j':
-			emit('c')
-			i++
-		case c == 's' && next == 'j':
-			emit('s')
-			emit('y')
-			i++
-		case c == 'n' && next == 'j' && i == 0:
-			emit('n')
-			emit('y')
-			i++
-		case c == 'k' && next == 'h', c == 'c' && next == 'k':
-			emit('k')
+		case (c == 't' || c == 'c') && next == 'j', c == 'c' && next == 'h':
+			c = 'c'
 			i++
 		case c == 'p' && next == 'h':
-			emit('f')
+			c = 'f'
 			i++
-		case c == 'j' && old:
-			emit('y')
-		case c == 'q':
-			emit('k')
-		case c == 'v':
-			emit('f')
+		case c == 'c' && next == 'k':
+			c = 'k'
+			i++
+		case next == 'h' && (c == 'k' || c == 'd' || c == 'b' || c == 'g' || c == 't'):
+			i++
 		case c == 'x':
-			emit('k')
-			emit('s')
-		case c == 'z':
-			emit('s')
+			dst = appendHeard(dst, start, 'k', letters && !digitBefore)
+			c = 's'
 		default:
-			emit(c)
+			c = Class(c)
 		}
+		dst = appendHeard(dst, start, c, letters && !digit && !digitBefore)
+		digitBefore = digit
 	}
-	return b.String()
+	return dst
 }
 
-// oldSpelling says whether a word is written as before 1972.
-func oldSpelling(word string) bool {
-	for _, sign := range [...]string{"oe", "tj", "dj", "sj"} {
-		if strings.Contains(word, sign) {
+// appendHeard appends a letter once, however often it is repeated. Digits alone are a number: 11 is not 1.
+func appendHeard(dst []byte, start int, c byte, once bool) []byte {
+	if n := len(dst); once && n > start && dst[n-1] == c && (c < '0' || c > '9') {
+		return dst
+	}
+	return append(dst, c)
+}
+
+// Sound is AppendSound for one word without digits for letters.
+func Sound(word string) string { return string(AppendSound(nil, word, false)) }
+
+// Class is the letter that stands for all that sound like it; it is what typos are counted in.
+func Class(c byte) byte {
+	switch c {
+	case 'y':
+		return 'j'
+	case 'v':
+		return 'f'
+	case 'q':
+		return 'k'
+	case 'z':
+		return 's'
+	}
+	return c
+}
+
+// looksLike are the letters that a digit is written for.
+var looksLike = [10]string{"o", "il", "zs", "e", "a", "s", "gb", "tj", "b", "gp"}
+
+// DigitFor says whether a digit is written for a letter.
+func DigitFor(digit, letter byte) bool {
+	if digit < '0' || digit > '9' {
+		return false
+	}
+	s := looksLike[digit-'0']
+	return s[0] == letter || len(s) > 1 && s[1] == letter
+}
+
+// HasLetter says whether a folded word has a letter.
+func HasLetter(word string) bool {
+	for i := 0; i < len(word); i++ {
+		if word[i] < '0' || word[i] > '9' {
 			return true
 		}
 	}
 	return false
 }
 
-// digitLetter is the letter that a digit stands for inside a word of letters.
-func digitLetter(c byte) byte {
-	switch c {
-	case '0':
-		return 'o'
-	case '1':
-		return 'i'
-	case '3':
-		return 'e'
-	case '4':
-		return 'a'
-	case '5':
-		return 's'
-	case '7':
-		return 't'
-	case '8':
-		return 'b'
+// HasDigit says whether a folded word has a digit.
+func HasDigit(word string) bool {
+	for i := 0; i < len(word); i++ {
+		if word[i] >= '0' && word[i] <= '9' {
+			return true
+		}
 	}
-	return c
+	return false
 }
+
+// LetterFor is the letter that a digit is mostly written for.
+func LetterFor(digit byte) byte { return looksLike[digit-'0'][0] }

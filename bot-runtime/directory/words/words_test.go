@@ -52,10 +52,18 @@ func TestLegalFormsFallAwayAndKindsStay(t *testing.T) {
 }
 
 func TestWordsOfOneSoundAreOneWord(t *testing.T) {
-	for _, c := range [][2]string{{"soerja", "surya"}, {"tjahaja", "cahaya"}, {"djaya", "jaya"}, {"sjariah", "syariah"}, {"m3kar", "mekar"}, {"mekarr", "mekar"}, {"aqsa", "aksa"}} {
+	for _, c := range [][2]string{{"soerja", "surya"}, {"tjahaja", "cahaya"}, {"djaja", "jaya"}, {"sjariah", "syariah"}, {"shariah", "syariah"}, {"dharma", "darma"}, {"mekarr", "mekar"}, {"aqsa", "aksa"}} {
 		if Sound(c[0]) != Sound(c[1]) {
 			t.Errorf("%s sounds %s, %s sounds %s", c[0], Sound(c[0]), c[1], Sound(c[1]))
 		}
+	}
+	for digits, word := range map[string]string{"m3kar": "mekar", "sej4hter4": "sejahtera", "2iar4h": "ziarah"} {
+		if string(AppendSound(nil, digits, true)) != Sound(word) {
+			t.Errorf("%s is not read as %s", digits, word)
+		}
+	}
+	if s := string(AppendSound(nil, "cahaya4", true)); s == Sound("cahaya") {
+		t.Errorf("a digit behind a name falls away: %s", s)
 	}
 	for _, c := range [][2]string{{"11", "1"}, {"21", "31"}, {"bank", "bunk"}} {
 		if Sound(c[0]) == Sound(c[1]) {

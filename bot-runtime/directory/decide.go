@@ -1,0 +1,158 @@
+package directory
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/loket-dev/loket/bot-runtime/directory/words"
+)
+
+// meant: every distinctive word is explained by one entry, and no other entry is as near.
+func (x *Index) meant(q *query, found []alignment) (hit, bool) {
+	var best []alignment // of each entry
+	for i := range found {
+		a := &found[i]
+		a.fine = -1
+		if !x.explains(a) {
+			continue
+		}
+		a.fine = x.spelling(q, a.key)
+		if !x.closeEnough(a) {
+			continue
+		}
+		e := x.entryOf(a.key)
+		at := slices.IndexFunc(best, func(b alignment) bool { return x.entryOf(b.key) == e })
+		switch {
+		case at < 0:
+			best = append(best, *a)
+		case nearer(a, &best[at]) < 0:
+			best[at] = *a
+		}
+	}
+	if len(best) == 0 {
+		return hit{}, false
+	}
+	slices.SortStableFunc(best, func(a, b alignment) int { return nearer(&a, &b) })
+	first := &best[0]
+	as := []uint32{x.entryOf(first.key)}
+	for i := 1; i < len(best); i++ {
+		if b := &best[i]; asNear(first, b) {
+			as = append(as, x.entryOf(b.key))
+		}
+	}
+	field := fieldName
+	if x.isAlias(first.key) {
+		field = fieldAlias
+	}
+	score := max(0.5, 0.95-0.05*float64(first.edits)-0.1*float64(first.left))
+	return x.licensed(as, Confident, score, field, x.whyMeant(first)), true
+}
+
+// explains: nothing of the query is left over, and what the key has of it says enough. One typed word that is a typo of one
+// of a name's is too little.
+func (x *Index) explains(a *alignment) bool {
+	left := a.left - a.leftKinds
+	switch {
+	case a.strangers > 0 || a.explained == 0:
+		return false
+	case a.explained == 1 && (a.edits > 0 && a.left > 0 || left > 1):
+		return false
+	}
+	return true
+}
+
+// closeEnough: a name of one word, its kind of licence aside, is a typo of another by the letters of that word alone, and not
+// by spelling and sound at once: there is nothing else to know it by.
+func (x *Index) closeEnough(a *alignment) bool {
+	if a.edits == 0 {
+		return true
+	}
+	names, letters := 0, 0
+	for _, id := range x.wordsOf(a.key) {
+		if w := x.word(id); !words.Kind(w) {
+			names++
+			letters += len(w)
+		}
+	}
+	return names > 1 || max(a.edits, a.fine) <= words.TypoBudget(letters)
+}
+
+// nearer orders alignments that explain everything: whole names first, then fewer words missed, fewer typos, fewer letters
+// spelled otherwise.
+func nearer(a, b *alignment) int {
+	return cmp.Or(cmp.Compare(a.left, b.left), cmp.Compare(a.edits, b.edits), cmp.Compare(a.fine, b.fine), cmp.Compare(a.key, b.key))
+}
+
+// asNear: a whole name wins over a name of which it is a part, but a whole name with a typo is no nearer than a part without.
+func asNear(first, b *alignment) bool {
+	switch {
+	case b.edits < first.edits:
+		return true
+	case first.left == 0 && b.left > 0:
+		return false
+	case first.left == 0:
+		return b.edits == first.edits && b.fine <= first.fine
+	}
+	return b.edits == first.edits
+}
+
+// spelling is how many letters of the whole key differ from what was asked, in the order in which they stand.
+func (x *Index) spelling(q *query, key uint32) int {
+	const limit = 8
+	var buf [2 * maxTyped]byte
+	joined := buf[:0]
+	for _, id := range x.wordsOf(key) {
+		if w := x.word(id); len(joined)+len(w) < maxTyped {
+			joined = append(joined, w...)
+		}
+	}
+	return typed(q.compact(false), joined, limit)
+}
+
+// resembles: nearly all of an entry's words are there, and one more or another in their place.
+func (x *Index) resembles(q *query, found []alignment) (hit, bool) {
+	best := -1
+	for i := range found {
+		if a := &found[i]; x.lookalike(q, a) && (best < 0 || x.more(a, &found[best])) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return hit{}, false
+	}
+	a := &found[best]
+	score := 0.8 * float64(a.share)
+	return hit{outcome: Lookalike, entries: []uint32{x.entryOf(a.key)}, score: score, field: fieldName, why: x.whyResembles(q, a)}, true
+}
+
+func (q *query) at(bits uint64) string {
+	var out []string
+	for i := range q.words {
+		if bits>>i&1 == 1 {
+			out = append(out, q.words[i].text)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// compactOr is the words at the bits, or all distinctive ones when there are none.
+func (q *query) compactOr(bits uint64) string {
+	if bits != 0 {
+		return q.at(bits)
+	}
+	for _, d := range q.distinctive {
+		bits |= 1 << d
+	}
+	return q.at(bits)
+}
+
+func (x *Index) wordsAt(key uint32, bits uint64) string {
+	var out []string
+	for j, id := range x.wordsOf(key) {
+		if bits>>j&1 == 1 {
+			out = append(out, x.word(id))
+		}
+	}
+	return strings.Join(out, " ")
+}

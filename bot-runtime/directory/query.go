@@ -1,0 +1,115 @@
+package directory
+
+import (
+	"strings"
+
+	"github.com/loket-dev/loket/bot-runtime/directory/words"
+)
+
+// query is a text as words, with those that mark a name apart from chat.
+type query struct {
+	folded      []string // without legal forms
+	words       []queryWord
+	distinctive []int // indices of words that are not chat
+}
+
+type queryWord struct {
+	text  string // folded, abbreviations expanded
+	sound []byte
+	id    uint32 // of its sound, or none
+	chat  bool
+	rigid bool // a kind of licence, a place or a number: never a typo of anything
+	// expanded: it was written as an abbreviation, or is the beginning of a word that was split.
+	expanded bool
+}
+
+// query parts a text into words.
+func (x *Index) query(text string) *query {
+	folded := words.Name(text)
+	if len(folded) > maxWords {
+		folded = folded[:maxWords]
+	}
+	q := &query{folded: folded}
+	canon := canonical(folded)
+	q.words = make([]queryWord, 0, len(canon)+4)
+	same := len(canon) == len(folded)
+	for i, w := range canon {
+		q.add(x, w)
+		if same && folded[i] != w && len(q.words) > 0 {
+			q.words[len(q.words)-1].expanded = true
+		}
+	}
+	q.markChat()
+	return q
+}
+
+// add takes a word; digits that stand before or after its letters, and for none of them, are a word of their own, so that
+// "mekar88" is "mekar" and one word more.
+func (q *query) add(x *Index, w string) {
+	n := queryWord{text: w, sound: words.AppendSound(make([]byte, 0, len(w)+4), w, false)}
+	n.id = x.soundCalled(n.sound)
+	if n.id == none && words.HasDigit(w) && words.HasLetter(w) {
+		if s := words.AppendSound(nil, w, true); x.soundCalled(s) != none {
+			n.sound, n.id = s, x.soundCalled(s)
+		} else if core := strings.Trim(w, "0123456789"); core != w && len(core) >= 3 {
+			at := strings.Index(w, core)
+			if at > 0 {
+				q.add(x, w[:at])
+			}
+			q.add(x, core)
+			if rest := w[at+len(core):]; rest != "" {
+				q.add(x, rest)
+			}
+			return
+		}
+	}
+	n.rigid = words.Kind(w) || words.City(w) || !words.HasLetter(w)
+	q.words = append(q.words, n)
+}
+
+func (q *query) markChat() {
+	for i := range q.words {
+		w := &q.words[i]
+		// "pinjaman online" is what people call the trade; "online" alone is part of a name.
+		w.chat = words.Chat(w.text) || words.LegalForm(w.text) || w.text == "online" && i > 0 && q.words[i-1].chat && strings.HasPrefix(q.words[i-1].text, "pinj")
+	}
+	for i := 0; i < len(q.words); i++ { // a run of words that are chat in context is chat when no name touches it
+		if q.words[i].chat || !words.ChatInContext(q.words[i].text) {
+			continue
+		}
+		to := i
+		for to < len(q.words) && !q.words[to].chat && words.ChatInContext(q.words[to].text) {
+			to++
+		}
+		free := (i == 0 || q.words[i-1].chat) && (to == len(q.words) || q.words[to].chat)
+		for j := i; j < to; j++ {
+			q.words[j].chat = free
+		}
+		i = to
+	}
+	for i := range q.words {
+		if !q.words[i].chat {
+			q.distinctive = append(q.distinctive, i)
+		}
+	}
+}
+
+// compact joins the words without blanks, all of them or the distinctive ones.
+func (q *query) compact(all bool) string {
+	var b strings.Builder
+	for i := range q.words {
+		if all || !q.words[i].chat {
+			b.WriteString(q.words[i].text)
+		}
+	}
+	return b.String()
+}
+
+func (q *query) known() bool {
+	for _, d := range q.distinctive {
+		if q.words[d].id == none {
+			return false
+		}
+	}
+	return true
+}

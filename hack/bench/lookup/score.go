@@ -1,0 +1,226 @@
+package lookup
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/directory"
+	"github.com/loket-dev/loket/bot-runtime/directory/words"
+)
+
+// Query is one question with what it is about.
+type Query struct {
+	Q       string `json:"q"`
+	Kind    string `json:"kind"`
+	Class   Class  `json:"class"`
+	ID      string `json:"id"`
+	Typed   bool   `json:"typed,omitempty"`
+	Foreign bool   `json:"foreign,omitempty"`
+	Strange bool   `json:"strange,omitempty"`
+}
+
+// Answer is what was answered to one question.
+type Answer struct {
+	Outcome directory.Outcome `json:"outcome"`
+	ID      string            `json:"id"`
+	IDs     []string          `json:"ids"`
+	Score   float64           `json:"score"`
+	NS      int64             `json:"ns"`
+}
+
+// Queries makes up to n different fair questions of every kind. Absent ones and plain talk come in so many that together they
+// are enough to tell one in a thousand.
+func (c *Corpus) Queries(n int, seed uint64) []Query {
+	a := &asker{r: rand.New(rand.NewPCG(seed, 39)), c: c}
+	var licensed, illegal []int
+	for i, e := range c.Entries {
+		if e.Status == directory.StatusIllegal {
+			illegal = append(illegal, i)
+		} else {
+			licensed = append(licensed, i)
+		}
+	}
+	var out []Query
+	for _, k := range kindsOfQuery {
+		from, want := licensed, n
+		switch k.class {
+		case Illegal:
+			from = illegal
+		case Absent, Talk:
+			want = n * 3
+		}
+		if len(from) == 0 {
+			continue
+		}
+		seen := map[string]bool{}
+		for try := 0; try < want*20 && len(seen) < want; try++ {
+			i := pick(a.r, from)
+			e := &c.Entries[i]
+			q, ok := k.make(a, e)
+			if !ok || seen[q] {
+				continue
+			}
+			if _, listed := c.byName[strings.Join(words.Name(q), " ")]; listed && k.typed || !c.fair(k, i, q) {
+				continue
+			}
+			seen[q] = true
+			one := Query{Q: q, Kind: k.name, Class: k.class, ID: e.ID, Typed: k.typed, Foreign: k.foreign, Strange: k.strange}
+			if k.class == Absent || k.class == Talk {
+				one.ID = ""
+			}
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
+// fair throws away what another entry could claim, and fakes that their own entry could.
+func (c *Corpus) fair(k kind, i int, q string) bool {
+	switch {
+	case k.foreign:
+		return true
+	case k.class == Fake, k.class == Absent:
+		return !c.claimed(q)
+	case k.class == Talk:
+		return true
+	}
+	return !c.claimed(q, i)
+}
+
+// Ask answers all questions by an index, taking the time of each.
+func Ask(x *directory.Index, queries []Query) []Answer {
+	out := make([]Answer, len(queries))
+	for i, q := range queries {
+		best := time.Hour
+		var a directory.Answer
+		for range 3 { // the least of three: other programs use the processor, too
+			began := time.Now()
+			a = x.Ask(q.Q)
+			best = min(best, time.Since(began))
+		}
+		out[i] = Answer{Outcome: a.Outcome, Score: a.Score, NS: best.Nanoseconds()}
+		for j, e := range a.Entries {
+			if j == 0 {
+				out[i].ID = e.ID
+			}
+			out[i].IDs = append(out[i].IDs, e.ID)
+		}
+	}
+	return out
+}
+
+// Row is what became of one kind of question.
+type Row struct {
+	Kind  string
+	Class Class
+	N     int
+	// First: the right entry came first. Right and Wrong: called licensed, and the right entry or another.
+	First, Right, Wrong int
+	// Licensed: called licensed at all. Warned: a look-alike, on the warning list, or ambiguous with one that is.
+	Licensed, Warned, Exact, Nothing int
+	ns                               []int64
+}
+
+func called(o directory.Outcome) bool { return o == directory.Exact || o == directory.Confident }
+
+// Score counts by kind, and by class in the last rows.
+func (c *Corpus) Score(queries []Query, answers []Answer) []Row {
+	status := map[string]bool{}
+	for _, e := range c.Entries {
+		status[e.ID] = e.Status == directory.StatusIllegal
+	}
+	rows := map[string]*Row{}
+	var order []string
+	row := func(name string, class Class) *Row {
+		if rows[name] == nil {
+			rows[name] = &Row{Kind: name, Class: class}
+			order = append(order, name)
+		}
+		return rows[name]
+	}
+	for i, q := range queries {
+		a := answers[i]
+		for _, r := range []*Row{row(q.Kind, q.Class), row("ALL "+string(q.Class), q.Class)} {
+			r.N++
+			r.ns = append(r.ns, a.NS)
+			warned := a.Outcome == directory.Lookalike || a.Outcome == directory.ListedIllegal || a.Outcome == directory.Ambiguous && slices.ContainsFunc(a.IDs, func(id string) bool { return status[id] })
+			count := func(n *int, is bool) {
+				if is {
+					*n++
+				}
+			}
+			count(&r.First, a.ID == q.ID && q.ID != "")
+			count(&r.Right, (called(a.Outcome) || q.Strange && a.Outcome == directory.Lookalike) && a.ID == q.ID)
+			count(&r.Wrong, called(a.Outcome) && a.ID != q.ID)
+			count(&r.Licensed, called(a.Outcome))
+			count(&r.Warned, warned)
+			count(&r.Exact, q.Typed && a.Outcome == directory.Exact)
+			count(&r.Nothing, a.Outcome == directory.None)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b string) int {
+		return cmp.Compare(btoi(a[:min(4, len(a))] == "ALL "), btoi(b[:min(4, len(b))] == "ALL "))
+	})
+	var out []Row
+	for _, name := range order {
+		slices.Sort(rows[name].ns)
+		out = append(out, *rows[name])
+	}
+	return out
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Quantile of the time that an answer took.
+func (r Row) Quantile(q float64) time.Duration {
+	if len(r.ns) == 0 {
+		return 0
+	}
+	return time.Duration(r.ns[min(len(r.ns)-1, int(q*float64(len(r.ns))))])
+}
+
+// Share is n of the row's questions, in per cent.
+func (r Row) Share(n int) float64 { return 100 * float64(n) / float64(max(r.N, 1)) }
+
+// Print writes the table by kind.
+func Print(w io.Writer, rows []Row) error {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintln(t, "kind\tn\tright first\tlicensed, right\tlicensed, wrong\tcalled licensed\twarned\tnothing\ttypo exact\tp50\tp99\t")
+	for _, r := range rows {
+		_, _ = fmt.Fprintf(t, "%s\t%d\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%d\t%s\t%s\t\n", r.Kind, r.N, r.Share(r.First), r.Share(r.Right), r.Share(r.Wrong), r.Share(r.Licensed), r.Share(r.Warned),
+			r.Share(r.Nothing), r.Exact, r.Quantile(0.5).Round(100*time.Nanosecond), r.Quantile(0.99).Round(time.Microsecond))
+	}
+	return t.Flush()
+}
+
+// Thresholds gives precision and recall of what is called licensed by a score of at least so much.
+func Thresholds(queries []Query, answers []Answer) [][3]float64 {
+	var out [][3]float64
+	for _, at := range []float64{0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1} {
+		right, taken, meant := 0, 0, 0
+		for i, q := range queries {
+			if q.Class == Genuine {
+				meant++
+			}
+			if a := answers[i]; called(a.Outcome) && a.Score >= at && q.Class != Grey {
+				taken++
+				if q.Class == Genuine && a.ID == q.ID {
+					right++
+				}
+			}
+		}
+		out = append(out, [3]float64{at, float64(right) / float64(max(taken, 1)), float64(right) / float64(max(meant, 1))})
+	}
+	return out
+}
