@@ -37,6 +37,13 @@ func TestALookupTellsWhatItFoundAndWhy(t *testing.T) {
 	}
 }
 
+func TestLinesOfQuestionsAreAnsweredOneByOne(t *testing.T) {
+	out, err := run(t, `{"q":"apakah dana mekar jaya resmi"}`+"\n"+`{"q":"dana mekar jaya cepat"}`+"\n", "lookup", "--jsonl", "-f", sample)
+	if err != nil || strings.Count(out, "\n") != 2 || !strings.Contains(out, `"outcome":"exact"`) || !strings.Contains(out, `"outcome":"lookalike"`) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func TestAPasswordIsHashedFromStandardInputAndNeverShown(t *testing.T) {
 	out, err := run(t, "rahasia sekali\n", "hash-password")
 	if err != nil || !strings.HasPrefix(out, "$argon2id$v=19$") || strings.Contains(out, "rahasia") {
@@ -59,6 +66,7 @@ func TestWhatCannotBeServedIsSaidInOneSentence(t *testing.T) {
 		"no storage":                 {[]string{"serve"}, "say postgres or embedded"},
 		"a folder that is not there": {[]string{"lint", "-f", "nowhere"}, errTold.Error()},
 		"a lookup without a folder":  {[]string{"lookup", "x"}, "give a folder and a text"},
+		"a corpus and a folder":      {[]string{"lookup", "--jsonl", "--corpus", "x", "y"}, "give --corpus FILE or a folder"},
 		"no folder":                  {[]string{"lint"}, "give one folder, as in bot-runtime lint my-agency/"},
 		"two folders":                {[]string{"test", "a", "b"}, "give one folder"},
 		"no Secret of a database":    {[]string{"migrate", "--storage", "postgres"}, "storage.postgres.secretName"},

@@ -198,7 +198,7 @@ func TestLinesAreAnsweredForMeasuringFromOutside(t *testing.T) {
 {"q":"dana sekar wangi cepat"}
 {"q":"emas berlipat resmi?"}
 {"q":"warung kopi"}
-`), &out, corpus)
+`), &out, Entries{Corpus: corpus}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,22 @@ func TestLinesAreAnsweredForMeasuringFromOutside(t *testing.T) {
 	if normal := regexp.MustCompile(`0\.8[0-9]*`).ReplaceAllString(got, "0.8"); normal != want {
 		t.Errorf("got\n%s", got)
 	}
-	if err := LookupLines(strings.NewReader("x\n"), io.Discard, corpus); err == nil || !strings.Contains(err.Error(), "line 1 is not") {
+	out.Reset()
+	if err := LookupLines(strings.NewReader("\n{\"q\":\"bank mekar jaya\"}"), &out, Entries{Path: sample}, now); err != nil || !strings.Contains(out.String(), `"outcome":"exact"`) {
+		t.Errorf("a folder's entries: %v %s", err, out.String())
+	}
+	for lines, says := range map[string]string{"{\"name\":\"PT Dana\"}\n{\"name\":\"!\"}": "2: no name", "{\"name\":\"PT Dana\",\"status\":\"ilegal\"}": "1: the status is", "": "no entry", "[]": "1: not an entry"} {
+		if err := os.WriteFile(corpus, []byte(lines), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := LookupLines(strings.NewReader(""), io.Discard, Entries{Corpus: corpus}, now); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: %v", lines, err)
+		}
+	}
+	if err := os.WriteFile(corpus, []byte(`{"name":"PT Dana"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := LookupLines(strings.NewReader("x\n"), io.Discard, Entries{Corpus: corpus}, now); err == nil || !strings.Contains(err.Error(), "line 1 is not") {
 		t.Error(err)
 	}
 }

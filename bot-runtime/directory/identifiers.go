@@ -85,6 +85,26 @@ func (x *Index) identifiersIn(text string) (found []identifier, rest string) {
 	return found, text
 }
 
+// Identifiers parts a text into its identifiers and the rest, for those who search by other means: the ids of the entries that
+// own all of them, and whether one is nobody's.
+func (x *Index) Identifiers(text string) (rest string, owners []string, strange bool) {
+	plain, _ := words.MixedScripts(text)
+	found, rest := x.identifiersIn(plain)
+	var common []uint32
+	for i, id := range found {
+		strange = strange || len(id.entries) == 0
+		if i == 0 {
+			common = id.entries
+		} else {
+			common = shared(common, id.entries)
+		}
+	}
+	for _, e := range common {
+		owners = append(owners, x.rows.entry(e).ID)
+	}
+	return rest, owners, strange
+}
+
 func identifierHash(seed hash, field, value string) uint64 {
 	return seed.byte(field[0]).byte(0).text(value).sum()
 }

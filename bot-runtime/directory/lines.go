@@ -17,7 +17,16 @@ const maxRow = 1 << 20
 // missing is licensed here, for lists that have no warning list; any other word than licensed and illegal is an error. The
 // error begins with the line's number.
 func ReadLines(r io.Reader) (*Index, error) {
-	var b Builder
+	b, err := ReadBuilder(r)
+	if err != nil {
+		return nil, err
+	}
+	return b.Build(), nil
+}
+
+// ReadBuilder is ReadLines up to the index itself.
+func ReadBuilder(r io.Reader) (*Builder, error) {
+	b := &Builder{}
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 1<<16), maxRow)
 	n := 1
@@ -49,5 +58,5 @@ func ReadLines(r io.Reader) (*Index, error) {
 	if b.Len() == 0 {
 		return nil, fmt.Errorf("%d: no entry", n)
 	}
-	return b.Build(), nil
+	return b, nil
 }

@@ -52,8 +52,10 @@ func main() {
 		err = decide(os.Stdin, os.Stdout)
 	case args[0] == "simulate":
 		err = simulate(ctx, args[1:], os.Stdout)
+	case args[0] == "lookup":
+		err = lookupCommand(ctx, args[1:])
 	default:
-		err = fmt.Errorf("%q is no command; there are decide and simulate, and none to measure everything", args[0])
+		err = fmt.Errorf("%q is no command; there are decide, simulate and lookup, and none to measure everything", args[0])
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -62,10 +64,6 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	var bounds map[string]bound
-	if err := yaml.UnmarshalStrict(boundsFile, &bounds); err != nil {
-		return fmt.Errorf("bounds.yaml: %w", err)
-	}
 	figures, err := goBenchmarks(ctx)
 	if err != nil {
 		return err
@@ -75,6 +73,25 @@ func run(ctx context.Context) error {
 		return err
 	}
 	figures = append(figures, whole...)
+	for _, size := range []struct {
+		entries int
+		peers   bool
+	}{{10_000, false}, {100_000, true}, {1_000_000, false}} {
+		more, err := measureLookup(ctx, "", size.entries, 250, 1, size.peers, "")
+		if err != nil {
+			return err
+		}
+		figures = append(figures, more...)
+	}
+	return judgeAll(figures)
+}
+
+// judgeAll holds all figures against their bounds, writes them down and prints them.
+func judgeAll(figures []Figure) error {
+	var bounds map[string]bound
+	if err := yaml.UnmarshalStrict(boundsFile, &bounds); err != nil {
+		return fmt.Errorf("bounds.yaml: %w", err)
+	}
 	broken := 0
 	for i := range figures {
 		if !judge(&figures[i], bounds) {

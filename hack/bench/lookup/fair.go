@@ -21,7 +21,8 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 	}
 	joined := strings.Join(distinctive, "")
 	seen := map[int32]bool{}
-	const most = 3000 // entries of a word; commoner words tell nothing apart
+	const most = 300 // entries of a word; of commoner words only the rarest is looked at
+	rarest := []int32(nil)
 	claims := func(list []int32) bool {
 		for _, e := range list {
 			if !seen[e] && !slices.Contains(by, int(e)) && c.couldBe(int(e), distinctive, joined) {
@@ -37,8 +38,12 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 		}
 	}
 	for _, w := range distinctive {
-		if list := c.byWord[w]; len(list) <= most && claims(list) {
+		list := c.byWord[w]
+		if len(list) <= most && claims(list) {
 			return true
+		}
+		if len(list) > most && (rarest == nil || len(list) < len(rarest)) {
+			rarest = list
 		}
 		for _, key := range signs(w) {
 			if claims(c.byCompact[key]) {
@@ -46,7 +51,7 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 			}
 		}
 	}
-	return false
+	return claims(rarest)
 }
 
 // signs are what names without blanks are found by: beginning and end, and all but a letter where they are short.

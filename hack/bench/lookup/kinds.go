@@ -77,13 +77,13 @@ var kindsOfQuery = []kind{
 		return "Kak tolong cek " + e.Name + " link " + h + " ini benar?", ok
 	}},
 
-	{name: "word added behind", class: Fake, make: added(1)},
-	{name: "word added in front", class: Fake, make: added(0)},
-	{name: "word added within", class: Fake, make: added(2)},
-	{name: "selling word added", class: Fake, make: func(a *asker, e *directory.Entry) (string, bool) {
+	{name: "word added behind", class: Fake, added: true, make: added(1)},
+	{name: "word added in front", class: Fake, added: true, make: added(0)},
+	{name: "word added within", class: Fake, added: true, make: added(2)},
+	{name: "selling word added", class: Fake, added: true, make: func(a *asker, e *directory.Entry) (string, bool) {
 		return strings.Join(name(e), " ") + " " + pick(a.r, strings.Fields("cepat kilat plus online instan express promo hadiah cashback vip gold pro premium berkah center official2 sejati")), true
 	}},
-	{name: "word added in a sentence", class: Fake, make: around(sentences, added(1))},
+	{name: "word added in a sentence", class: Fake, added: true, make: around(sentences, added(1))},
 	{name: "word replaced", class: Fake, make: func(a *asker, e *directory.Entry) (string, bool) {
 		ws := append([]string(nil), name(e)...)
 		at := a.some(ws, 3)
@@ -115,7 +115,7 @@ var kindsOfQuery = []kind{
 		ws[0] = other
 		return strings.Join(ws, " "), true
 	}},
-	{name: "syariah added", class: Fake, make: func(_ *asker, e *directory.Entry) (string, bool) {
+	{name: "syariah added", class: Fake, added: true, make: func(_ *asker, e *directory.Entry) (string, bool) {
 		return strings.Join(name(e), " ") + " syariah", !slices.Contains(name(e), "syariah")
 	}},
 	{name: "digits behind", class: Fake, make: func(a *asker, e *directory.Entry) (string, bool) {
@@ -128,7 +128,7 @@ var kindsOfQuery = []kind{
 		s := strings.Join(name(e), "")
 		return pick(a.r, []string{s + invented(a.r, 2), invented(a.r, 2) + s}), len(s) >= 8
 	}},
-	{name: "all joined, word added", class: Fake, make: func(a *asker, e *directory.Entry) (string, bool) {
+	{name: "all joined, word added", class: Fake, added: true, make: func(a *asker, e *directory.Entry) (string, bool) {
 		return strings.Join(name(e), "") + " " + a.word(), len(name(e)) > 1
 	}},
 	{name: "typo and word added", class: Fake, make: func(a *asker, e *directory.Entry) (string, bool) {

@@ -31,7 +31,9 @@ type kind struct {
 	foreign bool
 	// strange: letters of another script are mixed in, so a look-alike of the right entry is right as well.
 	strange bool
-	make    func(a *asker, e *directory.Entry) (string, bool)
+	// added: a word of its own was added to the whole name, which is never licensed.
+	added bool
+	make  func(a *asker, e *directory.Entry) (string, bool)
 }
 
 // asker makes queries from a corpus.
@@ -225,9 +227,9 @@ func digits(a *asker, e *directory.Entry) (string, bool) {
 		return "", false
 	}
 	before := ws[at]
-	for from, to := range map[string]string{"a": "4", "i": "1", "e": "3", "o": "0", "s": "5"} {
+	for _, pair := range []string{"a4", "i1", "e3", "o0", "s5"} {
 		if a.r.IntN(2) == 0 {
-			ws[at] = strings.Replace(ws[at], from, to, 1)
+			ws[at] = strings.Replace(ws[at], pair[:1], pair[1:], 1)
 		}
 	}
 	return strings.Join(ws, " "), ws[at] != before

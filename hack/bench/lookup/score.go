@@ -23,6 +23,7 @@ type Query struct {
 	Typed   bool   `json:"typed,omitempty"`
 	Foreign bool   `json:"foreign,omitempty"`
 	Strange bool   `json:"strange,omitempty"`
+	Added   bool   `json:"added,omitempty"`
 }
 
 // Answer is what was answered to one question.
@@ -70,7 +71,7 @@ func (c *Corpus) Queries(n int, seed uint64) []Query {
 				continue
 			}
 			seen[q] = true
-			one := Query{Q: q, Kind: k.name, Class: k.class, ID: e.ID, Typed: k.typed, Foreign: k.foreign, Strange: k.strange}
+			one := Query{Q: q, Kind: k.name, Class: k.class, ID: e.ID, Typed: k.typed, Foreign: k.foreign, Strange: k.strange, Added: k.added}
 			if k.class == Absent || k.class == Talk {
 				one.ID = ""
 			}
@@ -124,7 +125,9 @@ type Row struct {
 	First, Right, Wrong int
 	// Licensed: called licensed at all. Warned: a look-alike, on the warning list, or ambiguous with one that is.
 	Licensed, Warned, Exact, Nothing int
-	ns                               []int64
+	// Added and Foreign are of the kind: a word was added; an identifier decides.
+	Added, Foreign bool
+	ns             []int64
 }
 
 func called(o directory.Outcome) bool { return o == directory.Exact || o == directory.Confident }
@@ -148,6 +151,7 @@ func (c *Corpus) Score(queries []Query, answers []Answer) []Row {
 		a := answers[i]
 		for _, r := range []*Row{row(q.Kind, q.Class), row("ALL "+string(q.Class), q.Class)} {
 			r.N++
+			r.Added, r.Foreign = q.Added, q.Foreign
 			r.ns = append(r.ns, a.NS)
 			warned := a.Outcome == directory.Lookalike || a.Outcome == directory.ListedIllegal || a.Outcome == directory.Ambiguous && slices.ContainsFunc(a.IDs, func(id string) bool { return status[id] })
 			count := func(n *int, is bool) {
@@ -174,6 +178,8 @@ func (c *Corpus) Score(queries []Query, answers []Answer) []Row {
 	}
 	return out
 }
+
+func sortTimes(ns []int64) { slices.Sort(ns) }
 
 func btoi(b bool) int {
 	if b {
