@@ -63,6 +63,9 @@ func measureLookup(ctx context.Context, path string, entries, each int, seed uin
 		}
 		defer os.RemoveAll(folder)
 	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, err
+	}
 	if err := c.Save(folder, queries); err != nil {
 		return nil, err
 	}

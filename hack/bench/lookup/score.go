@@ -116,6 +116,9 @@ func Ask(x *directory.Index, queries []Query) []Answer {
 	return out
 }
 
+// Skipped marks a question that a slow peer was not asked.
+const Skipped directory.Outcome = "skipped"
+
 // Row is what became of one kind of question.
 type Row struct {
 	Kind  string
@@ -149,6 +152,9 @@ func (c *Corpus) Score(queries []Query, answers []Answer) []Row {
 	}
 	for i, q := range queries {
 		a := answers[i]
+		if a.Outcome == Skipped {
+			continue
+		}
 		for _, r := range []*Row{row(q.Kind, q.Class), row("ALL "+string(q.Class), q.Class)} {
 			r.N++
 			r.Added, r.Foreign = q.Added, q.Foreign
