@@ -79,6 +79,19 @@ func TestWhatCitizensAskIsFound(t *testing.T) {
 		{"a name on both lists is never only one of them", "griya modal teduh", Ambiguous, "both1"},
 		{"a name of chat words matches as the whole query", "dari kita untuk kita", ListedIllegal, "chat"},
 		{"and not inside a question", "apakah ini dari kita untuk kamu", None, ""},
+		{"another place that is a typo of the listed one", "bpr sinar padi badung", Lookalike, "bpr"},
+		{"another kind that is a typo of the listed one", "bprs sinar padi bandung", Lookalike, "bpr"},
+		{"the long form of a kind", "bank perkreditan rakyat sinar padi bandung", Confident, "bpr"},
+		{"an old port and odd slashes", "HTTPS:\\\\DANASEKAR.example:443\\x", Exact, "dana"},
+		{"punycode that reads as a listed host", "https://xn--dnasekar-16g.example/", Lookalike, "dana"},
+		{"a genuine host in front of a foreign one", "danasekar.example.verifikasi.top", Lookalike, "dana"},
+		{"a listed host before the at sign", "https://danasekar.example@evil.top/", Lookalike, "dana"},
+		{"an amount is no part of a name", "ditawari pinjaman Rp 5.000.000 oleh dana sekar wangi", Exact, "dana"},
+		{"a licence number built as the others are", "dana sekar wangi izin KEP-77/D.09/2019", Lookalike, "dana"},
+		{"small capitals", "ᴅana sekar wangi", Lookalike, "dana"},
+		{"letters in black squares", "🅳ana sekar wangi", Exact, "dana"},
+		{"a word of chat among chat", "mau pinjam uang di dana sekar wangi", Exact, "dana"},
+		{"the same word beside the name", "uang dana sekar wangi", Lookalike, "dana"},
 		{"nothing near", "warung kopi pagi", None, ""},
 		{"nothing but chat", "apakah itu resmi kak?", None, ""},
 		{"nothing at all", "", None, ""},
@@ -94,7 +107,7 @@ func TestWhatCitizensAskIsFound(t *testing.T) {
 			if a.Outcome != c.outcome || id != c.id {
 				t.Errorf("%q: %s %s, want %s %s (%s)", c.ask, a.Outcome, id, c.outcome, c.id, a.Why)
 			}
-			if a.Why == "" {
+			if a.Why == "" || a.WhyID == "" {
 				t.Error("no reason given")
 			}
 		})

@@ -96,3 +96,19 @@ func FuzzBuild(f *testing.F) {
 		}
 	})
 }
+
+func FuzzReadLines(f *testing.F) {
+	for _, s := range []string{`{"name":"X"}`, `{"name":"PT Dana","aliases":["a",""],"sites":["http://[::1"],"status":"illegal"}`, "[]", "{\"name\":\"\\ud800\"}", `{"name":"` + strings.Repeat("dana ", 700) + `"}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, lines string) {
+		index, err := ReadLines(strings.NewReader(lines))
+		if (index == nil) != (err != nil) {
+			t.Fatalf("index %v, error %v", index != nil, err)
+		}
+		if index != nil {
+			index.Ask("dana x")
+			index.Ask(lines)
+		}
+	})
+}

@@ -14,7 +14,7 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 	for i := range found {
 		a := &found[i]
 		a.fine = -1
-		if !x.explains(a) {
+		if !a.explains() {
 			continue
 		}
 		a.fine = x.spelling(q, a.key)
@@ -30,7 +30,7 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 			best[at] = *a
 		}
 	}
-	if len(best) == 0 {
+	if !slices.ContainsFunc(best, func(a alignment) bool { return !a.slight() }) {
 		return hit{}, false
 	}
 	slices.SortStableFunc(best, func(a, b alignment) int { return nearer(&a, &b) })
@@ -49,17 +49,15 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 	return x.licensed(as, Confident, score, field, x.whyMeant(first)), true
 }
 
-// explains: nothing of the query is left over, and what the key has of it says enough. One typed word that is a typo of one
-// of a name's is too little.
-func (x *Index) explains(a *alignment) bool {
-	left := a.left - a.leftKinds
-	switch {
-	case a.strangers > 0 || a.explained == 0:
-		return false
-	case a.explained == 1 && (a.edits > 0 && a.left > 0 || left > 1):
-		return false
-	}
-	return true
+// explains: nothing of the query is left over. One typed word that is a typo of one of a name's is too little.
+func (a *alignment) explains() bool {
+	return a.strangers == 0 && a.explained > 0 && (a.explained > 1 || a.edits == 0 || a.left == 0)
+}
+
+// slight: one word of a name of three or more. It makes nobody meant; but beside another that is meant by a part of its name,
+// it may be meant as well.
+func (a *alignment) slight() bool {
+	return a.explained == 1 && a.left-a.leftKinds > 1
 }
 
 // closeEnough: a name of one word, its kind of licence aside, is a typo of another by the letters of that word alone, and not
@@ -81,7 +79,14 @@ func (x *Index) closeEnough(a *alignment) bool {
 // nearer orders alignments that explain everything: whole names first, then fewer words missed, fewer typos, fewer letters
 // spelled otherwise.
 func nearer(a, b *alignment) int {
-	return cmp.Or(cmp.Compare(a.left, b.left), cmp.Compare(a.edits, b.edits), cmp.Compare(a.fine, b.fine), cmp.Compare(a.key, b.key))
+	return cmp.Or(cmp.Compare(btoi(a.slight()), btoi(b.slight())), cmp.Compare(a.left, b.left), cmp.Compare(a.edits, b.edits), cmp.Compare(a.fine, b.fine), cmp.Compare(a.key, b.key))
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // asNear: a whole name wins over a name of which it is a part, but a whole name with a typo is no nearer than a part without.

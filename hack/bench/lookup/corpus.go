@@ -18,7 +18,7 @@ type Corpus struct {
 	// Neighbours is the share of entries made one word or two letters away from another.
 	Neighbours float64
 	vocabulary []string
-	parts      [][][]string       // folded words of each name and alias, without legal forms
+	parts      [][]spoken         // each name and alias, without legal forms
 	byWord     map[string][]int32 // entries by word of name or alias
 	byName     map[string]int32   // by all words in a row
 	byCompact  map[string][]int32 // by signs of the name without blanks
@@ -172,11 +172,11 @@ func (c *Corpus) entry(r *rand.Rand, ws []string, illegal bool) directory.Entry 
 // prepare makes what fairness is told by.
 func (c *Corpus) prepare() {
 	c.byWord, c.byName, c.byCompact, c.hosts = map[string][]int32{}, map[string]int32{}, map[string][]int32{}, map[string]bool{}
-	c.parts = make([][][]string, len(c.Entries))
+	c.parts = make([][]spoken, len(c.Entries))
 	for i, e := range c.Entries {
 		for _, name := range append([]string{e.Name}, e.Aliases...) {
 			ws := words.Name(name)
-			c.parts[i] = append(c.parts[i], ws)
+			c.parts[i] = append(c.parts[i], speak(ws))
 			c.byName[strings.Join(ws, " ")] = int32(i)
 			for _, w := range ws {
 				c.byWord[w] = append(c.byWord[w], int32(i))

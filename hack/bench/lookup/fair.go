@@ -19,20 +19,20 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 			distinctive = append(distinctive, w)
 		}
 	}
-	joined := strings.Join(distinctive, "")
+	asked := speak(distinctive)
 	seen := map[int32]bool{}
 	const most = 300 // entries of a word; of commoner words only the rarest is looked at
 	rarest := []int32(nil)
 	claims := func(list []int32) bool {
 		for _, e := range list {
-			if !seen[e] && !slices.Contains(by, int(e)) && c.couldBe(int(e), distinctive, joined) {
+			if !seen[e] && !slices.Contains(by, int(e)) && c.couldBe(int(e), asked) {
 				return true
 			}
 			seen[e] = true
 		}
 		return false
 	}
-	for _, key := range append(signs(joined), signs(words.Sound(joined))...) {
+	for _, key := range append(signs(asked.whole), signs(asked.sound)...) {
 		if claims(c.byCompact[key]) {
 			return true
 		}
@@ -67,19 +67,36 @@ func signs(s string) []string {
 	return out
 }
 
-func (c *Corpus) couldBe(e int, distinctive []string, joined string) bool {
-	if len(distinctive) == 0 {
+// spoken is a name or a query as it sounds, made once.
+type spoken struct {
+	words  []string
+	sounds []string
+	whole  string
+	sound  string
+}
+
+func speak(ws []string) spoken {
+	s := spoken{words: ws, whole: strings.Join(ws, "")}
+	for _, w := range ws {
+		s.sounds = append(s.sounds, words.Sound(words.Expand(w)))
+	}
+	s.sound = words.Sound(s.whole)
+	return s
+}
+
+func (c *Corpus) couldBe(e int, asked spoken) bool {
+	if len(asked.words) == 0 {
 		return false
 	}
-	for _, listed := range c.parts[e] {
-		whole := strings.Join(listed, "")
-		budget := words.TypoBudget(len(whole))
-		if words.Distance(joined, whole, budget) <= budget || words.Distance(words.Sound(joined), words.Sound(whole), budget) <= budget {
+	for _, name := range c.parts[e] {
+		listed := name.words
+		budget := words.TypoBudget(len(name.whole))
+		if words.Distance(asked.whole, name.whole, budget) <= budget || words.Distance(asked.sound, name.sound, budget) <= budget {
 			return true
 		}
 		edits := 0
 		used := make([]bool, len(listed))
-		for _, w := range distinctive {
+		for i, w := range asked.words {
 			best, at := budget+1, -1
 			for j, l := range listed {
 				if used[j] {
@@ -87,7 +104,7 @@ func (c *Corpus) couldBe(e int, distinctive []string, joined string) bool {
 				}
 				d := 0
 				if w != l {
-					d = words.Distance(words.Sound(words.Expand(w)), words.Sound(words.Expand(l)), 2)
+					d = words.Distance(asked.sounds[i], name.sounds[j], 2)
 				}
 				if len(l) < 4 && d > 0 {
 					continue
