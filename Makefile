@@ -54,13 +54,22 @@ test: deps-test lint test-go test-e2e ## everything
 .PHONY: test-go
 test-go: tools cluster-command pages ## unit, race, envtest, PostgreSQL, browser
 	@KUBEBUILDER_ASSETS="$$($(TOOLS)/cluster assets)" gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -race -timeout 20m ./...
-	@gotestsum --format pkgname-and-test-fails -- -run 'TestWhatever|TestASeedsDay|TestTheSimulation' -timeout 20m ./bot-runtime/engine
+	@gotestsum --format pkgname-and-test-fails -- -run 'TestWhatever|TestASeedsDay|TestTheSimulation|TestTheCheckerCatches' -timeout 20m ./bot-runtime/engine ./bot-runtime
 	@cd hack/cluster && CGO_ENABLED=0 gotestsum --format pkgname-and-test-fails -- -trimpath -timeout 20m ./...
 
 .PHONY: test-e2e
 test-e2e: tools cluster-command pages ## the whole thing on a real cluster
 	@go run ./hack/demo install
 	@gotestsum --format standard-verbose -- -tags e2e -count=1 -timeout 40m ./test/e2e/...
+
+.PHONY: chaos
+chaos: tools cluster-command ## the message path while something goes wrong: make chaos lists what, make chaos SCENARIO=name
+	@go run ./hack/sim/chaos $(SCENARIO)
+
+.PHONY: soak
+soak: tools cluster-command pages ## MESSAGES (1,000,000) on a real cluster, with kills all the way, and a report
+	@go run ./hack/demo install
+	@MESSAGES="$(or $(MESSAGES),1000000)" go test -tags e2e,chaos -count=1 -v -timeout 6h -run '^TestSoak$$' ./test/e2e
 
 .PHONY: lint
 lint: tools ## golangci-lint, gofmt, vet, generated files, the chart, imports

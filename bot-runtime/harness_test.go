@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/ed25519"
@@ -55,11 +56,21 @@ type town struct {
 	boot     bundle.Boot
 	key      ed25519.PrivateKey
 	hash     string // of the bundle that was put last
-	// database is the URI of a PostgreSQL; SQLite in dir when empty.
+	// database is the URI of a PostgreSQL; SQLite in data when empty.
 	database string
+	// data is the folder of the SQLite file; dir when empty.
+	data string
+	// timing of the pods' senders; impatient when zero.
+	timing engine.Timing
 }
 
 func newTown(t testing.TB, faults platform.Faults) *town {
+	return newTownWith(t, faults, 0, 20*time.Millisecond)
+}
+
+// newTownWith has further numbers of the account beside the sample's (see countingOn), and a platform that tells of what it
+// took so much later.
+func newTownWith(t testing.TB, faults platform.Faults, numbers int, statuses time.Duration) *town {
 	t.Helper()
 	w := &town{TB: t, dir: t.TempDir(), public: freeAddress(t), internal: freeAddress(t)}
 	var err error
@@ -75,7 +86,7 @@ func newTown(t testing.TB, faults platform.Faults) *town {
 	if err := d.keepSecrets(objects, secrets); err != nil {
 		t.Fatal(err)
 	}
-	account := platform.Account{DisplayNumber: "6281100000157", Webhook: "http://" + w.public + "/hooks/wa"}
+	account := platform.Account{DisplayNumber: "6281100000157", Webhook: "http://" + w.public + "/hooks/wa", More: more(numbers, w.public)}
 	for _, c := range objects.Channels {
 		if c.Spec.WhatsApp != nil {
 			secret := secrets[string(c.Spec.WhatsApp.SecretName)]
@@ -84,7 +95,7 @@ func newTown(t testing.TB, faults platform.Faults) *town {
 		}
 	}
 	w.platform = platform.New(platform.Options{Account: account, Journal: w.journal, Faults: faults, Seed: 157,
-		StatusDelay: 20 * time.Millisecond, RetryAfter: 20 * time.Millisecond, Client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}})
+		StatusDelay: statuses, RetryAfter: 20 * time.Millisecond, Client: &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{}}})
 	w.graph = httptest.NewServer(w.platform)
 	t.Cleanup(func() {
 		w.platform.Close()
@@ -137,14 +148,17 @@ func (w *town) pod(name string) *pod {
 		roles: engine.Roles{Bot: true, Desk: true}, name: name, boot: func() bundle.Boot { return w.boot }, steppers: 1, open: w.open,
 		memory:      filepath.Join(w.dir, "memory-"+name),
 		channelsDir: filepath.Join(w.dir, "channels"), agentsDir: filepath.Join(w.dir, "agents"),
-		timing: engine.Timing{Lease: 4 * time.Second, Call: 2 * time.Second, UnknownWait: 2 * time.Second, UnknownQuiet: 4 * time.Second},
+		timing: cmp.Or(w.timing, engine.Timing{Lease: 4 * time.Second, Call: 2 * time.Second, UnknownWait: 2 * time.Second, UnknownQuiet: 4 * time.Second}),
 		log:    logr.Discard(),
 	}
 }
 
+// file is the SQLite store.
+func (w *town) file() string { return filepath.Join(cmp.Or(w.data, w.dir), databaseFile) }
+
 func (w *town) open(ctx context.Context) (store.Store, error) {
 	if w.database == "" {
-		return openEmbedded(ctx, filepath.Join(w.dir, databaseFile))
+		return openEmbedded(ctx, w.file())
 	}
 	credentials, err := postgres.FromSecret(map[string]string{"uri": w.database})
 	if err != nil {
@@ -383,11 +397,13 @@ func (w *town) records() []journal.Record {
 
 // child is a pod in a process of its own, which a test can kill.
 type child struct {
-	Name, Dir, Public, Internal, Database string
-	Boot                                  bundle.Boot
+	Name, Dir, Data, Public, Internal, Database string
+	Boot                                        bundle.Boot
+	Timing                                      engine.Timing
 
-	town *town
-	cmd  *exec.Cmd
+	town    *town
+	program string // another test binary of this package; this one when empty
+	cmd     *exec.Cmd
 }
 
 // childEnv makes the test's program a pod: its value is a child as JSON.
@@ -395,7 +411,7 @@ const childEnv = "LOKET_TEST_POD"
 
 // child makes a pod at these addresses, not yet running.
 func (w *town) child(name, public, internal string) *child {
-	return &child{Name: name, Dir: w.dir, Public: public, Internal: internal, Database: w.database, Boot: w.boot, town: w}
+	return &child{Name: name, Dir: w.dir, Data: w.data, Public: public, Internal: internal, Database: w.database, Boot: w.boot, Timing: w.timing, town: w}
 }
 
 func (c *child) start() {
@@ -404,9 +420,11 @@ func (c *child) start() {
 	if err != nil {
 		w.Fatal(err)
 	}
-	program, err := os.Executable()
-	if err != nil {
-		w.Fatal(err)
+	program := c.program
+	if program == "" {
+		if program, err = os.Executable(); err != nil {
+			w.Fatal(err)
+		}
 	}
 	c.cmd = exec.Command(program)
 	c.cmd.Env = append(os.Environ(), childEnv+"="+string(raw))
@@ -438,7 +456,7 @@ func serveChild(raw string) error {
 	if err != nil {
 		return err
 	}
-	w := &town{dir: c.Dir, boot: c.Boot, database: c.Database}
+	w := &town{dir: c.Dir, data: c.Data, timing: c.Timing, boot: c.Boot, database: c.Database}
 	return w.pod(c.Name).run(context.Background(), public, internal)
 }
 

@@ -121,8 +121,8 @@ func TestClaimsWhoseAnswerIsLostKeepNoPlaceInTheAir(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.calls.Wait()
-		if len(w.handed) != 1 || len(s.slots) != 0 {
-			t.Errorf("%d were handed over, %d places are taken", len(w.handed), len(s.slots))
+		if len(w.handed) != 1 || s.flying["wa"] != 0 {
+			t.Errorf("%d were handed over, %d places are taken", len(w.handed), s.flying["wa"])
 		}
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-const told = `{"perWorker":60,"min":1,"max":100,"timeZone":"Asia/Jakarta"}`
+const toldFirst = `{"perWorker":60,"min":1,"max":100,"timeZone":"Asia/Jakarta"}`
 
 func answers(t *testing.T, lines ...string) []string {
 	t.Helper()
@@ -19,7 +19,7 @@ func answers(t *testing.T, lines ...string) []string {
 }
 
 func TestEachObservationIsAnsweredWithALine(t *testing.T) {
-	got := answers(t, told,
+	got := answers(t, toldFirst,
 		`{"t":0,"ok":true,"waitingForAgent":3,"active":41,"arrived":913,"finished":869,"agents":12,"desired":1,"ready":1}`,
 		`{"t":2,"ok":true,"waitingForAgent":42,"active":180,"arrived":1200,"finished":869,"agents":12,"desired":1,"ready":1}`,
 		`{"t":4,"ok":false,"desired":4,"ready":1,"starting":3}`,
@@ -34,7 +34,7 @@ func TestEachObservationIsAnsweredWithALine(t *testing.T) {
 
 func TestASnapshotIsRestored(t *testing.T) {
 	look := `{"t":2,"ok":true,"active":150,"arrived":160,"finished":10,"desired":3,"ready":3}`
-	first := answers(t, told, `{"t":0,"ok":true,"active":100,"arrived":100,"desired":2,"ready":2}`, `{"snapshot":true}`, look)
+	first := answers(t, toldFirst, `{"t":0,"ok":true,"active":100,"arrived":100,"desired":2,"ready":2}`, `{"snapshot":true}`, look)
 	var kept struct{ State string }
 	if err := json.Unmarshal([]byte(first[1]), &kept); err != nil || kept.State == "" {
 		t.Fatalf("%s: %v", first[1], err)
@@ -43,17 +43,17 @@ func TestASnapshotIsRestored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := answers(t, told, string(body), look)
+	again := answers(t, toldFirst, string(body), look)
 	if again[0] != `{"restored":true}` || again[1] != first[2] {
 		t.Errorf("%s is not %s", again[1], first[2])
 	}
-	if bad := answers(t, told, `{"restore":"{}"}`); !strings.Contains(bad[0], "version") {
+	if bad := answers(t, toldFirst, `{"restore":"{}"}`); !strings.Contains(bad[0], "version") {
 		t.Errorf("a state of no version is answered with %s", bad[0])
 	}
 }
 
 func FuzzDecide(f *testing.F) {
-	f.Add([]byte(told + "\n" + `{"t":2,"ok":true,"active":41,"arrived":913,"desired":2,"ready":1}` + "\n"))
+	f.Add([]byte(toldFirst + "\n" + `{"t":2,"ok":true,"active":41,"arrived":913,"desired":2,"ready":1}` + "\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var out bytes.Buffer
 		_ = decide(bytes.NewReader(in), &out)

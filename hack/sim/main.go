@@ -2,12 +2,14 @@
 //
 //	sim serve     the platform, with a control API for citizens, loads and surges
 //	sim citizen   one citizen in a terminal, on a running simulator
-//	sim check     judges a journal of the counting flow
+//	sim dump      what a tenant's store holds, counted, as JSON
+//	sim check     judges a journal of the counting flow, and a dump beside it
 package main
 
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/loket-dev/loket/hack/sim/check"
 	"github.com/loket-dev/loket/hack/sim/control"
+	"github.com/loket-dev/loket/hack/sim/dump"
 	"github.com/loket-dev/loket/hack/sim/journal"
 	"github.com/loket-dev/loket/hack/sim/platform"
 )
@@ -37,17 +40,19 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("say serve, citizen or check")
+		return errors.New("say serve, citizen, dump or check")
 	}
 	switch args[0] {
 	case "serve":
 		return serve(ctx, args[1:])
 	case "citizen":
 		return citizen(ctx, args[1:])
+	case "dump":
+		return dumpStore(ctx, args[1:])
 	case "check":
 		return judge(args[1:])
 	}
-	return fmt.Errorf("no command %q: say serve, citizen or check", args[0])
+	return fmt.Errorf("no command %q: say serve, citizen, dump or check", args[0])
 }
 
 func serve(ctx context.Context, args []string) error {
@@ -58,11 +63,20 @@ func serve(ctx context.Context, args []string) error {
 	secrets := flags.String("secrets", "", "folder with accessToken, appSecret and verifyToken, a file each")
 	waba := flags.String("business-account", "", "id of the WhatsApp Business Account")
 	number := flags.String("phone-number-id", "", "id of the number")
+	var more []platform.Number
+	flags.Func("more", "a further number of the account and its webhook, as ID=URL; may be given again", func(text string) error {
+		id, webhook, ok := strings.Cut(text, "=")
+		if !ok || id == "" || webhook == "" {
+			return errors.New("say ID=URL")
+		}
+		more = append(more, platform.Number{PhoneNumberID: id, Webhook: webhook})
+		return nil
+	})
 	seed := flags.Uint64("seed", 0, "seed of everything random; 0 draws one")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	account := platform.Account{BusinessAccountID: *waba, PhoneNumberID: *number, DisplayNumber: "6281100000157", Webhook: *webhook}
+	account := platform.Account{BusinessAccountID: *waba, PhoneNumberID: *number, DisplayNumber: "6281100000157", Webhook: *webhook, More: more}
 	for name, into := range map[string]*string{"accessToken": &account.AccessToken, "appSecret": &account.AppSecret, "verifyToken": &account.VerifyToken} {
 		body, err := os.ReadFile(filepath.Join(*secrets, name))
 		if err != nil {
@@ -139,15 +153,38 @@ func show(ctx context.Context, client control.Client, who control.Citizen) {
 	}
 }
 
-func judge(args []string) error {
+func dumpStore(ctx context.Context, args []string) error {
 	if len(args) != 1 {
-		return errors.New("say: sim check JOURNAL")
+		return errors.New("say: sim dump postgresql://… or the file of an embedded tenant")
 	}
-	records, err := journal.ReadFile(args[0])
+	d, err := dump.Store(ctx, args[0])
 	if err != nil {
 		return err
 	}
-	report := check.Count(records)
+	out := json.NewEncoder(os.Stdout)
+	out.SetIndent("", "  ")
+	return out.Encode(d)
+}
+
+func judge(args []string) error {
+	if len(args) != 1 && len(args) != 2 {
+		return errors.New("say: sim check JOURNAL [DUMP]")
+	}
+	var terms check.Terms
+	if len(args) == 2 {
+		body, err := os.ReadFile(args[1])
+		if err != nil {
+			return fmt.Errorf("reading the dump: %w", err)
+		}
+		terms.Final = &dump.Dump{}
+		if err := json.Unmarshal(body, terms.Final); err != nil {
+			return fmt.Errorf("reading the dump: %s is none: %w", args[1], err)
+		}
+	}
+	report, err := check.Judge(journal.EachOf(args[0]), terms)
+	if err != nil {
+		return err
+	}
 	fmt.Println(report)
 	if !report.OK() {
 		return errors.New("the promise is broken")

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,9 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loket-dev/loket/hack/sim/check"
 	"github.com/loket-dev/loket/hack/sim/control"
 	"github.com/loket-dev/loket/hack/sim/load"
 	"github.com/loket-dev/loket/hack/sim/platform"
+	"github.com/loket-dev/loket/hack/sim/scenario"
 )
 
 // counting brings the counting tenant up, with a platform of its own.
@@ -31,9 +34,12 @@ func counting(t *testing.T) control.Client {
 	apply(t, fmt.Sprintf(`{"apiVersion": "loket.dev/v1alpha1", "kind": "TenantClass", "metadata": {"name": "count"}, "spec": %s}`,
 		strings.ReplaceAll(class, "http://sim.sim.svc", "http://sim-count.sim.svc")))
 	apply(t, strings.ReplaceAll(string(body), "loket.dev/sim:demo", image))
+	kubectl(t, "-n", "sim", "rollout", "restart", "deployment/sim-count") // its journal begins with this run
 	kubectl(t, "-n", "sim", "rollout", "status", "deployment/sim-count", "--timeout=120s")
 	waitReady(t, "count", "bottenant", "count")
-	waitReady(t, "count", "channel", "wa")
+	for _, channel := range []string{"wa", "wa0", "wa1", "wa2"} {
+		waitReady(t, "count", "channel", channel)
+	}
 	kubectl(t, "-n", "count", "rollout", "status", "deployment/bot", "--timeout=120s")
 	return control.Client{Base: "http://" + nodeAddress + ":30158"}
 }
@@ -41,10 +47,17 @@ func counting(t *testing.T) control.Client {
 // processesOf finds the main processes of a pod by its UID, which stands in their cgroup's path.
 func processesOf(t *testing.T, namespace, pod, program string) []int {
 	t.Helper()
-	uid := kubectl(t, "-n", namespace, "get", "pod", pod, "-o", "jsonpath={.metadata.uid}")
-	entries, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	pids, err := processesOfUID(kubectl(t, "-n", namespace, "get", "pod", pod, "-o", "jsonpath={.metadata.uid}"), program)
 	if err != nil {
 		t.Fatal(err)
+	}
+	return pids
+}
+
+func processesOfUID(uid, program string) ([]int, error) {
+	entries, err := filepath.Glob("/proc/[0-9]*/cgroup")
+	if err != nil {
+		return nil, err
 	}
 	var found []int
 	for _, e := range entries {
@@ -58,11 +71,11 @@ func processesOf(t *testing.T, namespace, pod, program string) []int {
 		}
 		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(e)))
 		if err != nil {
-			t.Fatal(err)
+			return nil, err
 		}
 		found = append(found, pid)
 	}
-	return found
+	return found, nil
 }
 
 // kill9 ends a pod's program without a word.
@@ -80,61 +93,97 @@ func kill9(t *testing.T, namespace, pod, program string) {
 	t.Logf("kill -9 of %s/%s", namespace, pod)
 }
 
-func TestEveryAcknowledgedMessageIsAnsweredOnceAndInOrderWhateverIsKilled(t *testing.T) {
-	count := counting(t)
-	ctx := t.Context()
-	if err := count.Handshake(ctx); err != nil {
+// figures are those of the bots, by the API server's proxy.
+func figures(ctx context.Context) map[string]scenario.Figures {
+	all := map[string]scenario.Figures{}
+	names, err := tryKubectl(ctx, "", "-n", "count", "get", "pods", "-l", "app.kubernetes.io/component=bot", "-o", "jsonpath={.items[*].metadata.name}")
+	if err != nil {
+		return all
+	}
+	for _, pod := range strings.Fields(names) {
+		if text, err := tryKubectl(ctx, "", "get", "--raw", "/api/v1/namespaces/count/pods/"+pod+":8081/proxy/metrics"); err == nil {
+			all[pod] = scenario.ParseFigures(text)
+		}
+	}
+	return all
+}
+
+// countingRun is a run on the counting tenant, with everything going wrong with the platform, a little.
+func countingRun(t *testing.T, plan load.Plan, fault func(context.Context, scenario.Progress) error) scenario.Run {
+	t.Helper()
+	sim := counting(t)
+	if err := sim.Handshake(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := count.Faults(ctx, platform.Faults{Redeliver: 0.5, Shuffle: 0.3, Refuse: 0.02}); err != nil {
-		t.Fatal(err)
-	}
-	plan := load.Plan{Citizens: 100, Messages: 24, Patience: 3 * time.Minute}
-	if err := count.StartLoad(ctx, plan); err != nil {
-		t.Fatal(err)
-	}
-	answered := func() int {
-		report, err := count.Check(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return report.Answered
-	}
-	total := plan.Citizens * plan.Messages
-	for share, victim := range []func(){
-		func() { kill9(t, "count", pods(t, "count", "app.kubernetes.io/component=bot")[0], "bot-runtime") },
-		func() {
-			kill9(t, "loket-system", pods(t, "loket-system", "app.kubernetes.io/component=operator")[0], "loket")
-		},
-		func() { kill9(t, "count", pods(t, "count", "app.kubernetes.io/component=bot")[1], "bot-runtime") },
-	} {
-		eventually(t, 4*time.Minute, func() string {
-			if n := answered(); n < total*(share+1)/5 {
-				return fmt.Sprintf("%d of %d answered", n, total)
-			}
-			return ""
-		})
-		victim()
-	}
-	eventually(t, 5*time.Minute, func() string {
-		state, err := count.Load(ctx, 5*time.Second)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if state.Problem != "" {
-			t.Error(state.Problem)
-		}
-		if !state.Done {
-			return fmt.Sprintf("%d of %d answered", answered(), total)
-		}
-		return ""
-	})
-	report, err := count.Check(ctx)
+	return scenario.Run{Sim: sim, Store: database(t, "count"), Plan: plan, Fault: fault, Figures: figures, Quiet: 3 * time.Minute, Every: 10 * time.Second,
+		Faults: platform.Faults{Redeliver: 0.5, Shuffle: 0.3, Refuse: 0.02, Cut: 0.01, Forge: 0.05},
+		Terms:  check.Terms{Rate: 80, Air: 2 * 64}, Log: func(format string, args ...any) { t.Logf(format, args...) }}
+}
+
+// judge runs it and has the test fail when the promise is broken.
+func judge(t *testing.T, run scenario.Run) check.Report {
+	t.Helper()
+	report, err := run.Do(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(report)
-	if !report.OK() || report.Answered != total || report.Acknowledged != total {
+	if !report.OK() {
 		t.Fatalf("the promise is broken: %s", report)
+	}
+	t.Log(report)
+	return report
+}
+
+// kills are kill -9 of these programs in turn, spread over the whole load.
+func kills(t *testing.T, n int) func(context.Context, scenario.Progress) error {
+	victims := []struct{ namespace, component, program string }{
+		{"count", "bot", "bot-runtime"}, {"loket-system", "operator", "loket"}, {"count", "bot", "bot-runtime"}, {"count", "desk", "bot-runtime"}}
+	return func(ctx context.Context, load scenario.Progress) error {
+		for i := range n {
+			if err := load.Wait(ctx, float64(i+1)/float64(n+1)); err != nil {
+				return err
+			}
+			v := victims[i%len(victims)]
+			if err := tryKill9(t, v.namespace, v.component, v.program, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// tryKill9 kills the n-th running pod of a component, where the last kill left one.
+func tryKill9(t *testing.T, namespace, component, program string, n int) error {
+	names, err := tryKubectl(context.Background(), "", "-n", namespace, "get", "pods", "-l", "app.kubernetes.io/component="+component,
+		"--field-selector=status.phase=Running", "-o", "jsonpath={range .items[*]}{.metadata.name}:{.metadata.uid} {end}")
+	if err != nil {
+		return err
+	}
+	all := strings.Fields(names)
+	if len(all) == 0 {
+		return fmt.Errorf("no %s runs in %s", component, namespace)
+	}
+	name, uid, _ := strings.Cut(all[n%len(all)], ":")
+	pids, err := processesOfUID(uid, program)
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			return err
+		}
+	}
+	t.Logf("kill -9 of %s/%s (%d processes)", namespace, name, len(pids))
+	if n%2 == 1 || len(pids) == 0 { // a new pod takes its place; one that dies often waits for minutes in the kubelet's back-off
+		_, err = tryKubectl(context.Background(), "", "-n", namespace, "delete", "pod", name, "--grace-period=0", "--force")
+	}
+	return err
+}
+
+func TestEveryAcknowledgedMessageIsAnsweredOnceAndInOrderWhateverIsKilled(t *testing.T) {
+	plan := load.Plan{Citizens: 500, Messages: 40, Ahead: 5, Patience: 4 * time.Minute}
+	report := judge(t, countingRun(t, plan, kills(t, 12)))
+	if report.Answered < plan.Total() {
+		t.Fatalf("%d of %d messages were answered", report.Answered, plan.Total())
 	}
 }

@@ -1,27 +1,68 @@
-// Package check judges a run from the simulator's journal alone: what was acknowledged was answered, once, and in order.
+// Package check judges a run from outside: the simulator's journal, and the store as it is at the end. What was acknowledged was
+// answered, once, and in order, and nothing else was.
 //
 // The flow under test answers each text n with "n:count", where count is kept in the conversation's state, so that lost,
-// doubled or reordered state shows as well as lost, doubled or reordered messages (see hack/sim/testdata/count).
+// doubled or reordered state shows as well as lost, doubled or reordered messages. Of Loket's own figures two are read: how
+// many messages it says that a platform took twice, which must be what the journal says, and how many lanes its janitor
+// repaired, which must be none.
 package check
 
 import (
 	"fmt"
-	"sort"
+	"iter"
 	"strings"
+	"time"
 
+	"github.com/loket-dev/loket/hack/sim/dump"
 	"github.com/loket-dev/loket/hack/sim/journal"
 )
 
-// Report is what the journal proves.
+// Terms are what a run is judged by, beside its journal. The zero value judges the journal alone.
+type Terms struct {
+	// Final is the store when all is quiet.
+	Final *dump.Dump `json:"final,omitempty"`
+	// Glances are the store at moments of the run.
+	Glances []dump.Dump `json:"glances,omitempty"`
+	// Doubled and Repaired are what Loket counted, summed over all its pods, the dead ones too; nil where nobody knows.
+	Doubled  *int `json:"doubled,omitempty"`
+	Repaired *int `json:"repaired,omitempty"`
+	// Rate is what a number may send in a second, and Air how many calls may be under way at once; 0 leaves the rate unjudged.
+	Rate int `json:"rate,omitempty"`
+	Air  int `json:"air,omitempty"`
+	// Hung is the citizen to whom sends hang between the marks MarkHang and MarkEnd.
+	Hung string `json:"hung,omitempty"`
+	// LostFrom and LostTo bound the commits that a failover to an asynchronous standby lost. What was acknowledged, taken or
+	// counted in that span may be lost or done again, which is all that such a database promises.
+	LostFrom time.Time `json:"lostFrom,omitzero"`
+	LostTo   time.Time `json:"lostTo,omitzero"`
+}
+
+// Marks that a judged run may have: calm, then one conversation hangs, then the end.
+const (
+	MarkCalm = "calm"
+	MarkHang = "hang"
+	MarkEnd  = "end"
+)
+
+// Report is what the evidence proves.
 type Report struct {
 	Citizens, Sent, Acknowledged, Answered int
-	// Doubled sends are refs that were accepted more than once although no line was cut on purpose.
+	// Doubled sends are refs that were accepted more than once although the platform told of the first.
 	Doubled int
-	// DoubledAfterCut are refs accepted twice where the first acceptance was cut before its answer: cannot be told by anyone.
-	DoubledAfterCut int
-	// Problems, at most 50, in words.
-	Problems []string
-	more     int
+	// DoubledBlind are refs accepted twice where the platform cut the line and told of nothing: nobody could know.
+	DoubledBlind int
+	// Lost are messages that were acknowledged in the span that a failover lost, and are gone.
+	Lost int
+	// Forged webhooks that were delivered, all of which must be refused.
+	Forged int
+	// Seconds from the first webhook to the last answer.
+	Seconds float64
+	// P50 and P99 are from a message's first delivery to its first answer, in all of the run; the others by mark.
+	P50, P99                 time.Duration
+	P99Calm, P99Hang         time.Duration
+	Problems                 []string // at most 50, in words
+	More                     int      // problems beyond these
+	StoreBytes, StoreDialogs int64    // of the final dump: by how much the database grew, and its conversations
 }
 
 // OK is true when nothing is wrong.
@@ -29,155 +70,68 @@ func (r Report) OK() bool { return len(r.Problems) == 0 }
 
 // String is a line for people.
 func (r Report) String() string {
-	s := fmt.Sprintf("%d citizens, %d messages sent, %d acknowledged, %d answered, %d doubled, %d doubled after a cut line",
-		r.Citizens, r.Sent, r.Acknowledged, r.Answered, r.Doubled, r.DoubledAfterCut)
+	s := fmt.Sprintf("%d citizens, %d messages sent, %d acknowledged, %d answered, %d doubled, %d doubled after a blind cut, %d forged; %.0f s, p50 %s, p99 %s",
+		r.Citizens, r.Sent, r.Acknowledged, r.Answered, r.Doubled, r.DoubledBlind, r.Forged, r.Seconds,
+		r.P50.Round(time.Millisecond), r.P99.Round(time.Millisecond))
+	if r.P99Hang > 0 {
+		s += fmt.Sprintf(", p99 calm %s and %s while one hangs", r.P99Calm.Round(time.Millisecond), r.P99Hang.Round(time.Millisecond))
+	}
+	if r.Lost > 0 {
+		s += fmt.Sprintf(", %d lost with the failover's tail", r.Lost)
+	}
 	if r.OK() {
 		return s + ": every acknowledged message was answered once and in order"
 	}
-	return s + fmt.Sprintf("; %d problems:\n  ", len(r.Problems)+r.more) + strings.Join(r.Problems, "\n  ")
+	return s + fmt.Sprintf("; %d problems:\n  ", len(r.Problems)+r.More) + strings.Join(r.Problems, "\n  ")
 }
 
+// problemsMost are told; the others are counted.
+const problemsMost = 50
+
 func (r *Report) problem(format string, args ...any) {
-	if len(r.Problems) == 50 {
-		r.more++
+	if len(r.Problems) == problemsMost {
+		r.More++
 		return
 	}
 	r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
 }
 
-type sent struct {
-	id, text string
-	first    int // place of the first delivery in the journal
-	acked    int // place of the acknowledgement, -1 for none
+// also adds the problems of another part of the evidence.
+func (r *Report) also(other Report) {
+	for _, p := range other.Problems {
+		r.problem("%s", p)
+	}
+	r.More += other.More
 }
 
-type answer struct{ ref, text string }
-
-// Count checks a run of the counting flow.
+// Count judges a run of the counting flow by its journal alone.
 func Count(records []journal.Record) Report {
-	var report Report
-	messages := map[string]*sent{} // by id
-	byCitizen := map[string][]*sent{}
-	answers := map[string][]answer{}
-	pending := map[string]journal.Record{} // send-in by ref
-	accepted := map[string][]bool{}        // by ref: was it cut
-	for place, rec := range records {
-		switch rec.Kind {
-		case journal.WebhookOut:
-			for i, id := range rec.IDs {
-				if messages[id] == nil {
-					m := &sent{id: id, text: rec.Texts[i], first: place, acked: -1}
-					messages[id] = m
-					byCitizen[rec.Citizens[i]] = append(byCitizen[rec.Citizens[i]], m)
-				}
+	report, _ := Judge(func(yield func(journal.Record, error) bool) { // no error goes in, none comes out
+		for _, r := range records {
+			if !yield(r, nil) {
+				return
 			}
-		case journal.WebhookAck:
-			if rec.Status == 200 {
-				for _, id := range rec.IDs {
-					if m := messages[id]; m != nil && m.acked < 0 {
-						m.acked = place
-					}
-				}
-			}
-		case journal.SendIn:
-			pending[rec.Ref] = rec
-		case journal.SendReply:
-			if rec.Code != 0 {
-				continue
-			}
-			in, ok := pending[rec.Ref]
-			if !ok {
-				report.problem("a send %q was accepted that never came in", rec.Ref)
-				continue
-			}
-			if n := len(accepted[rec.Ref]); n > 0 {
-				if accepted[rec.Ref][n-1] {
-					report.DoubledAfterCut++
-				} else {
-					report.Doubled++
-					report.problem("%s was sent %q twice (ref %s)", in.Citizen, in.Text, rec.Ref)
-				}
-			} else {
-				answers[in.Citizen] = append(answers[in.Citizen], answer{ref: rec.Ref, text: in.Text})
-			}
-			accepted[rec.Ref] = append(accepted[rec.Ref], rec.Cut)
-		case journal.Violation:
-			report.problem("the platform would not have it: %s", rec.Note)
 		}
-	}
-	report.Citizens, report.Sent = len(byCitizen), len(messages)
-	for _, citizen := range sortedKeys(byCitizen) {
-		report.citizen(citizen, byCitizen[citizen], answers[citizen])
-	}
-	for _, citizen := range sortedKeys(answers) {
-		if byCitizen[citizen] == nil {
-			report.problem("%s never wrote and was sent %q", citizen, answers[citizen][0].text)
-		}
-	}
+	}, Terms{})
 	return report
 }
 
-// citizen checks one citizen's answers against what they sent.
-func (r *Report) citizen(name string, messages []*sent, answers []answer) {
-	place := map[string]int{} // text n -> index in answers
-	for i, a := range answers {
-		n, count, ok := strings.Cut(firstLine(a.text), ":")
-		if !ok {
-			r.problem("%s was sent %q, which is no answer of the counting flow", name, a.text)
-			continue
+// Judge judges a run of the counting flow. The error is one of reading the journal.
+func Judge(records iter.Seq2[journal.Record, error], terms Terms) (Report, error) {
+	r := &run{terms: terms, messages: map[string]*sent{}, citizens: map[string]*citizen{}, sends: map[string]*send{},
+		arrivals: map[string][]time.Time{}, forged: map[string]string{}}
+	for rec, err := range records {
+		if err != nil {
+			return Report{}, err
 		}
-		if _, twice := place[n]; twice {
-			r.problem("%s: message %s was answered twice", name, n)
-			continue
-		}
-		place[n] = i
-		if count != fmt.Sprint(i+1) {
-			r.problem("%s: answer %d counts %s: state was lost, doubled or reordered", name, i+1, count)
-		}
+		r.note(rec)
+		r.place++
 	}
-	for _, m := range messages {
-		at, answered := place[m.text]
-		if m.acked >= 0 {
-			r.Acknowledged++
-			if !answered {
-				r.problem("%s: message %s was acknowledged and never answered", name, m.text)
-				continue
-			}
-		}
-		if !answered {
-			continue
-		}
-		r.Answered++
-		for _, other := range messages {
-			// in order: acknowledged before the other was first delivered means answered before it
-			if m.acked >= 0 && m.acked < other.first {
-				if o, ok := place[other.text]; ok && o < at {
-					r.problem("%s: message %s was answered after %s, which came later", name, m.text, other.text)
-				}
-			}
-		}
-	}
-	known := map[string]bool{}
-	for _, m := range messages {
-		known[m.text] = true
-	}
-	for _, n := range sortedKeys(place) {
-		if !known[n] {
-			r.problem("%s was answered %q, which they never sent", name, n)
-		}
-	}
+	r.finish()
+	return r.Report, nil
 }
 
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return strings.TrimSpace(line)
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
+// lost says whether a moment is in the span that a failover lost.
+func (t Terms) lost(at time.Time) bool {
+	return !t.LostTo.IsZero() && !at.Before(t.LostFrom) && !at.After(t.LostTo)
 }

@@ -82,10 +82,15 @@ func (c Client) Surge(ctx context.Context) (surge.Progress, error) {
 	return out, err
 }
 
-// Check judges the journal as a run of the counting flow.
-func (c Client) Check(ctx context.Context) (check.Report, error) {
+// Mark notes in the journal what goes on from here.
+func (c Client) Mark(ctx context.Context, note string) error {
+	return c.call(ctx, http.MethodPost, "/control/mark", Mark{Note: note}, nil)
+}
+
+// Check judges the journal as a run of the counting flow, with what else is known of it.
+func (c Client) Check(ctx context.Context, terms check.Terms) (check.Report, error) {
 	var out check.Report
-	err := c.call(ctx, http.MethodGet, "/control/check", nil, &out)
+	err := c.call(ctx, http.MethodPost, "/control/check", terms, &out)
 	return out, err
 }
 

@@ -26,13 +26,8 @@ type Server struct {
 
 	mu      sync.Mutex
 	surge   *surge.Surge
-	load    *runningLoad
+	load    *load.Load
 	running context.Context
-}
-
-type runningLoad struct {
-	done chan struct{}
-	err  error
 }
 
 // New makes the server; loads and surges end with ctx.
@@ -48,7 +43,8 @@ func New(ctx context.Context, p *platform.Platform, journalPath string) *Server 
 	s.mux.HandleFunc("GET /control/load", s.loadState)
 	s.mux.HandleFunc("POST /control/surge", s.startSurge)
 	s.mux.HandleFunc("GET /control/surge", s.surgeState)
-	s.mux.HandleFunc("GET /control/check", s.check)
+	s.mux.HandleFunc("POST /control/check", s.check)
+	s.mux.HandleFunc("POST /control/mark", s.mark)
 	return s
 }
 
@@ -153,21 +149,18 @@ func (s *Server) startLoad(w http.ResponseWriter, r *http.Request) {
 	if !decode(w, r, &plan) {
 		return
 	}
-	run := &runningLoad{done: make(chan struct{})}
 	s.mu.Lock()
-	s.load = run
+	s.load = load.Start(s.running, s.platform, plan)
 	s.mu.Unlock()
-	go func() {
-		defer close(run.done)
-		run.err = load.Run(s.running, s.platform, plan)
-	}()
 	reply(w, plan)
 }
 
-// LoadState says whether a load is over, and what went wrong.
+// LoadState says how far a load is, whether it is over, and what went wrong.
 type LoadState struct {
-	Done    bool   `json:"done"`
-	Problem string `json:"problem,omitempty"`
+	Done         bool   `json:"done"`
+	Acknowledged int    `json:"acknowledged"`
+	Answered     int    `json:"answered"`
+	Problem      string `json:"problem,omitempty"`
 }
 
 func (s *Server) loadState(w http.ResponseWriter, r *http.Request) {
@@ -179,17 +172,19 @@ func (s *Server) loadState(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	wait, _ := time.ParseDuration(r.URL.Query().Get("wait"))
+	var state LoadState
 	select {
-	case <-run.done:
-		state := LoadState{Done: true}
-		if run.err != nil {
-			state.Problem = run.err.Error()
+	case <-run.Done():
+		state.Done = true
+		if err := run.Err(); err != nil {
+			state.Problem = err.Error()
 		}
-		reply(w, state)
 	case <-time.After(wait):
-		reply(w, LoadState{})
 	case <-r.Context().Done():
+		return
 	}
+	state.Acknowledged, state.Answered = run.Progress()
+	reply(w, state)
 }
 
 func (s *Server) startSurge(w http.ResponseWriter, r *http.Request) {
@@ -214,14 +209,32 @@ func (s *Server) surgeState(w http.ResponseWriter, _ *http.Request) {
 	reply(w, run.Progress())
 }
 
-// check reads the journal as it is on disk and judges it as a run of the counting flow.
-func (s *Server) check(w http.ResponseWriter, _ *http.Request) {
-	records, err := journal.ReadFile(s.journalPath)
+// Mark is a note in the journal.
+type Mark struct {
+	Note string `json:"note"`
+}
+
+func (s *Server) mark(w http.ResponseWriter, r *http.Request) {
+	var in Mark
+	if !decode(w, r, &in) {
+		return
+	}
+	s.platform.Mark(in.Note)
+	reply(w, in)
+}
+
+// check reads the journal as it is on disk and judges it as a run of the counting flow, with what else is known of it.
+func (s *Server) check(w http.ResponseWriter, r *http.Request) {
+	var terms check.Terms
+	if !decode(w, r, &terms) {
+		return
+	}
+	report, err := check.Judge(journal.EachOf(s.journalPath), terms)
 	if err != nil {
 		fail(w, http.StatusInternalServerError, err)
 		return
 	}
-	reply(w, check.Count(records))
+	reply(w, report)
 }
 
 func decode(w http.ResponseWriter, r *http.Request, into any) bool {

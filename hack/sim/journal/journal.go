@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"sync"
 	"time"
@@ -23,6 +24,9 @@ const (
 	SendReply  Kind = "send-reply"  // we accepted it as ID, or refused it with Code, or cut the line (Cut)
 	StatusOut  Kind = "status-out"  // about to deliver a status of ID
 	Violation  Kind = "violation"   // the other side did what the real platform forbids or drops: Note
+	ForgedOut  Kind = "forged-out"  // about to deliver a body that must be refused, and why: IDs, Note
+	ForgedAck  Kind = "forged-ack"  // the other side answered Status to it
+	Mark       Kind = "mark"        // whoever runs the load says what goes on from here: Note
 )
 
 // Record is one line.
@@ -41,7 +45,11 @@ type Record struct {
 	Text     string   `json:"text,omitempty"`
 	Code     int      `json:"code,omitempty"`
 	Cut      bool     `json:"cut,omitempty"`
-	Note     string   `json:"note,omitempty"`
+	// Blind is a cut whose statuses are withheld until the message is sent again: nobody could tell that we took it.
+	Blind bool `json:"blind,omitempty"`
+	// Number is the business number that sends.
+	Number string `json:"number,omitempty"`
+	Note   string `json:"note,omitempty"`
 }
 
 // Journal appends records; Append returns when they are on disk. Many callers share one fsync.
@@ -134,33 +142,58 @@ func (j *Journal) Close() error {
 	return j.file.Close()
 }
 
-// Read returns all records of a journal. A last line that was cut by a kill is left out: it was never on disk whole, and
-// nobody heard of it.
-func Read(r io.Reader) ([]Record, error) {
-	var records []Record
-	lines := bufio.NewReader(r)
-	for n := 1; ; n++ {
-		line, err := lines.ReadBytes('\n')
-		if err == io.EOF {
-			return records, nil
+// Each yields the records of a journal one by one, and the error that ended it. A last line that was cut by a kill is left
+// out: it was never on disk whole, and nobody heard of it.
+func Each(r io.Reader) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		lines := bufio.NewReaderSize(r, 1<<16)
+		for n := 1; ; n++ {
+			line, err := lines.ReadBytes('\n')
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(Record{}, fmt.Errorf("reading the journal: %w", err))
+				return
+			}
+			var rec Record
+			if err := json.Unmarshal(line, &rec); err != nil {
+				yield(Record{}, fmt.Errorf("journal line %d: %w", n, err))
+				return
+			}
+			if !yield(rec, nil) {
+				return
+			}
 		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the journal: %w", err)
-		}
-		var rec Record
-		if err := json.Unmarshal(line, &rec); err != nil {
-			return nil, fmt.Errorf("journal line %d: %w", n, err)
-		}
-		records = append(records, rec)
 	}
 }
 
-// ReadFile returns all records of the journal at path.
-func ReadFile(path string) ([]Record, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("opening the journal: %w", err)
+// Read returns all records of a journal, as Each yields them.
+func Read(r io.Reader) ([]Record, error) { return all(Each(r)) }
+
+// ReadFile is Read for the journal at path.
+func ReadFile(path string) ([]Record, error) { return all(EachOf(path)) }
+
+func all(each iter.Seq2[Record, error]) ([]Record, error) {
+	var records []Record
+	for rec, err := range each {
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, rec)
 	}
-	defer f.Close()
-	return Read(f)
+	return records, nil
+}
+
+// EachOf is Each for the journal at path, which it opens and closes.
+func EachOf(path string) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		f, err := os.Open(path)
+		if err != nil {
+			yield(Record{}, fmt.Errorf("opening the journal: %w", err))
+			return
+		}
+		defer f.Close()
+		Each(f)(yield)
+	}
 }

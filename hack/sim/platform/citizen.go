@@ -31,6 +31,7 @@ type Citizen struct {
 	Mode  Mode
 
 	platform *Platform
+	number   number // that they write to
 	mu       sync.Mutex
 	written  int
 	received []Received
@@ -61,7 +62,7 @@ func (p *Platform) NewCitizen(name string, mode Mode) *Citizen {
 	c := &Citizen{
 		N: n - 1, Name: name, Phone: fmt.Sprintf("628%07d%05d", p.random.IntN(10_000_000), n),
 		BSUID: fmt.Sprintf("ID.%012d%08d", p.random.Int64N(1_000_000_000_000), n), Mode: mode,
-		platform: p, news: make(chan struct{}),
+		platform: p, number: p.numbers[(n-1)%len(p.numbers)], news: make(chan struct{}),
 	}
 	if c.Name == "" {
 		c.Name = fmt.Sprintf("Warga %d", n)
@@ -120,7 +121,7 @@ func (c *Citizen) choice(idOrTitle string) (Choice, bool) {
 func (c *Citizen) send(ctx context.Context, text string, body object) error {
 	d := delivery{citizen: c, id: c.platform.nextID("wamid."), text: text, body: body, acked: make(chan struct{})}
 	select {
-	case c.platform.line <- d:
+	case c.number.line <- d:
 	case <-ctx.Done():
 		return ctx.Err()
 	}

@@ -27,7 +27,12 @@ type Account struct {
 	Version string
 	// Webhook is where messages are delivered.
 	Webhook string
+	// More numbers of the account; citizens are spread over all of them in turn.
+	More []Number
 }
+
+// Number is a further business number, with the webhook of its channel.
+type Number struct{ PhoneNumberID, Webhook string }
 
 // Faults are what goes wrong, each a share from 0 to 1.
 type Faults struct {
@@ -39,6 +44,12 @@ type Faults struct {
 	Cut float64 `json:"cut"`
 	// Refuse answers a send with error 131000 (temporary), without accepting it.
 	Refuse float64 `json:"refuse"`
+	// Blind is Cut, and the statuses of what was taken come only once the message was sent again.
+	Blind float64 `json:"blind"`
+	// Forge delivers, beside a webhook, a body that must be refused.
+	Forge float64 `json:"forge"`
+	// Hang names a citizen; what is sent to them is neither taken nor answered, until the caller gives up.
+	Hang string `json:"hang,omitempty"`
 }
 
 // Options of a platform.
@@ -71,12 +82,20 @@ type Platform struct {
 	byPhone  map[string]*Citizen
 	byBSUID  map[string]*Citizen
 	serial   int
+	withheld map[string][]func() // by ref: the statuses of a blind cut
+	blinded  map[string]bool     // refs that were cut blindly: once each
 
-	work   sync.WaitGroup
-	ctx    context.Context
-	cancel context.CancelFunc
-	// line is what waits to be delivered; one goroutine batches it.
-	line chan delivery
+	work    sync.WaitGroup
+	ctx     context.Context
+	cancel  context.CancelFunc
+	numbers []number
+}
+
+// number is a business number with what waits to be delivered for it: a goroutine each batches it.
+type number struct {
+	Number
+	line     chan delivery
+	statuses chan object
 }
 
 // New makes a platform. Close ends its deliveries.
@@ -101,10 +120,15 @@ func New(o Options) *Platform {
 		account: o.Account, journal: o.Journal, client: o.Client, delay: o.StatusDelay, retry: o.RetryAfter,
 		faults: o.Faults, random: rand.New(rand.NewPCG(o.Seed, 157)),
 		byPhone: map[string]*Citizen{}, byBSUID: map[string]*Citizen{},
-		ctx: ctx, cancel: cancel, line: make(chan delivery, 4096),
+		withheld: map[string][]func(){}, blinded: map[string]bool{}, ctx: ctx, cancel: cancel,
 	}
-	p.work.Add(1)
-	go p.deliverBatches()
+	for _, n := range append([]Number{{o.Account.PhoneNumberID, o.Account.Webhook}}, o.Account.More...) {
+		p.numbers = append(p.numbers, number{Number: n, line: make(chan delivery, 4096), statuses: make(chan object, 4096)})
+	}
+	for _, n := range p.numbers {
+		p.work.Go(func() { p.deliverBatches(n) })
+		p.work.Go(func() { p.deliverStatuses(n) })
+	}
 	return p
 }
 
@@ -149,6 +173,9 @@ func (p *Platform) nextID(prefix string) string {
 	p.serial++
 	return fmt.Sprintf("%s%X%08X%06d", prefix, time.Now().UnixNano(), p.random.Uint32(), p.serial)
 }
+
+// Mark notes in the journal what goes on from here.
+func (p *Platform) Mark(note string) { p.record(journal.Record{Kind: journal.Mark, Note: note}) }
 
 // record appends to the journal; a journal that cannot be written ends the run, for nothing is proved without it.
 func (p *Platform) record(records ...journal.Record) {

@@ -67,6 +67,17 @@ func meet(t *testing.T, f platform.Faults) (*business, *platform.Platform, *http
 	return b, p, graph, path
 }
 
+// all are the bodies so far.
+func (b *business) all() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var bodies []string
+	for _, body := range b.bodies {
+		bodies = append(bodies, string(body))
+	}
+	return bodies
+}
+
 // seen waits until a webhook holds a text.
 func (b *business) seen(t *testing.T, text string) string {
 	t.Helper()
@@ -273,5 +284,114 @@ func TestWaitingForAnAnswerThatDoesNotComeNamesTheCitizen(t *testing.T) {
 	defer cancel()
 	if _, err := p.NewCitizen("Budi", platform.WithNumber).Messages(ctx, 0); err == nil || !strings.Contains(err.Error(), "Budi") {
 		t.Fatal(err)
+	}
+}
+
+func TestABlindCutIsToldOfOnlyOnceTheMessageIsSentAgain(t *testing.T) {
+	b, p, graph, path := meet(t, platform.Faults{Blind: 1})
+	c := p.NewCitizen("", platform.WithNumber)
+	body := `{"messaging_product":"whatsapp","to":"+` + c.Phone + `","type":"text","text":{"body":"x"},"biz_opaque_callback_data":"r"}`
+	if _, _, err := send(t, graph, token, body); err == nil {
+		t.Fatal("an answer came")
+	}
+	if err := c.Say(t.Context(), "still there"); err != nil { // a webhook later: statuses would have come
+		t.Fatal(err)
+	}
+	for _, seen := range b.all() {
+		if strings.Contains(seen, `"statuses"`) {
+			t.Fatalf("the platform told of what it took blindly: %s", seen)
+		}
+	}
+	if status, answer, err := send(t, graph, token, body); status != 200 {
+		t.Fatal(status, answer, err)
+	}
+	records, err := journal.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var taken []string
+	for _, r := range records {
+		if r.Kind == journal.SendReply {
+			taken = append(taken, r.ID)
+		}
+	}
+	if len(taken) != 2 {
+		t.Fatal(records)
+	}
+	for _, id := range taken {
+		b.seen(t, `"id":"`+id)
+	}
+}
+
+func TestForgedWebhooksAreDeliveredBesideTheOthersAndNamedInTheJournal(t *testing.T) {
+	_, p, _, path := meet(t, platform.Faults{Forge: 1})
+	for range 10 {
+		if err := p.NewCitizen("", platform.WithNumber).Say(t.Context(), "halo"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 1000 {
+		records, err := journal.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refused := 0
+		for _, r := range records {
+			if r.Kind == journal.ForgedAck && r.Status == 403 {
+				refused++ // the business of this test refuses a wrong signature only
+			}
+		}
+		if refused > 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("nothing forged was refused")
+}
+
+func TestASendToACitizenWhoHangsIsNeitherTakenNorAnswered(t *testing.T) {
+	_, p, graph, _ := meet(t, platform.Faults{Hang: "Ani"})
+	c := p.NewCitizen("Ani", platform.WithNumber)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, graph.URL+"/v26.0/200/messages",
+		strings.NewReader(`{"messaging_product":"whatsapp","to":"+`+c.Phone+`","type":"text","text":{"body":"x"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	if _, err := http.DefaultClient.Do(req); err == nil || c.Count() != 0 {
+		t.Fatal(err, c.Count())
+	}
+}
+
+func TestCitizensAreSpreadOverTheAccountsNumbers(t *testing.T) {
+	b := &business{}
+	b.status.Store(200)
+	hooks := map[string]int{}
+	b.server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if strings.Contains(string(body), `"phone_number_id":"`+strings.TrimPrefix(r.URL.Path, "/hooks/")+`"`) {
+			hooks[r.URL.Path]++
+		}
+	}))
+	j, err := journal.Open(filepath.Join(t.TempDir(), "journal.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := platform.New(platform.Options{Journal: j, Account: platform.Account{PhoneNumberID: "200", Webhook: b.server.URL + "/hooks/200",
+		More: []platform.Number{{PhoneNumberID: "201", Webhook: b.server.URL + "/hooks/201"}}}})
+	t.Cleanup(func() { p.Close(); b.server.Close(); _ = j.Close() })
+	for range 4 {
+		if err := p.NewCitizen("", platform.WithNumber).Say(t.Context(), "halo"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if hooks["/hooks/200"] != 2 || hooks["/hooks/201"] != 2 {
+		t.Fatal(hooks)
 	}
 }

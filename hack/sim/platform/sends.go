@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +16,8 @@ import (
 
 // ServeHTTP is the Graph API: POST /{version}/{phone number id}/messages.
 func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	want := "/" + p.account.Version + "/" + p.account.PhoneNumberID + "/messages"
-	if r.URL.Path != want || r.Method != http.MethodPost {
+	from := slices.IndexFunc(p.numbers, func(n number) bool { return r.URL.Path == "/"+p.account.Version+"/"+n.PhoneNumberID+"/messages" })
+	if from < 0 || r.Method != http.MethodPost {
 		refuse(w, http.StatusBadRequest, 100, "Invalid parameter", "Unsupported "+r.Method+" request to this object")
 		return
 	}
@@ -37,10 +38,12 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer(w, object{"success": true})
 		return
 	}
-	p.send(w, call)
+	call.from = p.numbers[from]
+	p.send(w, r, call)
 }
 
 type sendCall struct {
+	from             number
 	MessagingProduct string       `json:"messaging_product"`
 	Status           string       `json:"status"`
 	To               string       `json:"to"`
@@ -71,14 +74,14 @@ type interactive struct {
 	} `json:"action"`
 }
 
-func (p *Platform) send(w http.ResponseWriter, call sendCall) {
+func (p *Platform) send(w http.ResponseWriter, r *http.Request, call sendCall) {
 	received, problem := call.check()
 	citizen, byPhone := p.addressee(call)
 	name := ""
 	if citizen != nil {
 		name = citizen.Name
 	}
-	p.record(journal.Record{Kind: journal.SendIn, Ref: call.Ref, Citizen: name, Text: received.Text})
+	p.record(journal.Record{Kind: journal.SendIn, Ref: call.Ref, Citizen: name, Text: received.Text, Number: call.from.PhoneNumberID})
 	if problem != "" {
 		p.record(journal.Record{Kind: journal.SendReply, Ref: call.Ref, Code: 100, Note: problem},
 			journal.Record{Kind: journal.Violation, Note: problem})
@@ -91,17 +94,32 @@ func (p *Platform) send(w http.ResponseWriter, call sendCall) {
 		refuse(w, http.StatusBadRequest, 131026, "Message undeliverable", "Unable to deliver message")
 		return
 	}
+	if p.hangs(citizen) {
+		select {
+		case <-r.Context().Done(): // the caller's patience is over
+		case <-p.ctx.Done():
+		}
+		p.record(journal.Record{Kind: journal.SendReply, Ref: call.Ref, Code: hung})
+		return
+	}
 	if p.chance(func(f Faults) float64 { return f.Refuse }) {
 		p.record(journal.Record{Kind: journal.SendReply, Ref: call.Ref, Code: 131000})
 		refuse(w, http.StatusInternalServerError, 131000, "Something went wrong", "Message failed to send due to an unknown error")
 		return
 	}
 	id := p.nextID("wamid.")
-	cut := p.chance(func(f Faults) float64 { return f.Cut })
-	p.record(journal.Record{Kind: journal.SendReply, Ref: call.Ref, ID: id, Cut: cut})
+	blind := call.Ref != "" && p.chance(func(f Faults) float64 { return f.Blind }) && p.firstCut(call.Ref)
+	cut := blind || p.chance(func(f Faults) float64 { return f.Cut })
+	p.record(journal.Record{Kind: journal.SendReply, Ref: call.Ref, ID: id, Cut: cut, Blind: blind, Number: call.from.PhoneNumberID})
 	received.ID, received.At = id, time.Now()
 	citizen.receive(received)
-	p.statuses(call, citizen, byPhone, id)
+	tell := func() { p.statuses(call, citizen, byPhone, id) }
+	if blind {
+		p.withhold(call.Ref, tell)
+	} else {
+		p.release(call.Ref)
+		tell()
+	}
 	if cut {
 		panic(http.ErrAbortHandler) // the caller sees a closed connection
 	}
@@ -203,6 +221,43 @@ func (i interactive) check() (r Received, problem string) {
 	return r, ""
 }
 
+// hung is the code of a reply in the journal for a send that was never answered.
+const hung = -1
+
+func (p *Platform) hangs(c *Citizen) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.faults.Hang != "" && p.faults.Hang == c.Name
+}
+
+// firstCut says whether a message was not cut blindly before: the next copy of it is to arrive.
+func (p *Platform) firstCut(ref string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.blinded[ref] {
+		return false
+	}
+	p.blinded[ref] = true
+	return true
+}
+
+func (p *Platform) withhold(ref string, tell func()) {
+	p.mu.Lock()
+	p.withheld[ref] = append(p.withheld[ref], tell)
+	p.mu.Unlock()
+}
+
+// release tells of the copies that were taken before.
+func (p *Platform) release(ref string) {
+	p.mu.Lock()
+	tells := p.withheld[ref]
+	delete(p.withheld, ref)
+	p.mu.Unlock()
+	for _, tell := range tells {
+		tell()
+	}
+}
+
 // statuses follow an accepted send, echoing the callback data.
 func (p *Platform) statuses(call sendCall, c *Citizen, byPhone bool, id string) {
 	for i, status := range []string{"sent", "delivered", "read"} {
@@ -221,15 +276,42 @@ func (p *Platform) statuses(call sendCall, c *Citizen, byPhone bool, id string) 
 				s["pricing"] = object{"billable": true, "pricing_model": "PMP", "type": "regular", "category": "service"}
 			}
 			p.record(journal.Record{Kind: journal.StatusOut, ID: id, Ref: call.Ref, Note: status})
-			body := p.envelope("messages", object{"contacts": []object{contact}, "statuses": []object{s}})
-			for wait := p.retry; p.post(body) != http.StatusOK; wait = min(2*wait, 32*p.retry) {
-				select {
-				case <-p.ctx.Done():
-					return
-				case <-time.After(wait):
-				}
+			select {
+			case call.from.statuses <- object{"contact": contact, "status": s}:
+			case <-p.ctx.Done():
 			}
 		})
+	}
+}
+
+// deliverStatuses joins the statuses that are there into webhooks, and delivers each until it is acknowledged.
+func (p *Platform) deliverStatuses(n number) {
+	for {
+		select {
+		case <-p.ctx.Done():
+			return
+		case first := <-n.statuses:
+			contacts, statuses := []object{first["contact"].(object)}, []object{first["status"].(object)}
+		more:
+			for len(statuses) < maxBatch {
+				select {
+				case next := <-n.statuses:
+					contacts, statuses = append(contacts, next["contact"].(object)), append(statuses, next["status"].(object))
+				default:
+					break more
+				}
+			}
+			body := p.envelope(n, "messages", object{"contacts": contacts, "statuses": statuses})
+			p.work.Go(func() {
+				for wait := p.retry; p.post(n, body) != http.StatusOK; wait = min(2*wait, 32*p.retry) {
+					select {
+					case <-p.ctx.Done():
+						return
+					case <-time.After(wait):
+					}
+				}
+			})
+		}
 	}
 }
 

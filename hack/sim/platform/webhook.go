@@ -33,36 +33,34 @@ type delivery struct {
 const maxBatch = 20
 
 // deliverBatches joins what is there into webhooks, as the platform does under load.
-func (p *Platform) deliverBatches() {
-	defer p.work.Done()
+func (p *Platform) deliverBatches(n number) {
 	for {
 		select {
 		case <-p.ctx.Done():
 			return
-		case d := <-p.line:
+		case d := <-n.line:
 			batch := []delivery{d}
 		more:
 			for len(batch) < maxBatch && !p.chance(func(f Faults) float64 { return f.Shuffle }) {
 				select {
-				case d = <-p.line:
+				case d = <-n.line:
 					batch = append(batch, d)
 				default:
 					break more
 				}
 			}
-			p.work.Add(1)
-			go func() {
-				defer p.work.Done()
-				p.deliver(batch)
-			}()
+			p.work.Go(func() { p.deliver(n, batch) })
+			if p.chance(func(f Faults) float64 { return f.Forge }) {
+				p.work.Go(func() { p.forge(n) })
+			}
 		}
 	}
 }
 
 // deliver posts a webhook until it is acknowledged, and at times again after that.
-func (p *Platform) deliver(batch []delivery) {
-	body := p.messagesBody(batch)
-	rec := journal.Record{Kind: journal.WebhookOut}
+func (p *Platform) deliver(n number, batch []delivery) {
+	body := p.messagesBody(n, batch)
+	rec := journal.Record{Kind: journal.WebhookOut, Number: n.PhoneNumberID}
 	for _, d := range batch {
 		rec.IDs = append(rec.IDs, d.id)
 		rec.Texts = append(rec.Texts, d.text)
@@ -72,7 +70,7 @@ func (p *Platform) deliver(batch []delivery) {
 	for attempt := 1; ; attempt++ {
 		rec.Attempt = attempt
 		p.record(rec)
-		status := p.post(body)
+		status := p.post(n, body)
 		p.record(journal.Record{Kind: journal.WebhookAck, IDs: rec.IDs, Status: status, Attempt: attempt})
 		if status == http.StatusOK && !acked {
 			acked = true
@@ -99,8 +97,8 @@ func (p *Platform) deliver(batch []delivery) {
 }
 
 // post delivers a body and returns the status, 0 when there was no answer.
-func (p *Platform) post(body []byte) int {
-	status, _, err := p.Post(p.ctx, body, Signature(p.account.AppSecret, body))
+func (p *Platform) post(n number, body []byte) int {
+	status, _, err := p.postTo(p.ctx, n.Webhook, body, Signature(p.account.AppSecret, body))
 	if err != nil {
 		return 0
 	}
@@ -109,7 +107,11 @@ func (p *Platform) post(body []byte) int {
 
 // Post sends any body with any signature to the webhook: for tests of what must be refused.
 func (p *Platform) Post(ctx context.Context, body []byte, signature string) (int, string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.account.Webhook, bytes.NewReader(body))
+	return p.postTo(ctx, p.account.Webhook, body, signature)
+}
+
+func (p *Platform) postTo(ctx context.Context, webhook string, body []byte, signature string) (int, string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, webhook, bytes.NewReader(body))
 	if err != nil {
 		return 0, "", fmt.Errorf("making the webhook call: %w", err)
 	}
@@ -134,11 +136,20 @@ func Signature(appSecret string, body []byte) string {
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// Handshake subscribes the webhook as the app dashboard does, and fails unless the challenge comes back.
+// Handshake subscribes every number's webhook as the app dashboard does, and fails unless the challenges come back.
 func (p *Platform) Handshake(ctx context.Context) error {
+	for _, n := range p.numbers {
+		if err := p.shakeHands(ctx, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Platform) shakeHands(ctx context.Context, n number) error {
 	challenge := strconv.Itoa(100000000 + p.number(900000000))
 	q := url.Values{"hub.mode": {"subscribe"}, "hub.challenge": {challenge}, "hub.verify_token": {p.account.VerifyToken}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.account.Webhook+"?"+q.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.Webhook+"?"+q.Encode(), nil)
 	if err != nil {
 		return fmt.Errorf("making the handshake: %w", err)
 	}
@@ -155,7 +166,7 @@ func (p *Platform) Handshake(ctx context.Context) error {
 }
 
 // messagesBody is the webhook for a batch; one citizen's messages share a contact.
-func (p *Platform) messagesBody(batch []delivery) []byte {
+func (p *Platform) messagesBody(n number, batch []delivery) []byte {
 	var contacts, messages []object
 	seen := map[*Citizen]bool{}
 	for _, d := range batch {
@@ -180,13 +191,13 @@ func (p *Platform) messagesBody(batch []delivery) []byte {
 			contacts = append(contacts, contact)
 		}
 	}
-	return p.envelope("messages", object{"contacts": contacts, "messages": messages})
+	return p.envelope(n, "messages", object{"contacts": contacts, "messages": messages})
 }
 
 // envelope wraps a value as Meta does.
-func (p *Platform) envelope(field string, value object) []byte {
+func (p *Platform) envelope(n number, field string, value object) []byte {
 	value["messaging_product"] = "whatsapp"
-	value["metadata"] = object{"display_phone_number": p.account.DisplayNumber, "phone_number_id": p.account.PhoneNumberID}
+	value["metadata"] = object{"display_phone_number": p.account.DisplayNumber, "phone_number_id": n.PhoneNumberID}
 	return Escape(object{"object": "whatsapp_business_account", "entry": []object{{
 		"id": p.account.BusinessAccountID, "changes": []object{{"field": field, "value": value}}}}})
 }
