@@ -16,6 +16,7 @@ type alignment struct {
 	leftKinds   int    // and how many of those are kinds of licence
 	explained   int    // words of the key that stand for something: neither chat nor kind of licence
 	names       int    // how many of those the key has
+	asked       int    // distinctive words of the query
 	edits       int
 	fine        int     // letters that differ in spelling, of equals
 	share       float32 // weight of the explained words in the key's
@@ -56,7 +57,7 @@ func (x *Index) align(q *query, key uint32) alignment {
 	}
 	joinRuns(own, qUsed, listed, eUsed)
 	joinRuns(listed, eUsed, own, qUsed)
-	a := alignment{key: key}
+	a := alignment{key: key, asked: len(q.distinctive)}
 	a.edits = x.typos(q, qUsed, ids, eUsed, words.TypoBudget(min(total(listed), total(own)+2)))
 	stuck := gluedWords(q, qUsed, listed, eUsed)
 	all := float32(0)
@@ -162,7 +163,7 @@ func (x *Index) typos(q *query, qUsed []bool, ids []uint32, eUsed []bool, budget
 			edits += best
 		}
 	}
-	return edits + x.joinedTypo(q, qUsed, ids, eUsed, budget-edits)
+	return edits + x.joinedTypo(q, qUsed, ids, eUsed, min(1, budget-edits))
 }
 
 // joinedTypo explains one word that is several of the name's run together, with a typo: "danamekarjya". The other way round
@@ -256,8 +257,13 @@ func (x *Index) lookalike(q *query, a *alignment) bool {
 		return true
 	case a.explained == 0 || a.strangers == 0:
 		return false
+	case a.edits > 0 && a.strangers > 1: // a typo among strangers is another word
+		return false
 	case left == 0 && a.names == 1: // words beside a name of one word
-		return a.strangers == 1 || a.strangers == 2 && a.edits == 0 && a.left == 0
+		if a.left > 0 && !q.hasKind(a.unexplained) || a.edits > 0 && len(q.compact(false)) < 12 {
+			return false
+		}
+		return a.strangers <= 2
 	case left == 0: // words added, or another kind of licence
 		return a.strangers <= maxAdded
 	case left > 1:

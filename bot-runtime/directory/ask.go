@@ -153,8 +153,9 @@ func (x *Index) byName(q *query) hit {
 	}
 	// A whole name is nearer than any part of another; only parts with fewer typos could compete.
 	if best == 0 || best == 1 && !q.known() {
-		h, _ := x.meant(q, found)
-		return h
+		if h, ok := x.meant(q, found); ok {
+			return h
+		}
 	}
 	x.byWords(q, func(key uint32) {
 		for i := range found {
@@ -189,7 +190,7 @@ func (x *Index) asWhole(q *query, found []alignment) []alignment {
 				}
 			}
 			if len(found) < maxWhole && x.sameKind(q, key, edits) {
-				found = append(found, alignment{key: key, edits: edits, share: 1, explained: 1, names: 1})
+				found = append(found, alignment{key: key, edits: edits, share: 1, explained: 1, names: 1, asked: len(q.distinctive)})
 			}
 		})
 	}

@@ -114,6 +114,16 @@ func TestWhatCitizensAskIsFound(t *testing.T) {
 	}
 }
 
+// By sound "lulujo" is a letter off from "lulunyo", by spelling two: too far for a name of one word. It once had no outcome at all.
+func TestATypoBySpellingAndSoundAtOnceIsNobody(t *testing.T) {
+	x := FromEntries([]Entry{{ID: "a", Name: "Lulunyo", Status: StatusLicensed}})
+	for _, text := range []string{"lulujo", "lulujo 0812 3456 7890", "https://lulujo.top/"} {
+		if a := x.Ask(text); a.Outcome != None {
+			t.Errorf("%q: %+v", text, a)
+		}
+	}
+}
+
 func TestANameWithOneDistinctiveWordMoreIsNeverLicensed(t *testing.T) {
 	entries := generated(400, 7)
 	x := FromEntries(entries)

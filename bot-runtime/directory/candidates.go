@@ -2,6 +2,8 @@ package directory
 
 import (
 	"cmp"
+	"math"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -50,10 +52,12 @@ func (x *Index) nearSounds(sound []byte, into []uint32) []uint32 {
 	return into
 }
 
-// wordsInside gives the sounds of listed words that stand inside a longer one: those of "danamekarjayacepat".
+// wordsInside gives the sounds of listed words that stand inside a longer one, the longest of them: those of
+// "danamekarjayacepat".
 func (x *Index) wordsInside(sound []byte, into []uint32) []uint32 {
-	const least, most = 4, 16
-	for from := 0; from+least <= len(sound); from++ {
+	const least, most, kept = 4, 16, 8
+	own := len(into)
+	for from := 0; from+least <= min(len(sound), maxTyped); from++ {
 		h := x.seed
 		best := uint32(none)
 		for to := from; to < len(sound) && to < from+most; to++ {
@@ -68,11 +72,12 @@ func (x *Index) wordsInside(sound []byte, into []uint32) []uint32 {
 				}
 			}
 		}
-		if best != none && len(into) < maxNear && !slices.Contains(into, best) {
+		if best != none && !slices.Contains(into, best) {
 			into = append(into, best)
 		}
 	}
-	return into
+	slices.SortStableFunc(into[own:], func(a, b uint32) int { return cmp.Compare(len(x.sound(b)), len(x.sound(a))) })
+	return into[:min(len(into), own+kept)]
 }
 
 // appendPieces makes the hashes by which a form is found as a whole with typos: it is cut into one piece more than the typos
@@ -82,9 +87,20 @@ func (x *Index) appendPieces(list []hashed, f uint32) []hashed {
 	budget := words.TypoBudget(len(s))
 	for i := range budget + 1 {
 		from, to := piece(len(s), budget, i)
-		list = append(list, hashed{x.seed.byte(byte(len(s))).byte(byte(i)).text(s[from:to]).sum(), f})
+		h := x.seed.byte(byte(len(s))).byte(byte(i)).text(s[from:to]).sum()
+		list = append(list, hashed{h&^math.MaxUint32 | uint64(lettersOf(s)), f})
 	}
 	return list
+}
+
+// lettersOf is which letters a text has, a bit each. It is the tag of a piece, instead of more of its hash: a typo changes at
+// most two of the bits, so most forms that have the piece fall away without a look at them.
+func lettersOf(s string) uint32 {
+	var set uint32
+	for i := 0; i < len(s); i++ {
+		set |= 1 << (s[i] & 31)
+	}
+	return set
 }
 
 func piece(length, budget, i int) (from, to int) {
@@ -99,6 +115,13 @@ const maxCompared = 20_000
 func (x *Index) whole(search, asked string, found func(key uint32, edits int)) {
 	compared := 0
 	n := len(search)
+	letters := lettersOf(search)
+	spare := 0 // a digit may stand for another letter than the one searched for
+	for i := 0; i < len(asked); i++ {
+		if isDigit(asked[i]) {
+			spare++
+		}
+	}
 	for length := max(1, n-2); length <= min(n+2, maxForm); length++ {
 		budget := words.TypoBudget(length)
 		off := n - length
@@ -115,7 +138,7 @@ func (x *Index) whole(search, asked string, found func(key uint32, edits int)) {
 				}
 				h := lead.text(search[a:b]).sum()
 				for _, s := range x.pieces.find(h) {
-					if s.tag != uint32(h) {
+					if bits.OnesCount32(s.tag^letters) > 2*(budget+spare) {
 						continue
 					}
 					if compared++; compared > maxCompared {
@@ -171,7 +194,8 @@ func (x *Index) byWords(q *query, found func(key uint32)) {
 			continue
 		}
 		postings := x.postingsOf(l.sound)
-		if looked += len(postings); looked > maxPostings && i > 0 {
+		common := len(postings) > max(2000, x.keys()/20) && len(s.touched) > 0
+		if looked += len(postings); common || looked > maxPostings && i > 0 {
 			x.addKnown(s, l)
 			continue
 		}

@@ -18,7 +18,7 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 			continue
 		}
 		a.fine = x.spelling(q, a.key)
-		if !x.closeEnough(a) {
+		if !x.closeEnough(q, a) {
 			continue
 		}
 		e := x.entryOf(a.key)
@@ -51,7 +51,10 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 
 // explains: nothing of the query is left over. One typed word that is a typo of one of a name's is too little.
 func (a *alignment) explains() bool {
-	return a.strangers == 0 && a.explained > 0 && (a.explained > 1 || a.edits == 0 || a.left == 0)
+	if a.strangers > 0 || a.explained == 0 {
+		return false
+	}
+	return a.edits == 0 || a.left == 0 || a.explained > 1 && (a.asked > 1 || a.left == a.leftKinds)
 }
 
 // slight: one word of a name of three or more. It makes nobody meant; but beside another that is meant by a part of its name,
@@ -61,19 +64,39 @@ func (a *alignment) slight() bool {
 }
 
 // closeEnough: a name of one word, its kind of licence aside, is a typo of another by the letters of that word alone, and not
-// by spelling and sound at once: there is nothing else to know it by.
-func (x *Index) closeEnough(a *alignment) bool {
+// by spelling and sound at once: there is nothing else to know it by. Two letters off it is another word, unless it is long.
+func (x *Index) closeEnough(q *query, a *alignment) bool {
 	if a.edits == 0 {
 		return true
 	}
-	names, letters := 0, 0
+	only := ""
 	for _, id := range x.wordsOf(a.key) {
 		if w := x.word(id); !words.Kind(w) {
-			names++
-			letters += len(w)
+			if only != "" {
+				return true
+			}
+			only = w
 		}
 	}
-	return names > 1 || max(a.edits, a.fine) <= words.TypoBudget(letters)
+	var asked strings.Builder
+	for _, d := range q.distinctive {
+		if w := q.words[d].text; len(q.distinctive) == 1 || !words.Kind(w) {
+			asked.WriteString(w)
+		}
+	}
+	const long = 12
+	budget := min(words.TypoBudget(len(only)), 1)
+	if len(only) >= long {
+		budget = 2
+	}
+	text := asked.String()
+	if len(q.distinctive) == 1 { // the kind may be joined to it
+		text = text[len(leadingKind(text)):]
+		if only == asked.String() || typed(asked.String(), only, budget) <= budget {
+			return true
+		}
+	}
+	return typed(text, only, budget) <= budget
 }
 
 // nearer orders alignments that explain everything: whole names first, then fewer words missed, fewer typos, fewer letters

@@ -105,6 +105,16 @@ func (q *query) compact(all bool) string {
 	return b.String()
 }
 
+// hasKind: one of the words at the bits is a kind of licence.
+func (q *query) hasKind(at uint64) bool {
+	for i := range q.words {
+		if at>>i&1 == 1 && words.Kind(q.words[i].text) {
+			return true
+		}
+	}
+	return false
+}
+
 func (q *query) known() bool {
 	for _, d := range q.distinctive {
 		if q.words[d].id == none {

@@ -68,7 +68,7 @@ func Figures(rows []Row, cost Cost) []Figure {
 	whole := Whole(rows)
 	add("p50", float64(whole.Quantile(0.5))/float64(time.Millisecond), "ms")
 	add("p99", float64(whole.Quantile(0.99))/float64(time.Millisecond), "ms")
-	add("build", cost.Build, "s")
+	add("build, processor time", cost.Processor, "s")
 	add("resident", cost.Resident, "MB")
 	return out
 }
