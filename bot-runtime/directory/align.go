@@ -23,9 +23,6 @@ type alignment struct {
 	glued       bool    // the whole name stands inside the query's letters
 }
 
-// wholly: all that was asked is explained, and nothing of the name was left out.
-func (a *alignment) wholly() bool { return a.strangers == 0 && a.left == 0 }
-
 // align explains the query's words by a key's: equal ones first, then equal by sound, then joined and split ones, then typos
 // within the budget of the whole name.
 func (x *Index) align(q *query, key uint32) alignment {
