@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
@@ -263,4 +265,42 @@ func zip(t *testing.T, body []byte) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// FuzzReceive: whatever comes compressed or not, a signature over other bytes opens nothing, and what is opened is bounded.
+func FuzzReceive(f *testing.F) {
+	body := fixture(f, "text")
+	f.Add(body, "", true)
+	f.Add(body, "gzip", true)
+	f.Add([]byte("\x1f\x8b\x08\x00"), "gzip", true)
+	f.Add(body, "br", false)
+	c := testChannel(f, whole())
+	f.Fuzz(func(t *testing.T, body []byte, encoding string, honest bool) {
+		header := map[string]string{"Content-Encoding": encoding}
+		if honest {
+			header["X-Hub-Signature-256"] = sign(body, secret)
+		} else {
+			header["X-Hub-Signature-256"] = sign(append([]byte("x"), body...), secret)
+		}
+		status, batch := posted(c, body, header)
+		if !honest && status < 400 || (batch != nil) != (status == 200) {
+			t.Fatalf("answered %d, accepted %+v", status, batch)
+		}
+	})
+}
+
+// FuzzRender: whatever stands in the outbox, the call to the platform keeps its limits or says that there is none.
+func FuzzRender(f *testing.F) {
+	f.Add([]byte(`{"text":"halo","choices":[{"id":"a/b","title":"Satu"}],"language":"id"}`))
+	f.Add([]byte(`{"text":"","choices":[{"id":"","title":""}]}`))
+	f.Fuzz(func(t *testing.T, stored []byte) {
+		var out message.Out
+		if json.Unmarshal(stored, &out) != nil {
+			return
+		}
+		body, err := Render(out, []message.Identity{{Scope: "506001", Kind: message.IdentityPhone, Value: "62811"}}, "506001", "ref")
+		if err == nil && !json.Valid(body) {
+			t.Fatalf("the call is no JSON: %s", body)
+		}
+	})
 }
