@@ -18,6 +18,7 @@ type alignment struct {
 	names       int    // how many of those the key has
 	asked       int    // distinctive words of the query
 	edits       int
+	letters     int     // of the key
 	fine        int     // letters that differ in spelling, of equals
 	share       float32 // weight of the explained words in the key's
 	glued       bool    // the whole name stands inside the query's letters
@@ -54,7 +55,7 @@ func (x *Index) align(q *query, key uint32) alignment {
 	}
 	joinRuns(own, qUsed, listed, eUsed)
 	joinRuns(listed, eUsed, own, qUsed)
-	a := alignment{key: key, asked: len(q.distinctive)}
+	a := alignment{key: key, letters: total(listed), asked: len(q.distinctive)}
 	a.edits = x.typos(q, qUsed, ids, eUsed, words.TypoBudget(min(total(listed), total(own)+2)))
 	stuck := gluedWords(q, qUsed, listed, eUsed)
 	all := float32(0)
@@ -88,7 +89,7 @@ func (x *Index) align(q *query, key uint32) alignment {
 			a.strangers++
 		}
 	}
-	a.glued = stuck && a.left == 0 || a.strangers > 0 && a.left > 0 && glued(q, listed)
+	a.glued = stuck && a.left == 0 && a.strangers <= 2 && (a.names > 1 || a.edits == 0) || a.strangers > 0 && a.left > 0 && glued(q, listed)
 	return a
 }
 
@@ -137,7 +138,7 @@ func (x *Index) typos(q *query, qUsed []bool, ids []uint32, eUsed []bool, budget
 				continue
 			}
 			e := x.word(id)
-			if len(e) < 3 || !words.HasLetter(e) {
+			if len(e) < 3 || !words.HasLetter(e) || len(e) <= 4 && words.Kind(e) { // bpjs is no bprs
 				continue
 			}
 			limit := min(best-1, 1)
@@ -257,7 +258,7 @@ func (x *Index) lookalike(q *query, a *alignment) bool {
 	case a.edits > 0 && a.strangers > 1: // a typo among strangers is another word
 		return false
 	case left == 0 && a.names == 1: // words beside a name of one word
-		if a.left > 0 && !q.hasKind(a.unexplained) || a.edits > 0 && len(q.compact(false)) < 12 {
+		if a.left > 0 && !q.hasKind(a.unexplained) || a.edits > 0 && a.letters < 8 {
 			return false
 		}
 		return a.strangers <= 2

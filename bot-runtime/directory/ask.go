@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/loket-dev/loket/bot-runtime/directory/words"
@@ -145,6 +146,7 @@ func (x *Index) byName(q *query) hit {
 	}
 	var buf [64]alignment
 	found := x.asWhole(q, buf[:0])
+	found = slices.DeleteFunc(found, func(a alignment) bool { return !x.closeEnough(q, &a) })
 	best := -1
 	for i := range found {
 		if best < 0 || found[i].edits < best {

@@ -69,14 +69,18 @@ func (x *Index) closeEnough(q *query, a *alignment) bool {
 	if a.edits == 0 {
 		return true
 	}
-	only := ""
+	const long = 12
+	only, letters, names := "", 0, 0
 	for _, id := range x.wordsOf(a.key) {
-		if w := x.word(id); !words.Kind(w) {
-			if only != "" {
-				return true
-			}
+		w := x.word(id)
+		letters += len(w)
+		if !words.Kind(w) {
 			only = w
+			names++
 		}
+	}
+	if names != 1 {
+		return len(q.distinctive) > 1 || a.edits < 2 || letters >= long
 	}
 	var asked strings.Builder
 	for _, d := range q.distinctive {
@@ -84,9 +88,8 @@ func (x *Index) closeEnough(q *query, a *alignment) bool {
 			asked.WriteString(w)
 		}
 	}
-	const long = 12
 	budget := min(words.TypoBudget(len(only)), 1)
-	if len(only) >= long {
+	if len(only) >= long || len(only) >= 6 && len(q.distinctive) > 1 && a.left == 0 { // the kind was named as well
 		budget = 2
 	}
 	text := asked.String()

@@ -470,6 +470,9 @@ func (x *Index) strangeIdentifier(id *identifier, owners []uint32, name hit) hit
 	case len(owners) > 0:
 		return hit{outcome: Lookalike, entries: owners, score: 0.7, field: id.field, why: why}
 	case id.field == fieldSite || id.field == fieldEmail:
+		if e, ok := x.imitated(beforeAt(id.text)); ok {
+			return hit{outcome: Lookalike, entries: []uint32{e}, score: 0.7, field: id.field, why: why.and(whyImitates)}
+		}
 		for _, ws := range [...]string{hostWords(id.value), x.nearHost(id.value)} {
 			if ws == "" {
 				continue
@@ -480,10 +483,8 @@ func (x *Index) strangeIdentifier(id *identifier, owners []uint32, name hit) hit
 				return hit{outcome: Lookalike, entries: near.entries[:1], score: 0.7, field: id.field, why: why.and(whyImitates)}
 			}
 		}
-		for _, shown := range [...]string{id.value, beforeAt(id.text)} {
-			if e, ok := x.imitated(shown); ok {
-				return hit{outcome: Lookalike, entries: []uint32{e}, score: 0.7, field: id.field, why: why.and(whyImitates)}
-			}
+		if e, ok := x.imitated(id.value); ok {
+			return hit{outcome: Lookalike, entries: []uint32{e}, score: 0.7, field: id.field, why: why.and(whyImitates)}
 		}
 	case id.field == fieldLicence:
 		return hit{outcome: None, field: id.field, why: why}

@@ -84,11 +84,23 @@ func speak(ws []string) spoken {
 	return s
 }
 
+func digitsOf(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, s)
+}
+
 func (c *Corpus) couldBe(e int, asked spoken) bool {
 	if len(asked.words) == 0 {
 		return false
 	}
 	for _, name := range c.parts[e] {
+		if digitsOf(asked.whole) != digitsOf(name.whole) { // digits are a typo of nothing
+			continue
+		}
 		listed := name.words
 		budget := words.TypoBudget(len(name.whole))
 		if words.Distance(asked.whole, name.whole, budget) <= budget || words.Distance(asked.sound, name.sound, budget) <= budget {

@@ -175,7 +175,8 @@ var kindsOfQuery = []kind{
 	}},
 	{name: "genuine host and a foreign word", class: Fake, foreign: true, make: func(a *asker, e *directory.Entry) (string, bool) {
 		h, ok := host("%")(a, e)
-		return h + " " + a.word(), ok
+		w := a.word()
+		return h + " " + w, ok && !strings.Contains(strings.Join(name(e), " "), w)
 	}},
 	{name: "forwarded text with a foreign link", class: Fake, foreign: true, make: func(a *asker, e *directory.Entry) (string, bool) {
 		return "Kak ada pesan dari " + e.Name + " minta klik https://" + strings.Join(name(e), "") + "-cair.top/ verifikasi, aman?", true

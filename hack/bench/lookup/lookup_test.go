@@ -56,7 +56,7 @@ func TestThereAreAtLeastThirtyKindsOfQuestion(t *testing.T) {
 }
 
 func TestAnUnfairQuestionIsThrownAway(t *testing.T) {
-	c := &Corpus{Entries: []directory.Entry{{ID: "a", Name: "PT Dana Mekar Jaya"}, {ID: "b", Name: "PT Dana Mekar Wijaya"}, {ID: "c", Name: "Bank Sinar Padi"}}}
+	c := &Corpus{Entries: []directory.Entry{{ID: "a", Name: "PT Dana Mekar Jaya"}, {ID: "b", Name: "PT Dana Mekar Sentosa"}, {ID: "c", Name: "Bank Sinar Padi"}}}
 	c.prepare()
 	for text, by := range map[string]int{"dana mekar jaya": 0, "sinar padi": 2, "bank snar padi": 2} {
 		if c.claimed(text, by) {

@@ -50,7 +50,7 @@ type searcher interface {
 const leastTrigram, leastBleve = 0.3, 0.5
 
 // most is how many questions a peer is asked; they take milliseconds each.
-const most = 2500
+const most = 400
 
 func main() {
 	if err := run(); err != nil {
@@ -90,7 +90,7 @@ func run() error {
 	defer out.Close()
 	w := bufio.NewWriter(out)
 	lines := json.NewEncoder(w)
-	step := max(1, len(helps)/most)
+	step := max(1, (len(helps)+most-1)/most)
 	for i, h := range helps {
 		a := answer{Outcome: "skipped"}
 		if i%step == 0 {
@@ -136,7 +136,7 @@ func ask(ctx context.Context, s searcher, h help, least float64, illegal map[str
 			}
 		}
 		best = min(best, time.Since(began))
-		if best > 50*time.Millisecond {
+		if best > 5*time.Millisecond {
 			break
 		}
 	}
