@@ -70,7 +70,7 @@ type Engine struct {
 	route    func(ctx context.Context, pool string, slots int) (int, error)
 	calm     bool
 	caution  *caution
-	careful  chan struct{} // holds one while a careful turn is under way: one at a time
+	careful  chan struct{} // holds one while a careful turn is under way; no mutex, whose waiting stops a simulation's clock
 	now      func() time.Time
 	started  time.Time
 	report   *reporter

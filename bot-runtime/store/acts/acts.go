@@ -1,9 +1,9 @@
 // Package acts writes the whole acts of package store in SQL that PostgreSQL and SQLite both read, once for both.
 //
 // What differs between them is an Engine: how a transaction runs, is retried and is judged when its commit fails, how
-// identifiers are drawn, and how a few words of SQL are spelt ({now}, {lock}, {skiplocked}, {lineage}). Columns have the same types on
-// both: times are microseconds since 1970, bodies are JSON text. Package postgres and package sqlite are the engines;
-// nobody else calls this package.
+// identifiers are drawn, and how a few words of SQL ({now}, {lock}, {skiplocked}, {lineage}) and lists are spelt. Columns have
+// the same types on both: times are microseconds since 1970, bodies are JSON text. Package postgres and package sqlite are the
+// engines; nobody else calls this package.
 //
 // # Lock order
 //
@@ -16,6 +16,7 @@
 //	runnable                 the lane: whoever hands a conversation to or from the bot, or makes outgoing messages, holds it
 //	conversation             the owner: queue and agent change under this lock alone
 //	status                   pending and kept statuses
+//	lineage                  the history that the data has, by the one who finds that it is another
 //	out_lane                 the outbox of a conversation: its head, its sends
 //	outbox, outgoing, timer, inbox, queue, agent_slot
 //	send_budget
@@ -53,7 +54,7 @@ type Engine interface {
 // Tx is what an act may do in its transaction. Statements have $1 placeholders, each of them with the words of the package
 // comment replaced.
 type Tx interface {
-	// Exec returns the number of rows changed.
+	// Exec returns the number of rows changed. Arguments are int64, string, []byte, bool or *List.
 	Exec(query string, args ...any) (int64, error)
 	Query(query string, args ...any) (Rows, error)
 	// Savepoint undoes what try did when it fails, and keeps the transaction usable.

@@ -23,8 +23,8 @@ type List struct {
 // Len is the number of rows.
 func (l *List) Len() int { return l.rows }
 
-// add appends a value to a column, which it begins when it is the first.
-func (l *List) add(column int, value any) {
+// put appends a value to a column, which it begins when it is the first.
+func (l *List) put(column int, value any) {
 	if column == len(l.Columns) {
 		l.Columns = append(l.Columns, nil)
 	}
@@ -66,7 +66,7 @@ func after(args ...any) *list {
 func (l *list) add(values ...any) {
 	l.rows++
 	for i, v := range values {
-		l.List.add(i, v)
+		l.put(i, v)
 	}
 }
 

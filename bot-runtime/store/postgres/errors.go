@@ -24,6 +24,9 @@ func judge(err error) (judged error, again bool) {
 		}
 		return err, false
 	}
+	if lostStatement(err) {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, err), true
+	}
 	switch pg.Code {
 	case "40001", "40P01", // serialization, deadlock
 		"55P03",                   // lock_timeout
@@ -44,6 +47,13 @@ func judge(err error) (judged error, again bool) {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err), false
 	}
 	return err, false
+}
+
+// lostStatement: a prepared statement is not there, is there already though this connection did not prepare it, or has another
+// shape since a migration. The act runs again, without any.
+func lostStatement(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "26000" || pg.Code == "42P05" || pg.Code == "0A000" && pg.Routine == "RevalidateCachedQuery")
 }
 
 // judgeCommit says what a failed COMMIT means. Only an answer that says "rolled back" is certain; a lost one is not, nor is

@@ -2,8 +2,8 @@
 //
 // It works through pgbouncer in transaction mode: no session advisory locks, no SET outside a transaction, no LISTEN.
 // Statements are prepared only on a connection that turns out to be the server's own, where they spare it most of its work:
-// planning a statement costs more than running it. Timeouts are settings of the role, made by the first migration where the role may. The pool is small
-// and empties when idle, since a thousand tenants may share a server.
+// planning a statement costs more than running it. Timeouts are settings of the role, made by the first migration where the
+// role may. The pool is small and empties when idle, since a thousand tenants may share a server.
 //
 // Open never waits for the database: until it answers and Migrate has been through, acts are store.ErrUnavailable, and they
 // heal by themselves.
@@ -94,8 +94,8 @@ func offerStatements(ctx context.Context, conn *pgx.Conn) error {
 		return nil
 	}
 	conn.PgConn().CustomData()[statementsKept] = map[string]string{}
-	// All statements look rows up by keys. A plan made anew for each call would be no better, and one that was made while a
-	// table was still empty, and reads it whole, would be kept until the server has counted the rows: a minute of standstill.
+	// What the message path asks, it asks by keys. A plan made anew for each call would be no better, and one that was made while
+	// a table was still empty, and reads it whole, would be kept until the server has counted the rows: a minute of standstill.
 	_, err := conn.Exec(ctx, `SELECT set_config('plan_cache_mode', 'force_generic_plan', false), set_config('enable_seqscan', 'off', false),
 		set_config('jit', 'off', false)`)
 	return err
@@ -110,12 +110,10 @@ func (s *Store) statementsOf(conn *pgxpool.Conn) map[string]string {
 	return kept
 }
 
-// judge is the package's judge, which knows nothing of a prepared statement that is gone or has another shape by now: the
-// act runs again without any.
+// judge is the package's judge, and has the store prepare nothing any more once a prepared statement was lost.
 func (s *Store) judge(err error) (judged error, again bool) {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && (pg.Code == "26000" || pg.Code == "42P05" || pg.Code == "0A000") && !s.pooled.Swap(true) {
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, err), true
+	if lostStatement(err) {
+		s.pooled.Store(true)
 	}
 	return judge(err)
 }

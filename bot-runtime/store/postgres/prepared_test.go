@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,15 +59,26 @@ func TestStatementsArePreparedOnTheServersOwnConnectionsAndNeverThroughAPooler(t
 func TestAStoreWhosePreparedStatementsVanishGoesOnWithoutThem(t *testing.T) {
 	s := connect(t, migrated(t))
 	talk(t, s, s, "1")
+	polls := func() { // on several connections at once, and at the first try
+		t.Helper()
+		var all sync.WaitGroup
+		for range 6 {
+			all.Go(func() {
+				if _, err := s.Poll(t.Context(), store.PollRequest{}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+	}
+	polls()
 	for _, conn := range s.pool.AcquireAllIdle(t.Context()) {
 		if _, err := conn.Exec(context.Background(), `DEALLOCATE ALL`); err != nil {
 			t.Fatal(err)
 		}
 		conn.Release()
 	}
-	if _, err := s.Poll(t.Context(), store.PollRequest{}); err != nil { // at the first try
-		t.Fatal(err)
-	}
+	polls()
 	talk(t, s, s, "2")
 	if !s.pooled.Load() {
 		t.Fatal("the store still believes in prepared statements")
