@@ -7,6 +7,7 @@ type builtin struct {
 	notUnderstood string
 	pleaseWrite   string
 	apology       string
+	tooMany       string
 	person        string // title of the choice that leads to one
 	ratings       [5]string
 	invalid       map[v1alpha1.AskType]string
@@ -17,6 +18,7 @@ var builtins = map[string]*builtin{
 		notUnderstood: "Maaf, saya belum mengerti. Silakan pilih salah satu.",
 		pleaseWrite:   "Maaf, saya hanya bisa membaca tulisan. Silakan ketik pesan Anda.",
 		apology:       "Maaf, pesan Anda tidak dapat kami proses karena gangguan di pihak kami. Silakan kirim sekali lagi atau bicara dengan petugas.",
+		tooMany:       "Pesan Anda datang terlalu cepat, jadi sebagian tidak kami jawab. Silakan tunggu satu menit, lalu tulis lagi.",
 		person:        "Hubungi petugas",
 		ratings:       [5]string{"1 Buruk", "2 Kurang", "3 Cukup", "4 Puas", "5 Sangat puas"},
 		invalid: map[v1alpha1.AskType]string{
@@ -31,6 +33,7 @@ var builtins = map[string]*builtin{
 		notUnderstood: "Sorry, I did not understand. Please choose one.",
 		pleaseWrite:   "Sorry, I can only read text. Please write your message.",
 		apology:       "Sorry, we could not handle your message because of a fault on our side. Please send it again or talk to a person.",
+		tooMany:       "Your messages come faster than we can answer, so some of them get no answer. Please wait a minute and write again.",
 		person:        "Talk to a person",
 		ratings:       [5]string{"1 Bad", "2 Poor", "3 Fair", "4 Good", "5 Very good"},
 		invalid: map[v1alpha1.AskType]string{

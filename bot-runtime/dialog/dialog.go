@@ -41,6 +41,8 @@ const (
 	InputClosed  InputKind = "closed"  // the agent closed the conversation: the bot is back
 	// InputApology: the citizen's message could not be handled (a dead letter); say sorry and offer a person.
 	InputApology InputKind = "apology"
+	// InputTooMany: the citizen writes faster than is answered; say so, and stay where the conversation stands.
+	InputTooMany InputKind = "tooMany"
 )
 
 // Input is one thing that happened.

@@ -73,6 +73,8 @@ func (s *stepper) input() {
 		s.closed()
 	case InputApology:
 		s.apologise()
+	case InputTooMany:
+		s.emit(own(s.language()).tooMany, nil)
 	}
 }
 

@@ -53,6 +53,7 @@ type memory struct {
 	// Pool and Agent served last: whom a rating is about.
 	Pool   string          `json:"pool,omitempty"`
 	Agent  string          `json:"agent,omitempty"`
+	Pace   allowance       `json:"pace,omitzero"`
 	Dialog json.RawMessage `json:"s,omitempty"`
 }
 
@@ -228,8 +229,18 @@ func (t *turn) row(row store.Item, poisoned bool) error {
 			return nil
 		}
 		in := dialog.Input{Kind: dialog.InputMessage, Message: row.Body, At: row.At}
-		if poisoned {
+		allowed, first := t.memory.Pace.take(row.At)
+		switch {
+		case poisoned:
 			in.Kind = dialog.InputApology
+		case first:
+			in.Kind = dialog.InputTooMany
+		}
+		if !allowed {
+			t.report.beyond.Inc()
+			if !first {
+				return nil // kept in the transcript, and told once
+			}
 		}
 		cause := "in/" + row.ExternalID
 		if row.Generation > 0 { // replayed: what was said the first time was the apology
