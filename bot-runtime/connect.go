@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/netip"
 	"path/filepath"
 	"time"
@@ -16,7 +17,7 @@ import (
 
 // Rates and paces of channels.
 const (
-	// whatsappRate is a number's throughput as it is without an upgrade, inbound and outbound together.
+	// whatsappRate is the throughput of a Channel that an older operator handed over, which knew of no other.
 	whatsappRate = 80
 	// whatsappPace between two messages to one citizen: WhatsApp keeps no order by itself.
 	whatsappPace = 300 * time.Millisecond
@@ -43,7 +44,7 @@ func (p *pod) whatsapp(name string, spec v1alpha1.WhatsAppChannel, doors engine.
 		Client: p.client(), Foreign: doors.Foreign,
 	})
 	return engine.Connection{Sender: number, Receiver: number, Handshake: number.Handshake(), Window: message.Window,
-		Rate: whatsappRate, Pace: whatsappPace}
+		Rate: int(cmp.Or(spec.MessagesPerSecond, whatsappRate)), Pace: whatsappPace}
 }
 
 func (p *pod) webchat(name string, spec v1alpha1.WebChatChannel, doors engine.Doors) engine.Connection {

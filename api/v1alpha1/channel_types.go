@@ -56,6 +56,14 @@ type WhatsAppChannel struct {
 	PortfolioID string `json:"portfolioID,omitempty"`
 	// secretName holds accessToken, appSecret (and appSecretPrevious during a rotation), verifyToken.
 	SecretName ObjectName `json:"secretName"`
+	// messagesPerSecond is what the number may send. Meta allows 80, 1,000 after its own upgrade of the number, and 20 for a
+	// number that people also use in the WhatsApp Business app; it counts what comes in as well. Loket halves it for a while
+	// when Meta says that it was too much.
+	// +optional
+	// +kubebuilder:default=80
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	MessagesPerSecond int32 `json:"messagesPerSecond,omitempty"`
 }
 
 // WebChatChannel is the widget on the agency's web site, and a page of its own.

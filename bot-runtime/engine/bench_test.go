@@ -1,12 +1,10 @@
 package engine
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -27,7 +25,6 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/outbound"
 	"github.com/loket-dev/loket/bot-runtime/store"
-	"github.com/loket-dev/loket/bot-runtime/store/storetest/pgtest"
 )
 
 const appSecret = "a secret of the benchmark"
@@ -166,13 +163,7 @@ func BenchmarkWebhookToSend(b *testing.B) {
 
 func openPostgres(tb testing.TB) store.Store {
 	tb.Helper()
-	s, err := openURI(pgtest.Prepared(tb, "engine", func(uri string) error {
-		s, err := openURI(uri)
-		if err != nil {
-			return err
-		}
-		return errors.Join(s.Migrate(context.Background()), s.Close())
-	}))
+	s, err := openURI(migratedPostgres(tb))
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -3,16 +3,15 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"path"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/store/postgres"
 	"github.com/loket-dev/loket/bot-runtime/store/storetest/pgtest"
 )
@@ -26,24 +25,12 @@ func BenchmarkIdleTenants(b *testing.B) {
 		watched = time.Minute
 	)
 	var names []string
-	var closing []func()
-	var working sync.WaitGroup
 	ctx, end := context.WithCancel(context.Background())
-	defer func() {
-		end()
-		working.Wait()
-		for _, c := range closing {
-			c()
-		}
-	}()
+	var watching sync.WaitGroup
+	defer func() { end(); watching.Wait() }()
 	for range tenants {
-		uri := pgtest.Prepared(b, "engine", func(uri string) error {
-			s, err := openURI(uri)
-			if err != nil {
-				return err
-			}
-			return errors.Join(s.Migrate(context.Background()), s.Close())
-		})
+		uri := migratedPostgres(b)
+		unattended(b, uri)
 		u, err := url.Parse(uri)
 		if err != nil {
 			b.Fatal(err)
@@ -54,18 +41,16 @@ func BenchmarkIdleTenants(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			closing = append(closing, func() { _ = s.Close() })
-			if err := s.Migrate(ctx); err != nil {
-				b.Fatal(err)
-			}
-			e := New(Options{Store: s, Roles: Roles{Bot: pod > 0, Desk: pod == 0}, PodName: "pod-" + string(rune('a'+pod)), Steppers: 2,
-				Log: logr.Discard(), Route: func(context.Context, string, int) (int, error) { return 0, nil },
-				Connect: func(string, v1alpha1.ChannelSpec, Doors) Connection { return Connection{} }})
-			working.Go(func() { e.Run(ctx) })
+			b.Cleanup(func() { _ = s.Close() })
+			x := startOn(b, s, newWire(), func(o *Options) {
+				o.PodName, o.Roles, o.Steppers = fmt.Sprintf("pod-%d", pod), Roles{Bot: pod > 0, Desk: pod == 0}, 2
+				o.Route = func(context.Context, string, int) (int, error) { return 0, nil }
+			})
 			if pod == 1 {
-				working.Go(func() {
+				x.apply(counting()) // a tenant without a bundle is one that is being set up
+				watching.Go(func() {
 					for since := ""; ctx.Err() == nil; {
-						since = e.Status(ctx, since).ETag
+						since = x.Status(ctx, since).ETag
 					}
 				})
 			}
@@ -99,6 +84,34 @@ func BenchmarkIdleTenants(b *testing.B) {
 		b.ReportMetric(float64(ask(connections))/tenants, "connections/tenant")
 	}
 	b.StopTimer()
+}
+
+// unattended has the server's own upkeep leave a database's tables alone: its transactions are no tenant's.
+func unattended(b *testing.B, uri string) {
+	b.Helper()
+	db, err := pgx.Connect(b.Context(), uri)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close(context.Background())
+	if _, err := db.Exec(b.Context(), `DO $$ DECLARE t regclass; BEGIN
+		FOR t IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
+			EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', t);
+		END LOOP; END $$`); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// migratedPostgres is the URI of a database of its own, with the schema in it.
+func migratedPostgres(tb testing.TB) string {
+	tb.Helper()
+	return pgtest.Prepared(tb, "engine", func(uri string) error {
+		s, err := openURI(uri)
+		if err != nil {
+			return err
+		}
+		return errors.Join(s.Migrate(context.Background()), s.Close())
+	})
 }
 
 func openURI(uri string) (*postgres.Store, error) {
