@@ -136,7 +136,7 @@ func (d *demo) applySample(ctx context.Context) (string, error) {
 
 // databaseSecret makes a database of the tenant's own and hands its address over, as CloudNativePG would.
 func (d *demo) databaseSecret(ctx context.Context) error {
-	uri, err := newCommand(ctx, d.binary, "postgres", "createdb", tenant).output()
+	uri, err := newCommand(ctx, d.binary, "postgres", "createdb", "--instance=cluster", tenant).output()
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,9 @@ func (i *Instance) CreateDatabase(ctx context.Context, name string) (string, err
 	if !databaseRule.MatchString(name) || strings.HasPrefix(name, "pg_") || name == account || name == "template0" || name == "template1" {
 		return "", fmt.Errorf("database %q: a name is lower-case letters, digits, - and _, begins with a letter and is none of PostgreSQL's own", name)
 	}
+	if _, ok := i.Running(); !ok {
+		return "", fmt.Errorf("PostgreSQL %s does not run; start it with `%s`", i.Name, i.howToStart())
+	}
 	unlock, err := i.lock() // two CREATE DATABASE at once disturb each other
 	if err != nil {
 		return "", err

@@ -57,6 +57,9 @@ func TestAServerThatNeverRanSaysHowToStartIt(t *testing.T) {
 		if _, err := i.AdminURI(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
+		if _, err := i.CreateDatabase(t.Context(), "one"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: a database was to be made: %v", name, err)
+		}
 	}
 }
 
