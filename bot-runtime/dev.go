@@ -22,6 +22,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 
+	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/author"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/desk"
@@ -107,7 +108,7 @@ func (d *dev) run(ctx context.Context, public, internal net.Listener) error {
 		open: func(ctx context.Context) (store.Store, error) {
 			return openEmbedded(ctx, filepath.Join(d.data, databaseFile))
 		},
-		home: &d.home, memory: d.data, socket: filepath.Join(d.data, socketName), channelsDir: filepath.Join(d.data, "channels"), agentsDir: filepath.Join(d.data, "agents"),
+		home: &d.home, memory: d.data, socket: filepath.Join(d.data, socketName), channelsDir: filepath.Join(d.data, "channels"), callsDir: filepath.Join(d.data, "calls"), agentsDir: filepath.Join(d.data, "agents"),
 		log: logr.FromSlogHandler(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo})),
 	}
 	p.started = func(e *engine.Engine, s store.Store) {
@@ -193,6 +194,11 @@ func (d *dev) keepSecrets(objects bundle.Objects, secrets files.Secrets) error {
 			}
 		}
 	}
+	for _, name := range callSecrets(objects.Flows) {
+		if err := mount(filepath.Join(d.data, "calls", name), secrets[name]); err != nil {
+			return err
+		}
+	}
 	for _, p := range objects.Pools {
 		agents := map[string][]byte{devAgent: []byte(hash)}
 		for name, value := range secrets[string(p.Spec.Agents.SecretName)] {
@@ -203,6 +209,19 @@ func (d *dev) keepSecrets(objects bundle.Objects, secrets files.Secrets) error {
 		}
 	}
 	return nil
+}
+
+// callSecrets are the Secrets that the folder's flows name for their calls.
+func callSecrets(flows []v1alpha1.DialogFlow) []string {
+	var names []string
+	for i := range flows {
+		for _, n := range flows[i].Spec.Nodes {
+			if n.Call != nil && n.Call.SecretName != "" {
+				names = append(names, string(n.Call.SecretName))
+			}
+		}
+	}
+	return names
 }
 
 // madeUp are credentials of the simulated WhatsApp, of this machine alone: a copy of the sample needs no Secret to be tried.

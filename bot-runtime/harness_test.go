@@ -147,7 +147,7 @@ func (w *town) pod(name string) *pod {
 	return &pod{
 		roles: engine.Roles{Bot: true, Desk: true}, name: name, boot: func() bundle.Boot { return w.boot }, steppers: 1, open: w.open,
 		memory:      filepath.Join(w.dir, "memory-"+name),
-		channelsDir: filepath.Join(w.dir, "channels"), agentsDir: filepath.Join(w.dir, "agents"),
+		channelsDir: filepath.Join(w.dir, "channels"), callsDir: filepath.Join(w.dir, "calls"), agentsDir: filepath.Join(w.dir, "agents"),
 		timing: cmp.Or(w.timing, engine.Timing{Lease: 4 * time.Second, Call: 2 * time.Second, UnknownWait: 2 * time.Second, UnknownQuiet: 4 * time.Second}),
 		log:    logr.Discard(),
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/calling"
 	"github.com/loket-dev/loket/bot-runtime/channel/webchat"
 	"github.com/loket-dev/loket/bot-runtime/desk"
 	"github.com/loket-dev/loket/bot-runtime/engine"
@@ -35,6 +36,7 @@ type pod struct {
 	// memory is a folder that outlives the process, though perhaps not the pod; "" when there is none.
 	memory      string
 	channelsDir string
+	callsDir    string
 	agentsDir   string
 	timing      engine.Timing
 	// steppers is how many turns run at once; see engine.Options.
@@ -192,7 +194,7 @@ func (p *pod) work(opening, working context.Context, registry prometheus.Registe
 	r := &running{store: s}
 	r.engine = engine.New(engine.Options{
 		Store: s, Roles: p.roles, Pools: p.pools, PodName: p.name, Connect: p.connect, Steppers: p.steppers,
-		Route: p.router(s), CleanStart: clean, Memory: p.memory, Timing: p.timing, Registerer: registry, Log: p.log,
+		Route: p.router(s), Call: calling.New(p.client(), p.callsDir, registry, p.log).Call, CleanStart: clean, Memory: p.memory, Timing: p.timing, Registerer: registry, Log: p.log,
 	})
 	r.hooks, r.pages = r.engine.Hooks(), r.engine.Pages()
 	r.desk = desk.New(desk.Options{

@@ -81,7 +81,7 @@ func servedPod(roles, storage string, pools []string, log logr.Logger) (*pod, er
 		return nil, fmt.Errorf("POD_NAME is empty: set it to the pod's name, which is unique in the tenant")
 	}
 	p := &pod{roles: parsed, pools: pools, name: name, boot: boot.Now, open: open,
-		channelsDir: bundle.ChannelsDir, agentsDir: bundle.AgentsDir, socket: scratchSocket(), log: log}
+		channelsDir: bundle.ChannelsDir, callsDir: bundle.CallsDir, agentsDir: bundle.AgentsDir, socket: scratchSocket(), log: log}
 	if storage == storageEmbedded {
 		p.memory, p.steppers = bundle.DataDir, 1
 	} else {

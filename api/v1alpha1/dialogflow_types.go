@@ -95,9 +95,9 @@ type Trigger struct {
 
 // Node is one step of the dialog: exactly one of its kinds.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, menu, lookup, set, branch, handoff, survey, end"
+// +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.call)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, menu, lookup, call, set, branch, handoff, survey, end"
 // +kubebuilder:validation:XValidation:rule="!(has(self.end) || has(self.menu) || has(self.lookup) || has(self.branch)) || !has(self.next)",message="end, menu, lookup and branch choose their own way: leave next out"
-// +kubebuilder:validation:XValidation:rule="!(has(self.say) || has(self.ask) || has(self.set) || has(self.handoff) || has(self.survey)) || has(self.next)",message="next is needed: the node that follows"
+// +kubebuilder:validation:XValidation:rule="!(has(self.say) || has(self.ask) || has(self.call) || has(self.set) || has(self.handoff) || has(self.survey)) || has(self.next)",message="next is needed: the node that follows"
 type Node struct {
 	Name Name `json:"name"`
 	// +optional
@@ -108,6 +108,8 @@ type Node struct {
 	Menu *Menu `json:"menu,omitempty"`
 	// +optional
 	Lookup *Lookup `json:"lookup,omitempty"`
+	// +optional
+	Call *Call `json:"call,omitempty"`
 	// +optional
 	Set *Set `json:"set,omitempty"`
 	// +optional
@@ -230,6 +232,91 @@ type OutcomeCase struct {
 	Next     Name      `json:"next"`
 }
 
+// CallMethod is how an outside service is called.
+//
+// +kubebuilder:validation:Enum=GET;PUT;POST
+type CallMethod string
+
+// The methods. By HTTP's own rules GET and PUT may be repeated, POST may not.
+const (
+	CallGet  CallMethod = "GET"
+	CallPut  CallMethod = "PUT"
+	CallPost CallMethod = "POST"
+)
+
+// Call asks an outside service and keeps what it answers. The conversation waits: what the citizen writes meanwhile is handled
+// after the answer, but for triggers, which end the wait. next follows an answer of success, 200 to 299.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.body) || self.method != 'GET'",message="a GET has no body: use POST or PUT, or put the values into url"
+// +kubebuilder:validation:XValidation:rule="!has(self.retries) || self.retries == 0 || self.method != 'POST' || (has(self.idempotent) && self.idempotent)",message="a POST is repeated only with idempotent: true, where the service takes an Idempotency-Key once"
+type Call struct {
+	// +kubebuilder:default=GET
+	Method CallMethod `json:"method,omitempty"`
+	// url may have {{ }} in path and query, where values are escaped, and not in scheme and host. Loket calls addresses
+	// of the public internet over https, and what the TenantClass's egress opens.
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/')",message="must begin with scheme, host and a slash, such as https://api.example.go.id/; the host is written out"
+	URL string `json:"url"`
+	// body is the JSON object that is sent.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Body []CallField `json:"body,omitempty"`
+	// secretName is a Secret whose name begins with call-. Its key hosts lists the hosts that it may go to, one a line; its key
+	// authorization is sent as the header of that name.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self.startsWith('call-')",message="must begin with call-: other Secrets are not for calls"
+	SecretName ObjectName `json:"secretName,omitempty"`
+	// timeout of one attempt, 1s to 10s.
+	// +kubebuilder:default="5s"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('10s')",message="must be 1s to 10s: a citizen waits"
+	Timeout metav1.Duration `json:"timeout,omitzero"`
+	// retries after an attempt that failed.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2
+	Retries int32 `json:"retries,omitempty"`
+	// idempotent says that the service does once what it is asked twice with the same Idempotency-Key. GET and PUT are by
+	// themselves.
+	// +optional
+	Idempotent bool `json:"idempotent,omitempty"`
+	// take keeps values of the JSON answer.
+	// +optional
+	// +listType=map
+	// +listMapKey=as
+	// +kubebuilder:validation:MaxItems=20
+	Take []CallValue `json:"take,omitempty"`
+	// statusAs is the number that keeps the answer's HTTP status.
+	// +optional
+	StatusAs Variable `json:"statusAs,omitempty"`
+	// otherwise is the node after any other answer, and when the service cannot be reached.
+	Otherwise Name `json:"otherwise"`
+	// onUnknown is the node when the service may have done what it was asked and did not say so: time ran out, or the
+	// connection broke. It is otherwise when absent.
+	// +optional
+	OnUnknown Name `json:"onUnknown,omitempty"`
+}
+
+// CallField is one field of the object that is sent.
+type CallField struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	Name string `json:"name"`
+	// value is CEL; text, numbers, true and false, and lists stay what they are.
+	Value Expression `json:"value"`
+}
+
+// CallValue keeps one value of an answer.
+type CallValue struct {
+	// as is the variable that keeps it.
+	As Variable `json:"as"`
+	// from is where it stands in the answer: a JSON Pointer (RFC 6901) such as /data/status.
+	// +kubebuilder:validation:MaxLength=200
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.startsWith('/')",message="must be a JSON Pointer such as /data/status"
+	From string `json:"from"`
+}
+
 // Set gives variables new values, in order.
 type Set struct {
 	// +listType=atomic
@@ -314,10 +401,30 @@ type ConversationTest struct {
 	// at is the time of the conversation, for opening hours; a Monday at 10:00 in the tenant's time zone when absent.
 	// +optional
 	At *metav1.Time `json:"at,omitempty"`
+	// calls are what outside services answer in this test, by node. One that is not named does not answer.
+	// +optional
+	// +listType=map
+	// +listMapKey=node
+	// +kubebuilder:validation:MaxItems=20
+	Calls []TestAnswer `json:"calls,omitempty"`
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=50
 	Steps []TestStep `json:"steps"`
+}
+
+// TestAnswer is what a service answers to a call in a test.
+type TestAnswer struct {
+	// node of the call.
+	Node Name `json:"node"`
+	// +kubebuilder:default=200
+	// +kubebuilder:validation:Minimum=100
+	// +kubebuilder:validation:Maximum=599
+	Status int32 `json:"status,omitempty"`
+	// body is JSON.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Body string `json:"body,omitempty"`
 }
 
 // TestStep is what one side does: the citizen writes, the bot is checked, or the agent closes.

@@ -24,6 +24,7 @@ const (
 	chatCommands = `/state  what the bot remembers
 /voice  send a voice note
 /close  close as the agent
+/answer what the service answers that the bot calls: /answer 200 {"state": "open"}; /answer alone is no answer
 /wait   let the survey's time run out
 /new    begin anew
 /quit   end`
@@ -91,6 +92,7 @@ type chat struct {
 	state   []byte
 	choices []message.Choice
 	timer   dialog.Timer
+	call    *dialog.Call
 	handed  bool
 	paid    int
 }
@@ -118,11 +120,17 @@ func (c *chat) typed(line string) bool {
 			break
 		}
 		c.step(dialog.Input{Kind: dialog.InputTimer, Timer: c.timer.Name, Generation: c.timer.Generation})
+	case "/answer":
+		c.answer("")
 	case "/voice":
 		c.citizen(message.In{Kind: message.InMedia, MediaType: "voice"})
 	case "/help":
 		c.p.line("%s", chatCommands)
 	default:
+		if rest, ok := strings.CutPrefix(line, "/answer "); ok {
+			c.answer(rest)
+			break
+		}
 		if strings.HasPrefix(line, "/") {
 			c.p.line("no command %s; there are\n%s", line, chatCommands)
 			break
@@ -148,7 +156,32 @@ func (c *chat) citizen(m message.In) {
 		c.p.line("          (goes to the agent; /close gives the conversation back)")
 		return
 	}
+	if c.program.Waits(c.state, m) {
+		c.p.line("          (waits for the service's answer; /answer gives one)")
+		return
+	}
 	c.step(dialog.Input{Kind: dialog.InputMessage, Message: m})
+}
+
+// answer is what the service says: a status and a JSON body, or nothing at all.
+func (c *chat) answer(line string) {
+	if c.call == nil {
+		c.p.line("the bot calls no service now")
+		return
+	}
+	a := dialog.CallAnswer{Outcome: dialog.CallUnknown}
+	if line != "" {
+		status, body, _ := strings.Cut(strings.TrimSpace(line), " ")
+		code, err := strconv.Atoi(status)
+		if err != nil || code < 100 || code > 599 {
+			c.p.line("%q is no HTTP status; write one such as /answer 200 {\"state\": \"open\"}", status)
+			return
+		}
+		a = dialog.Answered(code, []byte(body), c.call.Request.Take)
+	}
+	call := c.call
+	c.call = nil
+	c.step(dialog.Input{Kind: dialog.InputAnswer, Generation: call.Generation, Answer: a})
 }
 
 func (c *chat) step(in dialog.Input) {
@@ -180,6 +213,12 @@ func (c *chat) step(in dialog.Input) {
 	for _, t := range result.Timers {
 		c.timer = t
 	}
+	if result.Uncall {
+		c.call = nil
+	}
+	if result.Call != nil {
+		c.call = result.Call
+	}
 	c.foot(result)
 }
 
@@ -198,6 +237,9 @@ func (c *chat) foot(r dialog.Result) {
 	}
 	if r.Ended {
 		parts = append(parts, "ended")
+	}
+	if r.Call != nil {
+		parts = append(parts, fmt.Sprintf("calls %s %s (not from here: /answer says what it answers)", r.Call.Request.Method, r.Call.Request.URL))
 	}
 	parts = append(parts, count(c.paid, "paid message")+" so far")
 	c.p.line("          · %s", strings.Join(parts, " · "))

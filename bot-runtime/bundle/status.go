@@ -131,6 +131,7 @@ const (
 	BootFile    = "/etc/loket/boot/boot.json"
 	StoreDir    = "/etc/loket/store"    // the postgres Secret, a file a key
 	ChannelsDir = "/etc/loket/channels" // <channel>/<key of its Secret>
+	CallsDir    = "/etc/loket/calls"    // <Secret>/<key>: where a flow's calls may go, and with what
 	AgentsDir   = "/etc/loket/agents"   // <pool>/<agent>: argon2id hash
 	DataDir     = "/var/lib/loket"      // embedded storage
 )

@@ -105,7 +105,7 @@ type node struct {
 	name      string
 	kind      nodeKind
 	next      int
-	otherwise int // of ask, menu, lookup, branch, handoff
+	otherwise int // of ask, menu, lookup, call, branch, handoff
 	text      texts
 	options   []option // menu
 	ask       *ask
@@ -113,6 +113,7 @@ type node struct {
 	query     *expression
 	as        string
 	outcomes  map[string]int
+	call      *call
 	sets      []assignment
 	cases     []branchCase
 	pool      string // handoff
@@ -128,6 +129,7 @@ const (
 	kindAsk
 	kindMenu
 	kindLookup
+	kindCall
 	kindSet
 	kindBranch
 	kindHandoff

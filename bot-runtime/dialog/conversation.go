@@ -126,6 +126,7 @@ func (r *Report) cover(p *Program, passed map[[2]string]bool) {
 // talk is one test under way.
 type talk struct {
 	p        *Program
+	calls    []v1alpha1.TestAnswer
 	env      Env
 	at       time.Time
 	deadline time.Time
@@ -150,6 +151,7 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 	if test.Language != "" {
 		t.state = mustEncode(State{Format: Format, Language: string(test.Language)})
 	}
+	t.calls = test.Calls
 	for i := range test.Steps {
 		step := &test.Steps[i]
 		fail := Failure{Step: i + 1, Citizen: t.said}
@@ -210,11 +212,31 @@ func (t *talk) step(in Input) {
 		t.passed[[2]string{before, n}] = true
 		before = n
 	}
+	if result.Call != nil && t.nodes <= maxTestNodes {
+		t.called(*result.Call, before)
+		return
+	}
 	for _, m := range result.Say {
 		if len(m.Choices) > 0 {
 			t.offered = m.Choices
 		}
 	}
+}
+
+// called answers a call as the test says; what the bot says after it is one with what it said before.
+func (t *talk) called(c Call, node string) {
+	answer := CallAnswer{Outcome: CallUnknown}
+	for _, a := range t.calls {
+		if string(a.Node) == node {
+			answer = Answered(int(a.Status), []byte(a.Body), c.Request.Take)
+		}
+	}
+	first := t.last
+	t.step(Input{Kind: InputAnswer, At: t.at, Generation: c.Generation, Answer: answer})
+	t.last.Say = append(first.Say, t.last.Say...)
+	t.last.Visited = append(first.Visited, t.last.Visited...)
+	t.last.Problems = append(first.Problems, t.last.Problems...)
+	t.last.Timers = append(first.Timers, t.last.Timers...)
 }
 
 // check gives what was wanted and what came instead; nothing when all is as expected.

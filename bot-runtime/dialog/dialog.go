@@ -39,6 +39,7 @@ const (
 	InputMessage InputKind = "message" // the citizen wrote
 	InputTimer   InputKind = "timer"   // a timer fell due
 	InputClosed  InputKind = "closed"  // the agent closed the conversation: the bot is back
+	InputAnswer  InputKind = "answer"  // an outside call has ended
 	// InputApology: the citizen's message could not be handled (a dead letter); say sorry and offer a person.
 	InputApology InputKind = "apology"
 	// InputTooMany: the citizen writes faster than is answered; say so, and stay where the conversation stands.
@@ -53,7 +54,8 @@ type Input struct {
 	Contact    Contact
 	At         time.Time // the platform's time of the message
 	Timer      string
-	Generation int64
+	Generation int64 // of InputTimer and InputAnswer
+	Answer     CallAnswer
 }
 
 // Result is what a step wants done.
@@ -66,6 +68,9 @@ type Result struct {
 	Rating int
 	// Ended: the enquiry is over.
 	Ended bool
+	// Call asks for an outside call. Uncall: the one that was asked for before is no longer waited for.
+	Call   *Call
+	Uncall bool
 	// Timers to set (DueIn > 0) or remove (DueIn 0).
 	Timers []Timer
 	// Visited are the nodes passed, in order.

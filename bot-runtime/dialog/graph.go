@@ -38,6 +38,10 @@ func (n *node) edges() []edge {
 			add(n.outcomes[o], false)
 		}
 		add(n.otherwise, false)
+	case kindCall: // it waits for a service, not for anybody's words: a ring of calls is a ring
+		add(n.next, false)
+		add(n.otherwise, false)
+		add(n.call.unknown, false)
 	case kindBranch:
 		for i := range n.cases {
 			add(n.cases[i].next, false)

@@ -71,6 +71,8 @@ func (s *stepper) input() {
 		s.timer()
 	case InputClosed:
 		s.closed()
+	case InputAnswer:
+		s.answer()
 	case InputApology:
 		s.apologise()
 	case InputTooMany:
@@ -143,6 +145,12 @@ func (s *stepper) run(i int) {
 			return
 		case kindLookup:
 			i = s.lookup(n)
+		case kindCall:
+			next, waits := s.call(n)
+			if waits {
+				return
+			}
+			i = next
 		case kindSet:
 			s.assign(n)
 			i = n.next
@@ -171,8 +179,16 @@ func (s *stepper) run(i int) {
 
 // leave removes what belongs to the node where the conversation waited.
 func (s *stepper) leave() {
-	if i := s.waiting(); i != none && s.p.nodes[i].kind == kindSurvey {
+	i := s.waiting()
+	if i == none {
+		return
+	}
+	switch s.p.nodes[i].kind {
+	case kindSurvey:
 		s.result.Timers = append(s.result.Timers, Timer{Name: surveyTimer, Generation: s.state.Generation})
+	case kindCall:
+		s.state.Generation++ // an answer that still comes is late
+		s.result.Call, s.result.Uncall = nil, true
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/channel"
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/store"
@@ -20,7 +21,7 @@ import (
 
 // quickly is DefaultTiming in small, with the same order of its parts.
 var quickly = Timing{Lease: 400 * time.Millisecond, Call: 100 * time.Millisecond, UnknownWait: 150 * time.Millisecond,
-	UnknownQuiet: 600 * time.Millisecond}
+	UnknownQuiet: 600 * time.Millisecond, CallSlack: 100 * time.Millisecond}
 
 // TestWhateverStepGoesWrongEveryMessageIsAnsweredOnceAndInOrder lets two citizens write three messages each, and has each point of
 // the path go wrong in turn: each statement of each transaction of the pod, before and after its commit. A pod that died is
@@ -29,6 +30,16 @@ var quickly = Timing{Lease: 400 * time.Millisecond, Call: 100 * time.Millisecond
 // The acts are the same on both engines; on PostgreSQL, where a run costs ten times as much, it is every fifth point. With the
 // race detector it is every tenth on SQLite alone; make test-go runs the whole once more without.
 func TestWhateverStepGoesWrongEveryMessageIsAnsweredOnceAndInOrder(t *testing.T) {
+	enumerateAll(t, counting, 1)
+}
+
+// TestWhateverStepGoesWrongAServiceIsCalledOnceAndTheMessagesThatWaitAreAnswered is the same for a flow that asks an outside
+// service at every message, at every third of those points.
+func TestWhateverStepGoesWrongAServiceIsCalledOnceAndTheMessagesThatWaitAreAnswered(t *testing.T) {
+	enumerateAll(t, ringing, 3)
+}
+
+func enumerateAll(t *testing.T, objects func() bundle.Objects, every int) {
 	for engine, on := range map[string]struct {
 		open        func(testing.TB) database
 		lanes, step int
@@ -36,6 +47,7 @@ func TestWhateverStepGoesWrongEveryMessageIsAnsweredOnceAndInOrder(t *testing.T)
 		"sqlite":   {func(t testing.TB) database { return openSQLite(t, filepath.Join(t.TempDir(), "loket.db")).(database) }, 4, 1},
 		"postgres": {func(t testing.TB) database { return openPostgres(t).(database) }, 2, 5},
 	} {
+		on.step *= every
 		if underRace {
 			if engine == "postgres" {
 				continue
@@ -45,7 +57,7 @@ func TestWhateverStepGoesWrongEveryMessageIsAnsweredOnceAndInOrder(t *testing.T)
 		for first, kind := range []fault{dies, cut, refused} {
 			t.Run(engine+"/"+string(kind), func(t *testing.T) {
 				t.Parallel()
-				enumerate(t, on.open, kind, on.lanes, min(int64(1+first), int64(on.step)), int64(on.step))
+				enumerate(t, on.open, objects, kind, on.lanes, min(int64(1+first), int64(on.step)), int64(on.step))
 			})
 		}
 	}
@@ -53,14 +65,14 @@ func TestWhateverStepGoesWrongEveryMessageIsAnsweredOnceAndInOrder(t *testing.T)
 
 // enumerate runs the scenario for each step-th point until one run ends before its point has come; lanes run side by side, each on
 // a database of its own, since most of their time is waiting.
-func enumerate(t *testing.T, open func(testing.TB) database, kind fault, lanes int, first, step int64) {
+func enumerate(t *testing.T, open func(testing.TB) database, objects func() bundle.Objects, kind fault, lanes int, first, step int64) {
 	var next, runs atomic.Int64
 	next.Store(first - step)
 	var over atomic.Bool
 	var all sync.WaitGroup
 	for range lanes {
 		all.Go(func() {
-			s := &scenario{TB: t, db: open(t)}
+			s := &scenario{TB: t, db: open(t), objects: objects}
 			s.prepare()
 			for !over.Load() && !t.Failed() {
 				at := next.Add(step)
@@ -82,14 +94,15 @@ func enumerate(t *testing.T, open func(testing.TB) database, kind fault, lanes i
 // scenario is one database with a live bundle, through many runs.
 type scenario struct {
 	testing.TB
-	db   database
-	runs int
+	db      database
+	objects func() bundle.Objects
+	runs    int
 }
 
 func (s *scenario) prepare() {
 	s.Helper()
 	x := startOn(s.TB, s.db, newWire(), func(o *Options) { o.Timing = quickly })
-	x.apply(counting())
+	x.apply(s.objects())
 	x.end()
 }
 
@@ -97,7 +110,7 @@ func (s *scenario) prepare() {
 func (s *scenario) run(kind fault, at int64) bool {
 	s.runs++
 	w := newWire()
-	p := &pods{scenario: s, wire: w}
+	p := &pods{scenario: s, wire: w, called: map[string]int{}}
 	w.verdict = p.platform
 	faulty := withFault(s.db, kind, at)
 	p.start(faulty)
@@ -112,11 +125,16 @@ func (s *scenario) run(kind fault, at int64) bool {
 			return false
 		}
 		due, err := s.db.Poll(context.Background(), store.PollRequest{Channels: []string{"wa"}})
-		return err == nil && due.Lanes+due.Sends+due.Statuses+due.Unknown == 0 && due.NextAt.IsZero()
+		return err == nil && due.Lanes+due.Calls+due.CallsOver+due.Sends+due.Statuses+due.Unknown == 0 && due.NextAt.IsZero()
 	})
 	for _, who := range []string{a, b} {
 		if diff := cmp.Diff(numbered(3), w.texts(who)); diff != "" {
 			s.Errorf("%s: %s was told (-want +got):\n%s", where, who, diff)
+		}
+	}
+	for id, n := range p.called {
+		if n > 1 {
+			s.Errorf("%s: call %s was made %d times", where, id, n)
 		}
 	}
 	if found, err := s.db.Janitor(context.Background(), 1000*time.Hour); err != nil || found.RepairedLanes != 0 {
@@ -134,11 +152,24 @@ type pods struct {
 	old  []*tenantUnderTest
 	last *faultyStore
 	echo sync.WaitGroup
+
+	ringing sync.Mutex
+	called  map[string]int // calls made, by id
+}
+
+// service answers every call, and keeps count.
+func (p *pods) service(_ context.Context, call store.ClaimedCall) []byte {
+	p.ringing.Lock()
+	defer p.ringing.Unlock()
+	p.called[call.ID]++
+	return []byte(`{"outcome":"answered","status":200}`)
 }
 
 func (p *pods) start(on store.Store) {
 	p.last, _ = on.(*faultyStore)
-	p.now = startOn(p.TB, on, p.wire, func(o *Options) { o.Timing, o.PodName = quickly, fmt.Sprintf("bot-%d", len(p.old)) })
+	p.now = startOn(p.TB, on, p.wire, func(o *Options) {
+		o.Timing, o.PodName, o.Call = quickly, fmt.Sprintf("bot-%d", len(p.old)), p.service
+	})
 	p.old = append(p.old, p.now)
 }
 

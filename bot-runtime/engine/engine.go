@@ -46,7 +46,9 @@ type Options struct {
 	// Route gives a pool's waiting conversations to its agents, and takes back those of agents who are gone; nil without the
 	// desk role. It returns how many it gave.
 	Route func(ctx context.Context, pool string, slots int) (int, error)
-	// Timing of sending.
+	// Call makes the outside calls of dialogs; nil without the bot role.
+	Call Call
+	// Timing of sending and calling.
 	Timing Timing
 	// CleanStart says that the last process here ended in good order, so that lanes may share transactions at once.
 	CleanStart bool
@@ -89,13 +91,14 @@ type Engine struct {
 	committer  *committer
 	stepper    *stepper
 	sender     *sender
+	caller     *caller
 	status     *board
 
 	stop chan struct{}
 	acts context.Context // of the loops' acts: lives on while a drain finishes what was claimed
 	kill context.CancelFunc
 
-	pollNow, wakeSteps, wakeTimers, wakeSends, wakeStatuses, wakeUnknown, wakeRouting, wakeConfig, wakeHeart signal
+	pollNow, wakeSteps, wakeTimers, wakeCalls, wakeSends, wakeStatuses, wakeUnknown, wakeRouting, wakeConfig, wakeHeart signal
 
 	resolvedAt time.Time // of poll alone
 
@@ -118,7 +121,7 @@ func New(o Options) *Engine {
 		report:   newReporter(newMetrics(o.Registerer), o.Log, o.Clock),
 		rawKinds: kinds{seen: map[string]bool{}},
 		stop:     make(chan struct{}), deskChanged: make(chan struct{}),
-		pollNow: newSignal(), wakeSteps: newSignal(), wakeTimers: newSignal(), wakeSends: newSignal(), wakeStatuses: newSignal(),
+		pollNow: newSignal(), wakeSteps: newSignal(), wakeTimers: newSignal(), wakeCalls: newSignal(), wakeSends: newSignal(), wakeStatuses: newSignal(),
 		wakeUnknown: newSignal(), wakeRouting: newSignal(), wakeConfig: newSignal(), wakeHeart: newSignal(),
 	}
 	e.acts, e.kill = context.WithCancel(context.Background())
@@ -133,8 +136,10 @@ func New(o Options) *Engine {
 	if e.caution, err = newCaution(o.Memory, e.gaveUp, func(err error) { e.report.failed("note a step", err) }); err != nil {
 		o.Log.Error(err, "a message that kills the process is recognised only from its next death on")
 	}
-	e.stepper = newStepper(o.Store, e.Live, e.report)
+	e.stepper = newStepper(o.Store, e.Live, e.report, o.Timing.orDefault().CallSlack)
 	e.sender = newSender(o.Store, o.Timing.orDefault(), e.Live, o.Clock, e.report, e.progressed, e.stopping, e.wakeSends)
+	e.caller = &caller{store: o.Store, call: o.Call, now: o.Clock, report: e.report, stopping: e.stopping, again: e.wakeCalls,
+		answered: func() { e.progressed(); e.wakeSteps.raise() }}
 	e.status = newBoard(e)
 	return e
 }
@@ -160,6 +165,7 @@ func (e *Engine) Run(ctx context.Context) {
 		committing.Wait()
 		working.Wait()
 		e.sender.calls.Wait()
+		e.caller.calls.Wait()
 	}()
 	over := time.NewTimer(drainFor)
 	defer over.Stop()
@@ -193,6 +199,7 @@ func (e *Engine) work() []func() {
 		}
 		loops = append(loops,
 			func() { e.loop(e.wakeTimers, "FireTimers", e.fireTimers) },
+			func() { e.loop(e.wakeCalls, "ClaimCalls", e.caller.some) },
 			func() { e.loop(e.wakeSends, "ClaimSends", e.sender.some) },
 			func() { e.loop(e.wakeStatuses, "ApplyStatuses", e.applyStatuses) },
 			func() { e.loop(e.wakeUnknown, "ResolveUnknown", e.resolveUnknown) })

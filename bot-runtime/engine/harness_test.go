@@ -15,6 +15,7 @@ import (
 	"github.com/go-logr/logr/testr"
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
@@ -247,6 +248,16 @@ func counting() bundle.Objects {
 	}}
 	flow.Name = "count"
 	return tenantWith(flow)
+}
+
+// ringing is counting that asks a service before each answer.
+func ringing() bundle.Objects {
+	o := counting()
+	flow := &o.Flows[0]
+	flow.Spec.Nodes[0].Next = "ring"
+	flow.Spec.Nodes = append(flow.Spec.Nodes, v1alpha1.Node{Name: "ring", Next: "answer", Call: &v1alpha1.Call{Method: v1alpha1.CallPost,
+		URL: "https://service.example/{{ said }}", Timeout: metav1.Duration{Duration: 50 * time.Millisecond}, Otherwise: "answer"}})
+	return o
 }
 
 func tenantWith(flows ...v1alpha1.DialogFlow) bundle.Objects {

@@ -170,6 +170,7 @@ func (e *Engine) dispatch(due store.Due) {
 	if e.roles.Bot {
 		wakeIf(due.Lanes > 0, e.wakeSteps)
 		wakeIf(due.Timers > 0, e.wakeTimers)
+		wakeIf(due.Calls+due.CallsOver > 0, e.wakeCalls)
 		wakeIf(due.Sends > 0, e.wakeSends)
 		wakeIf(due.Statuses > 0, e.wakeStatuses)
 		if due.Unknown > 0 && e.now().Sub(e.resolvedAt) > resolveEvery {
@@ -248,7 +249,7 @@ func (e *Engine) steps(ctx context.Context) (n int, err error) {
 	skipped := 0
 	step := func(lane store.Lane) (store.Outcome, error) {
 		out, err := e.stepper.step(lane)
-		if out.Skip > 0 {
+		if out.Skip > 0 || out.Park > 0 {
 			skipped++
 		}
 		return out, err
@@ -261,6 +262,7 @@ func (e *Engine) steps(ctx context.Context) (n int, err error) {
 	e.stepper.fetch(ctx) // revisions that a lane waits for, outside any transaction
 	if n > 0 {
 		e.wakeSends.raise()
+		e.wakeCalls.raise()
 		e.wakeSteps.raise() // a colleague helps while there may be more
 	}
 	return max(0, n-skipped), err // lanes that only rest are no progress: they must not keep the poll awake

@@ -18,7 +18,7 @@ type metrics struct {
 	steps, stepFailures, problems                  *prometheus.CounterVec
 	stepSeconds                                    prometheus.Histogram
 	sends                                          *prometheus.CounterVec // channel, outcome
-	resends, doubled, beyond                       prometheus.Counter
+	resends, doubled, beyond, callsOver            prometheus.Counter
 	repairedLanes, dropped, statuses               prometheus.Counter
 	storeErrors                                    *prometheus.CounterVec // act
 	due                                            *prometheus.GaugeVec   // kind
@@ -64,6 +64,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		sends:         counters("sends_total", "Attempts to send, by channel and outcome.", "channel", "outcome"),
 		resends:       counter("sends_requeued_total", "Messages queued again after an outcome that stayed unknown."),
 		doubled:       counter("sends_doubled_total", "Messages that a platform took twice: the citizen may have seen them twice."),
+		callsOver:     counter("calls_unanswered_total", "Outside calls of dialogs whose time was over before an answer came."),
 		beyond:        counter("messages_unanswered_total", "Messages that a citizen wrote beyond what is answered within a minute."),
 		repairedLanes: counter("lanes_repaired_total", "Lanes the janitor had to repair. Anything but 0 is a bug in Loket."),
 		dropped:       counter("rows_dropped_total", "Rows dropped because they were past retention."),

@@ -21,7 +21,7 @@ const (
 	halvedFor = time.Minute
 )
 
-// Timing is how long sending waits for what. Zero fields are those of DefaultTiming.
+// Timing is how long sending and calling wait for what. Zero fields are those of DefaultTiming.
 type Timing struct {
 	// Lease is how long a claimed message is this pod's alone.
 	Lease time.Duration
@@ -30,14 +30,19 @@ type Timing struct {
 	// UnknownWait and UnknownQuiet: see store.ResolveUnknown. Shorter ones risk that a message which the platform has taken,
 	// and not told of yet, is sent again.
 	UnknownWait, UnknownQuiet time.Duration
+	// CallSlack is how long a dialog waits for an outside call beyond what its attempts may take: for the pod that makes them,
+	// and for the pauses between them.
+	CallSlack time.Duration
 }
 
 // DefaultTiming is what the message path was proved with.
-var DefaultTiming = Timing{Lease: 30 * time.Second, Call: 20 * time.Second, UnknownWait: 120 * time.Second, UnknownQuiet: 10 * time.Minute}
+var DefaultTiming = Timing{Lease: 30 * time.Second, Call: 20 * time.Second, UnknownWait: 120 * time.Second, UnknownQuiet: 10 * time.Minute,
+	CallSlack: 3 * time.Second}
 
 func (t Timing) orDefault() Timing {
 	return Timing{Lease: cmp.Or(t.Lease, DefaultTiming.Lease), Call: cmp.Or(t.Call, DefaultTiming.Call),
-		UnknownWait: cmp.Or(t.UnknownWait, DefaultTiming.UnknownWait), UnknownQuiet: cmp.Or(t.UnknownQuiet, DefaultTiming.UnknownQuiet)}
+		UnknownWait: cmp.Or(t.UnknownWait, DefaultTiming.UnknownWait), UnknownQuiet: cmp.Or(t.UnknownQuiet, DefaultTiming.UnknownQuiet),
+		CallSlack: cmp.Or(t.CallSlack, DefaultTiming.CallSlack)}
 }
 
 // sender hands over what the outbox holds: claim with a durable mark, call, settle. Each claimed message is called at most

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -62,6 +63,7 @@ type stepper struct {
 	store  store.Config
 	live   func() *Live
 	report *reporter
+	slack  time.Duration // of calls: see Timing
 
 	mu     sync.Mutex
 	pinned map[string]*Flow  // by hash; nil: gone, or no longer compiles
@@ -69,8 +71,8 @@ type stepper struct {
 	basis  *Live             // what pinned was compiled against
 }
 
-func newStepper(s store.Config, live func() *Live, report *reporter) *stepper {
-	return &stepper{store: s, live: live, report: report, pinned: map[string]*Flow{}, wanted: map[string]string{}}
+func newStepper(s store.Config, live func() *Live, report *reporter, slack time.Duration) *stepper {
+	return &stepper{store: s, live: live, report: report, slack: slack, pinned: map[string]*Flow{}, wanted: map[string]string{}}
 }
 
 // step is the function of store.Turn.
@@ -190,14 +192,24 @@ type turn struct {
 
 func (t *turn) run() error {
 	t.out.Language = t.lane.Conversation.Language
-	for i, row := range t.lane.Inbox {
-		if err := t.row(row, t.lane.Poisoned && i == 0); err != nil {
+	for rest := t.lane.Inbox; len(rest) > 0; {
+		// One at a time from the front, since an answer or a trigger lets the messages go on that wait before it.
+		at := slices.IndexFunc(rest, t.goes)
+		if at < 0 {
+			break
+		}
+		if err := t.row(rest[at], t.lane.Poisoned && rest[at].ID == t.lane.Inbox[0].ID); err != nil {
 			return err
 		}
-		t.out.Handled = append(t.out.Handled, row.ID)
+		t.out.Handled = append(t.out.Handled, rest[at].ID)
 		if t.lane.Poisoned {
 			break // the others have their own three tries
 		}
+		rest = slices.Delete(slices.Clone(rest), at, at+1)
+	}
+	if len(t.out.Handled) == 0 {
+		t.out = store.Outcome{Park: parkedFor}
+		return nil
 	}
 	t.memory.Flow, t.memory.Revision = t.flow.Name, t.flow.Hash
 	node := waitsAt(t.memory.Dialog)
@@ -211,6 +223,15 @@ func (t *turn) run() error {
 		t.out.Revision = t.flow.Hash
 	}
 	return nil
+}
+
+// parkedFor is how long a lane rests whose messages wait for an answer; the answer wakes it.
+const parkedFor = 10 * time.Second
+
+// goes says whether a row can be handled now: a message waits while its conversation waits for the answer of a call.
+func (t *turn) goes(row store.Item) bool {
+	return row.Kind != store.ItemMessage || t.owner != store.OwnerBot || t.lane.Poisoned && row.ID == t.lane.Inbox[0].ID ||
+		!t.flow.Program.Waits(t.memory.Dialog, row.Body)
 }
 
 // row handles one inbox row.
@@ -253,6 +274,17 @@ func (t *turn) row(row store.Item, poisoned bool) error {
 		}
 		return t.dialog(dialog.Input{Kind: dialog.InputTimer, At: t.lane.Now, Timer: row.Name, Generation: row.Generation},
 			"timer/"+row.Name+"/"+strconv.FormatInt(row.Generation, 10))
+	case store.ItemAnswer:
+		if t.owner != store.OwnerBot {
+			return nil // late
+		}
+		in := dialog.Input{Kind: dialog.InputAnswer, At: t.lane.Now, Generation: row.Generation, Answer: dialog.CallAnswer{Outcome: dialog.CallUnknown}}
+		if len(row.Answer) > 0 && !poisoned {
+			if err := json.Unmarshal(row.Answer, &in.Answer); err != nil {
+				in.Answer = dialog.CallAnswer{Outcome: dialog.CallUnknown}
+			}
+		}
+		return t.dialog(in, "answer/"+strconv.FormatInt(row.Generation, 10))
 	case store.ItemClosed:
 		if row.Pool != "" {
 			t.memory.Pool, t.memory.Agent = row.Pool, row.Agent
@@ -285,6 +317,17 @@ func (t *turn) dialog(in dialog.Input, cause string) error {
 	}
 	for _, timer := range result.Timers {
 		t.timer(timer)
+	}
+	if result.Uncall {
+		t.out.Uncall, t.out.Call = true, nil
+	}
+	if c := result.Call; c != nil {
+		request, err := json.Marshal(c.Request)
+		if err != nil {
+			return fmt.Errorf("writing a call: %w", err)
+		}
+		t.out.Call = &store.Call{ID: outgoingID(t.lane.Conversation, cause, callOrdinal), Generation: c.Generation, Request: request,
+			Within: c.Within + t.slack}
 	}
 	if result.Language != "" {
 		t.out.Language = result.Language
@@ -332,6 +375,9 @@ func (t *turn) timer(in dialog.Timer) {
 	t.timers[in.Name] = len(t.out.Timers)
 	t.out.Timers = append(t.out.Timers, out)
 }
+
+// callOrdinal tells the id of a call from those of the messages of the same cause.
+const callOrdinal = -1
 
 // outgoings is the name space of outgoing messages' ids.
 var outgoings = uuid.MustParse("5d1f8f0e-7a57-4c0e-9d7d-3f1a15700157")

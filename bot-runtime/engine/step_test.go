@@ -43,7 +43,7 @@ var monday = time.Date(2026, 11, 23, 3, 0, 0, 0, time.UTC)
 
 func newTalk(t *testing.T, objects bundle.Objects) *talk {
 	x := &talk{t: t, shelf: &shelf{bodies: map[string][]byte{}}}
-	x.stepper = newStepper(x.shelf, func() *Live { return x.live }, newReporter(newMetrics(prometheus.NewRegistry()), logr.Discard(), time.Now))
+	x.stepper = newStepper(x.shelf, func() *Live { return x.live }, newReporter(newMetrics(prometheus.NewRegistry()), logr.Discard(), time.Now), time.Second)
 	x.lane = store.Lane{Now: monday, Conversation: store.Conversation{ID: 7, Channel: "wa", Owner: store.OwnerBot}}
 	x.serve(objects)
 	return x

@@ -34,6 +34,7 @@ var (
 type Store interface {
 	Intake
 	Dialogs
+	Calling
 	Sending
 	Desk
 	Config
@@ -159,7 +160,7 @@ type Lane struct {
 	// Format and State are as the last outcome wrote them; Format 0 is a new conversation.
 	Format int
 	State  []byte
-	// Inbox in order, at most 32 rows.
+	// Inbox: answers of outside calls first, since messages wait for them, then in order; at most 32 of those.
 	Inbox []Item
 	// Now is the database's clock at the claim.
 	Now time.Time
@@ -175,6 +176,7 @@ const (
 	ItemMessage ItemKind = "message" // a citizen wrote
 	ItemTimer   ItemKind = "timer"   // Name and Generation of the timer that fell due
 	ItemClosed  ItemKind = "closed"  // the agent closed: the bot is back
+	ItemAnswer  ItemKind = "answer"  // an outside call has ended: Generation and Answer
 )
 
 // Item is one inbox row.
@@ -191,12 +193,17 @@ type Item struct {
 	Generation int64
 	// Pool and Agent of ItemClosed: who served.
 	Pool, Agent string
+	// Answer of ItemAnswer, as AnswerCall was given it; empty when the call's time was over.
+	Answer []byte
 }
 
 // Outcome is what a step wants.
 type Outcome struct {
 	// Skip, above 0, leaves the lane as it is for that long: its state's format is above mine, or its channel is gone.
 	Skip time.Duration
+	// Park, above 0, leaves the lane as it is for that long, too: its messages wait for the answer of an outside call. The
+	// answer wakes it, and so does a message, which may be one that does not wait.
+	Park time.Duration
 	// Poisoned: the first row was answered with an apology though it was not tried; it goes to the dead letters.
 	Poisoned bool
 	// Handled are the ids of the inbox rows that this outcome is the answer to. Rows left keep the lane due.
@@ -214,6 +221,9 @@ type Outcome struct {
 	ToDesk []int64
 	Rating *Rating
 	Timers []Timer
+	// Uncall forgets the conversation's outside calls that nobody has begun; Call asks for a new one.
+	Uncall bool
+	Call   *Call
 	// Finished counts an enquiry that ended with the bot alone.
 	Finished bool
 }
@@ -249,6 +259,40 @@ type Timer struct {
 	Name       string
 	Generation int64
 	DueAt      time.Time
+}
+
+// Call is an outside call that a dialog asks for.
+type Call struct {
+	// ID is deterministic, as an outgoing message's.
+	ID string
+	// Generation comes back with the answer, so that the dialog knows one that it no longer waits for.
+	Generation int64
+	// Request is the caller's, as it is; it is forgotten with the answer.
+	Request []byte
+	// Within is how long the dialog waits.
+	Within time.Duration
+}
+
+// ClaimedCall is one that this pod may make now.
+type ClaimedCall struct {
+	ID           string
+	Conversation int64
+	Generation   int64
+	Request      []byte
+	// Left is how long the dialog still waits, at the claim.
+	Left time.Duration
+}
+
+// Calling makes the outside calls of dialogs. No transaction is open during a call: a claim is a durable mark, as of a send.
+type Calling interface {
+	// ClaimCalls takes up to k calls, marks them and commits, BEFORE anything is called. A call is claimed once: whoever claims
+	// it and dies may have made it, and nobody else does.
+	ClaimCalls(ctx context.Context, k int) ([]ClaimedCall, error)
+	// AnswerCall gives the conversation the answer: an inbox row, before the messages that wait for it. ErrNotFound when it was
+	// answered, or its time was over; nothing is done then.
+	AnswerCall(ctx context.Context, call ClaimedCall, answer []byte) error
+	// ExpireCalls gives up to k conversations that have waited long enough an empty answer; returns how many.
+	ExpireCalls(ctx context.Context, k int) (int, error)
 }
 
 // Sending hands over what the outbox holds.
@@ -421,6 +465,8 @@ type PollRequest struct {
 // Due is what waits to be done now.
 type Due struct {
 	Lanes, Timers, Sends, Statuses, Unknown int
+	// Calls that wait to be made, and CallsOver whose time is over.
+	Calls, CallsOver int
 	// Queues that have both waiting conversations and free agents, by pool.
 	Queues        map[string]int
 	BundleVersion int64

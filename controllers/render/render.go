@@ -29,6 +29,8 @@ type Input struct {
 	Class    v1alpha1.TenantClass
 	Channels []v1alpha1.Channel
 	Pools    []v1alpha1.AgentPool
+	// Calls are the Secrets of the flows' outside calls: see CallSecrets.
+	Calls []string
 	// OperatorNamespace is where the operator's pods call from.
 	OperatorNamespace string
 	// Keys are the public halves that operators sign with, by key id, and Published since when each is in the boot ConfigMap.

@@ -19,6 +19,7 @@ var errForgotten = errors.New("the conversation was forgotten meanwhile")
 const idle = `c.owner = 'bot' AND s.last_in_at < {now} - $1
 	AND NOT EXISTS (SELECT 1 FROM inbox x WHERE x.conversation = c.id) AND NOT EXISTS (SELECT 1 FROM outbox x WHERE x.conversation = c.id)
 	AND NOT EXISTS (SELECT 1 FROM out_lane x WHERE x.conversation = c.id) AND NOT EXISTS (SELECT 1 FROM timer x WHERE x.conversation = c.id)
+	AND NOT EXISTS (SELECT 1 FROM effect x WHERE x.conversation = c.id)
 	AND NOT EXISTS (SELECT 1 FROM queue x WHERE x.conversation = c.id) AND NOT EXISTS (SELECT 1 FROM agent_slot x WHERE x.conversation = c.id)
 	AND NOT EXISTS (SELECT 1 FROM message x WHERE x.conversation = c.id)`
 

@@ -16,7 +16,7 @@ var errCount = errors.New("a row that the turn holds was changed by another")
 // conversations.
 func commitOutcomes(tx Tx, claims []*claim) error {
 	for _, write := range []func(Tx, []*claim) error{
-		writeConversations, writeStates, writeTimers, writeReports, handleRows, writeSends, restLanes, writeDesk,
+		writeConversations, writeStates, writeTimers, writeCalls, writeReports, handleRows, writeSends, restLanes, writeDesk,
 	} {
 		if err := write(tx, claims); err != nil {
 			return err

@@ -33,6 +33,10 @@ func (a *Acts) Poll(ctx context.Context, in store.PollRequest) (store.Due, error
 				due.Sends = int(n)
 			case "statuses":
 				due.Statuses = int(n)
+			case "calls":
+				due.Calls = int(n)
+			case "callsOver":
+				due.CallsOver = int(n)
 			case "unknown":
 				due.Unknown = int(n)
 			case "bundle":
@@ -65,10 +69,13 @@ func pollQuery(in store.PollRequest) (string, []any) {
 		`SELECT 'lanes', '', ` + count(`runnable WHERE run_at <= {now}`),
 		`SELECT 'timers', '', ` + count(`timer WHERE due_at <= {now}`),
 		`SELECT 'statuses', '', ` + count(`status WHERE NOT kept`),
+		`SELECT 'calls', '', ` + count(`effect WHERE NOT claimed AND expires_at > {now}`),
+		`SELECT 'callsOver', '', ` + count(`effect WHERE expires_at <= {now}`),
 		`SELECT 'bundle', '', (SELECT version FROM bundle_head WHERE one = 1)`,
 		`SELECT 'desk', '', (SELECT seq FROM desk_seq WHERE one = 1)`,
 		`SELECT 'next', '', (SELECT COALESCE(min(run_at), 0) FROM runnable WHERE run_at > {now})`,
 		`SELECT 'next', '', (SELECT COALESCE(min(due_at), 0) FROM timer WHERE due_at > {now})`,
+		`SELECT 'next', '', (SELECT COALESCE(min(expires_at), 0) FROM effect WHERE expires_at > {now})`,
 	}
 	if len(in.Channels) > 0 {
 		var names string

@@ -122,6 +122,12 @@ func turn(tx Tx, conversations []int64, step func(store.Lane) (store.Outcome, er
 				return err
 			}
 			continue
+		case outcome.Park > 0: // looked at, and well
+			if _, err := tx.Exec(`UPDATE runnable SET run_at = {now} + $2, fails = 0, reason = '' WHERE conversation = $1`,
+				c.lane.Conversation.ID, outcome.Park.Microseconds()); err != nil {
+				return err
+			}
+			continue
 		}
 		if outcome.Poisoned {
 			c.reason = "it was not tried again: the process had died of it"
@@ -174,9 +180,9 @@ func readClaims(tx Tx, conversations []int64) ([]*claim, error) {
 	}
 	err = each(tx, func(scan func(...any) error) error {
 		var conversation, at int64
-		var agent, name, body string
+		var agent, name, answer, body string
 		var row store.Item
-		if err := scan(&row.ID, &conversation, &row.Kind, &name, &agent, &row.Generation, &at, &row.ExternalID, &body); err != nil {
+		if err := scan(&row.ID, &conversation, &row.Kind, &name, &agent, &row.Generation, &answer, &at, &row.ExternalID, &body); err != nil {
 			return err
 		}
 		c := byID[conversation]
@@ -194,16 +200,18 @@ func readClaims(tx Tx, conversations []int64) ([]*claim, error) {
 			row.Name = name
 		case store.ItemClosed:
 			row.Pool, row.Agent = name, agent
+		case store.ItemAnswer:
+			row.Answer = []byte(answer)
 		}
 		c.lane.Inbox = append(c.lane.Inbox, row)
 		return nil
-	}, `SELECT i.id, i.conversation, i.kind, i.name, i.agent, i.generation,
+	}, `SELECT i.id, i.conversation, i.kind, i.name, i.agent, i.generation, i.body,
 			COALESCE(m.at, 0), COALESCE(m.ext_id, ''), COALESCE(m.body, '{}')
 		FROM runnable r JOIN inbox i ON i.conversation = r.conversation
 		LEFT JOIN message m ON i.kind = 'message' AND m.id = i.id AND m.stored_at = i.message_at
-		WHERE r.conversation IN `+in+` AND i.id <= COALESCE((SELECT j.id FROM inbox j WHERE j.conversation = r.conversation
-			ORDER BY j.id LIMIT 1 OFFSET `+strconv.Itoa(inboxMost-1)+`), 9223372036854775807)
-		ORDER BY i.conversation, i.id`, args...)
+		WHERE r.conversation IN `+in+` AND (i.kind = 'answer' OR i.id <= COALESCE((SELECT j.id FROM inbox j WHERE j.conversation = r.conversation
+			ORDER BY j.id LIMIT 1 OFFSET `+strconv.Itoa(inboxMost-1)+`), 9223372036854775807))
+		ORDER BY i.conversation, CASE i.kind WHEN 'answer' THEN 0 ELSE 1 END, i.id`, args...)
 	return claims, err
 }
 
@@ -214,7 +222,7 @@ func tryStep(step func(store.Lane) (store.Outcome, error), lane store.Lane) (out
 			err = fmt.Errorf("the step panicked: %v", r)
 		}
 	}()
-	if out, err = step(lane); err != nil || out.Skip > 0 {
+	if out, err = step(lane); err != nil || out.Skip > 0 || out.Park > 0 {
 		return out, err
 	}
 	waiting := map[int64]bool{}

@@ -23,7 +23,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	for _, group := range []struct {
 		name  string
 		tests []check
-	}{{"intake", intakeTests}, {"turns", turnTests}, {"sends", sendTests}, {"desk", deskTests}, {"mailboxes", mailboxTests}, {"config", configTests}, {"dead letters", deadTests}, {"upkeep", upkeepTests}} {
+	}{{"intake", intakeTests}, {"turns", turnTests}, {"calls", callTests}, {"sends", sendTests}, {"desk", deskTests}, {"mailboxes", mailboxTests}, {"config", configTests}, {"dead letters", deadTests}, {"upkeep", upkeepTests}} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.tests {
 				t.Run(c.name, func(t *testing.T) { c.run(t, &counter{Store: open(t), ctx: t.Context(), t: t}) })
