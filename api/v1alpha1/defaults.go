@@ -36,8 +36,12 @@ func (t *BotTenant) Default() {
 	or(&s.Retention.Messages, metav1.Duration{Duration: 2160 * time.Hour})
 }
 
-// Default does nothing: a channel has no defaults.
-func (c *Channel) Default() {}
+// Default fills in a number's throughput.
+func (c *Channel) Default() {
+	if w := c.Spec.WhatsApp; w != nil {
+		or(&w.MessagesPerSecond, 80)
+	}
+}
 
 // Default fills in the flow's defaults, node by node.
 func (f *DialogFlow) Default() {
@@ -54,8 +58,17 @@ func (f *DialogFlow) Default() {
 		if n.Lookup != nil {
 			or(&n.Lookup.Query, "input.text")
 		}
+		if n.Call != nil {
+			or(&n.Call.Method, CallGet)
+			or(&n.Call.Timeout, metav1.Duration{Duration: 5 * time.Second})
+		}
 		if n.Handoff != nil {
 			or(&n.Handoff.Priority, PriorityNormal)
+		}
+	}
+	for i := range s.Tests {
+		for k := range s.Tests[i].Calls {
+			or(&s.Tests[i].Calls[k].Status, 200)
 		}
 	}
 }

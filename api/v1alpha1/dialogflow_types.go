@@ -270,7 +270,9 @@ type Call struct {
 	SecretName ObjectName `json:"secretName,omitempty"`
 	// timeout of one attempt, 1s to 10s.
 	// +kubebuilder:default="5s"
-	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('10s')",message="must be 1s to 10s: a citizen waits"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}m?s){1,3}$') && duration(self) >= duration('1s') && duration(self) <= duration('10s')",message="must be 1s to 10s: a citizen waits"
 	Timeout metav1.Duration `json:"timeout,omitzero"`
 	// retries after an attempt that failed.
 	// +optional

@@ -134,6 +134,7 @@ func (w *world) calamities() {
 				pod.end()
 				time.Sleep(long)
 				pod.start(true)
+				w.rules.trouble(long)
 			})
 			time.Sleep(long + time.Minute)
 		case kind < 6:
@@ -150,6 +151,7 @@ func (w *world) kill(pod *worldPod, away time.Duration) {
 	pod.die()
 	time.Sleep(away)
 	pod.start(false)
+	w.rules.trouble(away)
 }
 
 // halt stops a process as SIGSTOP does.
@@ -159,6 +161,7 @@ func (w *world) halt(pod *worldPod, long time.Duration) {
 	i.stoppedUntil.Store(time.Now().Add(long).UnixNano())
 	time.Sleep(long)
 	w.turns.look()
+	w.rules.trouble(long)
 }
 
 // down has the database answer nobody. Who asks often enough to be a burden is told of.

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -409,23 +410,29 @@ func (r *rules) order(all []*spoken) {
 		}
 	}
 	slices.SortFunc(all, func(a, b *spoken) int { return cmp.Compare(a.row, b.row) })
-	count, handed := 0, false
+	counts, handed := []int{0}, false // what the answer before may have told: more than one where it was never taken
 	for _, m := range all {
 		if m.desk > 0 || m.text == "Mohon tunggu." {
 			handed = true
 		}
 		said := countedText.FindStringSubmatch(m.text)
 		if said == nil {
-			if r.over[outgoingID(store.Conversation{ID: m.conversation, Channel: m.channel}, "in/"+m.ID, 0)] && m.desk == 0 {
-				count, handed = count+1, handed || m.Text == "petugas" // what it would have said is not known
+			if r.over[outgoingID(store.Conversation{ID: m.conversation, Channel: m.channel}, "in/"+m.ID, 0)] && m.desk == 0 && !strings.HasPrefix(m.Text, "poison") {
+				for i := range counts { // what it would have said is not known
+					counts[i]++
+				}
+				if handed { // it may have begun anew
+					counts = append(counts, 1)
+				}
+				handed = handed || m.Text == "petugas"
 			}
 			continue
 		}
 		n, _ := strconv.Atoi(said[2])
-		if said[1] != m.Text || n != count+1 && !(n == 1 && handed) {
-			r.note("%s, %q, was answered %q after %d", m.ID, m.Text, m.text, count)
+		if said[1] != m.Text || !slices.Contains(counts, n-1) && !(n == 1 && handed) {
+			r.note("%s, %q, was answered %q after %d", m.ID, m.Text, m.text, counts)
 		}
-		count, handed = n, false
+		counts, handed = []int{n}, false
 	}
 }
 
