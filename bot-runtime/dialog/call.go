@@ -207,13 +207,23 @@ func (t *template) fill(s *scope) (string, error) {
 		switch value := cut(show(v), MaxVariableBytes); {
 		case query:
 			b.WriteString(url.QueryEscape(value))
-		case strings.Trim(value, ".") == "" && len(value) < 3:
+		case value == "" || climbs(value):
 			return "", errAddress
 		default:
 			b.WriteString(url.PathEscape(value))
 		}
 	}
 	return b.String(), nil
+}
+
+// climbs says whether a server that decodes before it splits would go up in its folders.
+func climbs(value string) bool {
+	for _, part := range strings.FieldsFunc(value, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if part == "." || part == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // object writes the body.

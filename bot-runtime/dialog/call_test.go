@@ -153,7 +153,7 @@ func TestAnAnswerOfAnEarlierCallIsNotTakenForThisOne(t *testing.T) {
 }
 
 func TestNoValueLeadsACallElsewhere(t *testing.T) {
-	for _, number := range []string{"..", ".", "../../admin", "//evil.example", "x?admin=1", "x#y", "a%2e%2e", "12\r\nX: y", "@evil.example"} {
+	for _, number := range []string{"..", ".", "../../admin", "//evil.example", "x?admin=1", "x#y", "a%2e%2e", "12\r\nX: y", "@evil.example", "13/..", `a\..\b`} {
 		talk := talkTo(t, compile(t, tickets))
 		talk.says("hello")
 		r := talk.says(number)
@@ -166,7 +166,7 @@ func TestNoValueLeadsACallElsewhere(t *testing.T) {
 		const before, behind = "https://api.agency.example/complaints/", "/state?lang=en"
 		inner, ok := strings.CutPrefix(r.Call.Request.URL, before)
 		inner, ok2 := strings.CutSuffix(inner, behind)
-		if !ok || !ok2 || strings.ContainsAny(inner, "/?#\r\n ") || inner == ".." || inner == "." {
+		if !ok || !ok2 || strings.ContainsAny(inner, "/?#\r\n ") || strings.Contains(inner, "..") {
 			t.Errorf("%q makes %s", number, r.Call.Request.URL)
 		}
 	}
