@@ -131,11 +131,7 @@ func openEmbedded(ctx context.Context, path string) (store.Store, error) {
 
 // openPostgres reads the mounted Secret at every try: it may come later than the pod.
 func openPostgres(ctx context.Context) (store.Store, error) {
-	credentials, err := postgres.FromDir(bundle.StoreDir)
-	if err != nil {
-		return nil, err
-	}
-	s, err := postgres.Open(credentials)
+	s, err := postgres.OpenDir(bundle.StoreDir)
 	if err != nil {
 		return nil, err
 	}

@@ -54,8 +54,33 @@ type Store struct {
 	pooled atomic.Bool
 }
 
+// OpenDir is Open of a mounted Secret. Who is signed in as, with what password, and whose certificate is trusted is read anew for
+// each connection, so that a Secret which changes is used without a restart; another server or database is not.
+func OpenDir(dir string) (*Store, error) {
+	c, err := FromDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var last atomic.Pointer[Credentials]
+	last.Store(&c)
+	return open(c, func(config *pgx.ConnConfig) {
+		now := *last.Load()
+		if read, err := FromDir(dir); err == nil && read.Password != "" { // else it is being swapped
+			now.User, now.Password, now.CA = read.User, read.Password, read.CA
+			last.Store(&now)
+		}
+		if fresh, err := now.pool(); err == nil {
+			config.User, config.Password = fresh.ConnConfig.User, fresh.ConnConfig.Password
+			config.TLSConfig, config.Fallbacks = fresh.ConnConfig.TLSConfig, fresh.ConnConfig.Fallbacks
+		}
+	})
+}
+
 // Open prepares the store. It fails only on credentials that cannot be right, never on a database that is away.
-func Open(c Credentials) (*Store, error) {
+func Open(c Credentials) (*Store, error) { return open(c, nil) }
+
+// open has renew look at each connection's settings before it is made.
+func open(c Credentials, renew func(*pgx.ConnConfig)) (*Store, error) {
 	config, err := c.pool()
 	if err != nil {
 		return nil, err
@@ -74,6 +99,12 @@ func Open(c Credentials) (*Store, error) {
 		}
 	}
 	config.AfterConnect = offerStatements
+	if renew != nil {
+		config.BeforeConnect = func(_ context.Context, connection *pgx.ConnConfig) error {
+			renew(connection)
+			return nil
+		}
+	}
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)

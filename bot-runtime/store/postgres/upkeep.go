@@ -72,8 +72,8 @@ func durability(fsync, commit, pages, names string, replicas int) store.Durabili
 	return store.DurabilitySingleNode
 }
 
-// Janitor implements store.Store. What citizens and agents said is dropped by whole months, once the last day of the month
-// is past retention. What fails keeps nothing else from being done.
+// Janitor implements store.Store. What citizens and agents said is deleted when it is past retention, and what is left of a month
+// dropped with it, once its last day is. What fails keeps nothing else from being done.
 func (s *Store) Janitor(ctx context.Context, retention time.Duration) (store.JanitorReport, error) {
 	lanes, errRepair := s.Repair(ctx)
 	var months int64
@@ -82,7 +82,7 @@ func (s *Store) Janitor(ctx context.Context, retention time.Duration) (store.Jan
 		months, err = s.dropPartitions(ctx, retention)
 		return errors.Join(errMake, err)
 	})
-	dropped, errSweep := s.Sweep(ctx, retention, "message", "seen")
+	dropped, errSweep := s.Sweep(ctx, retention, "seen")
 	doubled, errDoubled := s.Doubled(ctx)
 	return store.JanitorReport{RepairedLanes: lanes, Dropped: months + dropped, Doubled: doubled},
 		errors.Join(errRepair, errMonths, errSweep, errDoubled)

@@ -148,6 +148,27 @@ var configTests = []check{
 }
 
 var upkeepTests = []check{
+	{"a message is gone once it is past retention, and not before it was handled", func(t *testing.T, c *counter) {
+		c.accept(from("1", "a", "halo"))
+		c.drain(answering())
+		c.accept(from("1", "b", "halo"), from("2", "c", "halo"))
+		c.age("UPDATE message SET stored_at = stored_at - 7200000000", "UPDATE inbox SET message_at = message_at - 7200000000")
+		c.accept(from("3", "d", "halo"))
+		want(t, "messages", c.count("message"), 4)
+		must(c.Janitor(c.ctx, time.Hour))
+		want(t, "messages that are young, or wait", c.count("message"), 3)
+		seen := 0
+		c.drain(func(l store.Lane) (store.Outcome, error) {
+			for _, row := range l.Inbox {
+				seen++
+				want(t, "text", row.Body.Text, "halo")
+			}
+			return handled(l), nil
+		})
+		want(t, "messages handled", seen, 3)
+		must(c.Janitor(c.ctx, time.Hour))
+		want(t, "messages", c.count("message"), 1)
+	}},
 	{"an idle store is due for nothing", func(t *testing.T, c *counter) {
 		due := c.poll()
 		if time.Since(due.Now).Abs() > time.Minute {
