@@ -64,17 +64,26 @@ type sender struct {
 	last   map[int64]time.Time  // conversation → when its last message was handed over, for Pace
 	halved map[string]time.Time // channel → until when its rate is half
 	flying map[string]int       // channel → calls in the air, or being claimed
+	rests  map[string]rest      // channel → its rest, when its last claim failed
+}
+
+// rest is how long a channel is not claimed of, and until when.
+type rest struct {
+	wait  time.Duration
+	until time.Time
 }
 
 func newSender(s store.Sending, timing Timing, live func() *Live, now func() time.Time, report *reporter, progress func(), stopping func() bool,
 	again signal) *sender {
 	return &sender{store: s, timing: timing, live: live, now: now, report: report, progress: progress, stopping: stopping, again: again,
-		settler: newSettler(s), last: map[int64]time.Time{}, halved: map[string]time.Time{}, flying: map[string]int{}}
+		settler: newSettler(s), last: map[int64]time.Time{}, halved: map[string]time.Time{}, flying: map[string]int{},
+		rests: map[string]rest{}}
 }
 
 // some claims what may be sent now and starts the calls; it returns how many. Each channel is claimed by itself: one whose budget
 // is spent, or whose platform answers slowly, would else hold up the others with what it has waiting. A channel whose calls are
-// all in the air is left out; the end of each has us look again.
+// all in the air is left out; the end of each has us look again. A claim that fails is that channel's alone: what failed may be a
+// row of its own.
 func (s *sender) some(ctx context.Context) (int, error) {
 	s.forget()
 	started := 0
@@ -91,9 +100,13 @@ func (s *sender) some(ctx context.Context) (int, error) {
 		claimed, err := s.store.ClaimSends(ctx, []string{c.name}, room, s.timing.Lease, c.rate)
 		if err != nil { // also one whose commit may have happened: nothing of it is called, and its lease ends it
 			s.free(c.name, room)
-			return started, err
+			if ctx.Err() != nil {
+				return started, err
+			}
+			s.refused(c.name, err)
+			continue
 		}
-		s.free(c.name, room-len(claimed))
+		s.took(c.name, room-len(claimed))
 		live := s.live()
 		for _, one := range claimed {
 			s.calls.Go(func() {
@@ -121,7 +134,7 @@ func (s *sender) able() []claimable {
 	channels := s.live().Channels
 	for _, name := range slices.Sorted(maps.Keys(channels)) {
 		c := channels[name]
-		if c.Sender == nil || !c.Sender.Health().OK {
+		if c.Sender == nil || !c.Sender.Health().OK || s.now().Before(s.rests[name].until) {
 			continue
 		}
 		rate := c.Rate
@@ -146,6 +159,24 @@ func (s *sender) free(name string, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flying[name] -= n
+}
+
+// took notes a claim that went well, and gives back the slots that it left.
+func (s *sender) took(name string, left int) {
+	s.free(name, left)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.rests, name)
+}
+
+// refused has a channel rest whose claim failed, each time longer, and be looked at again then.
+func (s *sender) refused(name string, err error) {
+	s.report.failed("ClaimSends", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wait := min(max(2*s.rests[name].wait, pollSoonest), pollLatest)
+	s.rests[name] = rest{wait, s.now().Add(wait)}
+	time.AfterFunc(wait, s.again.raise)
 }
 
 // one calls the platform for one claimed message and settles it.

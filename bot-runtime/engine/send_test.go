@@ -32,11 +32,17 @@ type outbox struct {
 	settled []string
 	paused  []string
 	rates   []int
+	broken  string // the channel whose claims the database refuses
+	refused int    // of them
 }
 
-func (o *outbox) ClaimSends(_ context.Context, _ []string, k int, _ time.Duration, rate int) ([]store.Send, error) {
+func (o *outbox) ClaimSends(_ context.Context, channels []string, k int, _ time.Duration, rate int) ([]store.Send, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if channels[0] == o.broken {
+		o.refused++
+		return nil, fmt.Errorf("%w: another holds the number's budget", store.ErrUnavailable)
+	}
 	time.Sleep(o.claim)
 	o.rates = append(o.rates, rate)
 	n := min(k, len(o.queued))
@@ -112,18 +118,48 @@ func TestClaimsWhoseAnswerIsLostKeepNoPlaceInTheAir(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o, w := &outbox{lost: sendsMost + 1, queued: []store.Send{toCitizen("a", 1)}}, newWire()
 		s := senderOn(o, w, 0)
-		for range sendsMost + 1 {
-			if _, err := s.some(t.Context()); !errors.Is(err, store.ErrUnknownOutcome) {
+		for range sendsMost + 2 {
+			if _, err := s.some(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-		}
-		if _, err := s.some(t.Context()); err != nil {
-			t.Fatal(err)
+			time.Sleep(pollLatest) // the bubble's clock
 		}
 		s.calls.Wait()
-		if len(w.handed) != 1 || s.flying["wa"] != 0 {
-			t.Errorf("%d were handed over, %d places are taken", len(w.handed), s.flying["wa"])
+		if o.lost != 0 || len(w.handed) != 1 || s.flying["wa"] != 0 {
+			t.Errorf("%d answers are still to be lost, %d were handed over, %d places are taken", o.lost, len(w.handed), s.flying["wa"])
 		}
+	})
+}
+
+func TestAChannelWhoseClaimsFailKeepsNoOtherFromSending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, w := &outbox{broken: "a-number", queued: []store.Send{toCitizen("a", 1)}}, newWire()
+		s := senderOn(o, w, 0)
+		s.live().Channels["a-number"] = &Channel{Name: "a-number", Connection: Connection{Sender: w, Rate: 80}}
+		started, err := s.some(t.Context())
+		s.calls.Wait()
+		if started != 1 || err != nil || len(w.handed) != 1 {
+			t.Fatalf("%d were started, %d handed over, %v; the first number is refused, the second is not", started, len(w.handed), err)
+		}
+		const minutes = 10
+		for range minutes * 60 * 20 { // the others are busy
+			if _, err := s.some(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		if most := 10 + minutes*60/int(pollLatest/time.Second); o.refused > most || o.refused < most/2 {
+			t.Errorf("the refused number was tried %d times in %d minutes, %d is a back-off", o.refused, minutes, most)
+		}
+		<-s.again // of before
+		o.broken = ""
+		<-s.again // nobody else has us look again
+		o.queued = append(o.queued, toCitizen("b", 2), toCitizen("c", 3))
+		claims := len(o.rates)
+		if _, err := s.some(t.Context()); err != nil || len(o.rates) != claims+2 {
+			t.Errorf("%d numbers were claimed of once the database took it, %v", len(o.rates)-claims, err)
+		}
+		s.calls.Wait()
 	})
 }
 

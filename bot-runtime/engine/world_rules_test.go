@@ -257,8 +257,8 @@ func (r *rules) asked(i *incarnation, asked map[string]int, long time.Duration) 
 	most := 10 + int(long/pollLatest)
 	for _, act := range []string{"Turn", "FireTimers", "ClaimSends", "ApplyStatuses", "ResolveUnknown", "Poll", "Route", "CurrentBundle"} {
 		bound := most
-		if act == "Turn" {
-			bound = 2 * most // two steppers
+		if act == "Turn" || act == "ClaimSends" {
+			bound = 2 * most // two steppers, two channels
 		}
 		if asked[act] > bound {
 			r.broken("%s asked %d times for %s of a database that was down for %v, at most %d times is a back-off", i.title(), asked[act], act, long, bound)
