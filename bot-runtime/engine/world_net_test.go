@@ -84,11 +84,11 @@ func (n *network) deliver(name, channel string, in parcel, acked func(began time
 		}
 		time.Sleep(between(r, 5*time.Millisecond, 400*time.Millisecond))
 		bots := slices.DeleteFunc(slices.Clone(n.pods), func(p *worldPod) bool { return !p.roles.Bot })
-		again := !n.plan.calm && r.IntN(30) == 0
+		again := r.IntN(30) == 0
 		began := time.Now()
 		for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 			code := bots[r.IntN(len(bots))].hook(channel, string(body))
-			heard := n.plan.calm || r.IntN(100) > 0
+			heard := r.IntN(100) > 0
 			n.say("webhook %s is answered %d %v", name, code, heard)
 			if code == http.StatusOK {
 				acked(began)
@@ -125,12 +125,6 @@ func (l *line) Send(ctx context.Context, s store.Send) channel.Verdict {
 	there := between(r, 20*time.Millisecond, 300*time.Millisecond)
 	back := between(r, 20*time.Millisecond, 300*time.Millisecond)
 	fate := r.IntN(100)
-	if l.net.plan.calm {
-		fate = 99
-	}
-	if slow := l.net.plan.slow; slow != nil {
-		there += slow(s.Identities[0].Value)
-	}
 	nap(there)
 	for l.stopped() { // its bytes are not written yet
 		time.Sleep(time.Until(time.Unix(0, l.stoppedUntil.Load())))
@@ -178,13 +172,13 @@ func (n *network) take(l *line, s store.Send, external string, r *rand.Rand, hea
 	if l.channel == "chat" {
 		return
 	}
-	mute := !n.plan.calm && r.IntN(60) == 0
+	mute := r.IntN(60) == 0
 	after := time.Duration(0)
 	for _, d := range []message.Delivery{message.DeliverySent, message.DeliveryDelivered, message.DeliveryRead} {
 		delivery := d
 		after += between(r, 100*time.Millisecond, 5*time.Second)
-		missing := !n.plan.calm && r.IntN(25) == 0
-		if delivery == message.DeliveryDelivered && !n.plan.calm && r.IntN(80) == 0 {
+		missing := r.IntN(25) == 0
+		if delivery == message.DeliveryDelivered && r.IntN(80) == 0 {
 			delivery = message.DeliveryFailed
 		}
 		if mute || missing {
@@ -274,7 +268,7 @@ func (c *citizen) live() {
 		switch kind := r.IntN(100); {
 		case kind < 10:
 			c.write("petugas")
-		case (kind < 12 || c.plan.poison && kind > 80) && !c.plan.calm:
+		case kind < 12 || c.plan.poison && kind > 80:
 			c.write("poison" + word)
 		case kind < 20:
 			words := []string{word}

@@ -122,9 +122,6 @@ func (t *turnstile) draw(of *ticket) fate {
 		turn.latency = 0
 		return turn
 	}
-	if t.plan.calm {
-		return turn
-	}
 	switch n := t.rng.IntN(1000); {
 	case n < 5:
 		turn.cutAt = 1 + t.rng.IntN(12)

@@ -64,12 +64,6 @@ type plan struct {
 	rate     int
 	// poison: citizens write what cannot be handled more often.
 	poison bool
-	// calm worlds have no faults and no calamities.
-	calm bool
-	// visit, when set, is called while citizens write, beside them.
-	visit func(*world)
-	// slow is how slow the platform is beyond what is usual.
-	slow func(citizen string) time.Duration
 }
 
 // planOf draws what a seed's world is like.
@@ -114,12 +108,7 @@ func (w *world) run(bodies func(*world) []bundle.Objects) {
 		w.people = append(w.people, c)
 		lives.Go(c.live)
 	}
-	if w.plan.visit != nil {
-		lives.Go(func() { w.plan.visit(w) })
-	}
-	if !w.plan.calm {
-		lives.Go(w.calamities)
-	}
+	lives.Go(w.calamities)
 	lives.Wait()
 	w.say("the citizens have gone to bed")
 	w.settle()
