@@ -16,6 +16,7 @@ import (
 	"github.com/loket-dev/loket/hack/cluster/needs"
 	"github.com/loket-dev/loket/hack/cluster/node"
 	"github.com/loket-dev/loket/hack/cluster/postgres"
+	"github.com/loket-dev/loket/hack/cluster/process"
 )
 
 func up(ctx context.Context, a *app, args []string) error {
@@ -127,6 +128,55 @@ func purgeAll(ctx context.Context, a *app, n *node.Node) error {
 		}
 	}
 	return n.Purge(ctx)
+}
+
+// kill ends one program of a cluster at once, as the kernel would, so that a test can see what goes on without it. The state folder
+// must be said, even if it is the default: a cluster that somebody else is using is too easily hit. The next up starts it again.
+func kill(_ context.Context, a *app, args []string) error {
+	rest, err := a.parse("kill", args, nil)
+	if err != nil {
+		return err
+	}
+	if len(rest) != 2 {
+		return fmt.Errorf("kill: say whose and what: the state folder, and a component as status names it or %s", postgresWord)
+	}
+	state, name := rest[0], rest[1]
+	if state != a.layout.State {
+		return fmt.Errorf("kill: the state folder is %s, not %s; nothing was killed", a.layout.State, state)
+	}
+	running, ok, err := a.program(name)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("kill: no %s of the state folder %s runs; status lists what does", name, state)
+	}
+	if _, err := process.Stop(0, running); err != nil {
+		return err
+	}
+	a.progress.Say("%s (%d) is killed", name, running.PID)
+	return nil
+}
+
+// postgresWord names the cluster's PostgreSQL beside the components.
+const postgresWord = "postgres"
+
+// program finds what runs of a component.
+func (a *app) program(name string) (process.Running, bool, error) {
+	if name == postgresWord {
+		server, err := a.server(postgres.Cluster)
+		if err != nil {
+			return process.Running{}, false, err
+		}
+		running, ok := server.Running()
+		return running, ok, nil
+	}
+	n, err := a.theNode()
+	if err != nil {
+		return process.Running{}, false, err
+	}
+	running, ok := n.Running(name)
+	return running, ok, nil
 }
 
 func status(ctx context.Context, a *app, args []string) error {

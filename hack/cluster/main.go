@@ -34,6 +34,7 @@ func commands() []command {
 		{"down", "", "end everything; objects and volumes stay for the next up", down},
 		{"purge", "", "down, and remove the state folder", purge},
 		{"status", "", "how every component is; exit code 1 when not all is well", status},
+		{"kill", "STATE NAME", "kill -9 of a component, or of postgres, for tests of what goes on without it", kill},
 		{"load", "IMAGE.tar...", "import images into the node", load},
 		{"image", "--ref REF --out FILE PROGRAM [/path=FILE...]", "pack a static program as an image", packImage},
 		{"kubectl", "ARGS...", "kubectl as the administrator", kubectl},

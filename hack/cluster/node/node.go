@@ -117,6 +117,16 @@ func (n *Node) isComponent(name string) bool {
 	return false
 }
 
+// Running is the process of a component; false when it does not run, or there is no such component.
+func (n *Node) Running(name string) (process.Running, bool) {
+	for _, s := range n.values.Components() {
+		if s.Name == name {
+			return s.Find()
+		}
+	}
+	return process.Running{}, false
+}
+
 // ctr runs containerd's client in the namespace that the kubelet uses.
 func (n *Node) ctr(ctx context.Context, args ...string) (string, error) {
 	full := append([]string{"--address", n.values.Containerd(), "--namespace", "k8s.io"}, args...)
