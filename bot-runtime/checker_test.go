@@ -35,6 +35,8 @@ type mutation struct {
 	accept   func(accept func(store.Batch) (store.Accepted, error), batch store.Batch) (store.Accepted, error)
 	step     func(step func(store.Lane) (store.Outcome, error), lane store.Lane) (store.Outcome, error)
 	claimed  func(sends []store.Send) []store.Send
+	// rate is what a number may send in a second, judged when not 0; the engine claims by so many times that, 0 being once.
+	rate, times int
 
 	faults   platform.Faults
 	timing   engine.Timing
@@ -99,6 +101,7 @@ var mutants = map[string]mutation{
 			}
 			return sends
 		}},
+	"a number's budget is not kept":                 {rate: slowly, times: 100, messages: 12, want: "more than 10 messages a second"},
 	"an answer's words are those of the one before": {want: "counts", claimed: misaddressed()},
 	"an unknown send is sent again at once": {faults: platform.Faults{Cut: 0.3}, statuses: 5 * time.Second, want: "twice",
 		timing: engine.Timing{Lease: 4 * time.Second, Call: 2 * time.Second, UnknownWait: time.Microsecond, UnknownQuiet: time.Microsecond},
@@ -121,6 +124,9 @@ var mutants = map[string]mutation{
 			return n
 		}},
 }
+
+// slowly is a rate that twelve citizens are held up by.
+const slowly = 10
 
 // misaddressed gives each message the words of the one that was claimed before.
 func misaddressed() func([]store.Send) []store.Send {
@@ -171,6 +177,7 @@ func TestTheCheckerCatchesEveryMutantOfTheEngine(t *testing.T) {
 		"with every fault, on SQLite":     {faults: platform.Faults{Redeliver: 0.5, Cut: 0.3, Refuse: 0.05, Forge: 0.2, Shuffle: 0.3}},
 		"with every fault, on PostgreSQL": {faults: platform.Faults{Redeliver: 0.5, Cut: 0.3, Refuse: 0.05, Forge: 0.2, Shuffle: 0.3}, postgres: true},
 		"with the windows as wide":        {postgres: true, pause: wide},
+		"with a budget that is kept":      {rate: slowly, messages: 12},
 	} {
 		all.Go(func() {
 			t.Run("the engine itself, "+name, func(t *testing.T) {
@@ -211,6 +218,9 @@ func judgeMutant(t *testing.T, m mutation) []string {
 		run.Plan.Patience, run.Quiet = patience, patience
 	}
 	run.Figures = figuresOf(w.internal)
+	if m.rate > 0 {
+		run.Terms.Rate, run.Terms.Air = m.rate, 16
+	}
 	report, err := run.Do(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -273,6 +283,9 @@ func (b *bent) Turn(ctx context.Context, k int, step func(store.Lane) (store.Out
 }
 
 func (b *bent) ClaimSends(ctx context.Context, channels []string, k int, lease time.Duration, rate int) ([]store.Send, error) {
+	if b.m.rate > 0 {
+		rate = b.m.rate * max(1, b.m.times)
+	}
 	sends, err := b.Acts.ClaimSends(ctx, channels, k, lease, rate)
 	if b.m.claimed != nil {
 		sends = b.m.claimed(sends)

@@ -55,6 +55,8 @@ type Report struct {
 	Lost int
 	// Forged webhooks that were delivered, all of which must be refused.
 	Forged int
+	// RatesJudged are the numbers that sent enough to be found too fast; 0 where rates are not judged.
+	RatesJudged int
 	// Seconds from the first webhook to the last answer.
 	Seconds float64
 	// P50 and P99 are from a message's first delivery to its first answer, in all of the run; the others by mark.

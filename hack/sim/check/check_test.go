@@ -56,8 +56,8 @@ func judge(t *testing.T, records []journal.Record, terms check.Terms) check.Repo
 func number(n int) *int { return &n }
 
 func TestAWholeRunIsWell(t *testing.T) {
-	report := judge(t, run(), check.Terms{Final: stored(), Glances: []dump.Dump{*stored()}, Doubled: number(0), Repaired: number(0), Rate: 1, Air: 1})
-	if !report.OK() || report.Acknowledged != 6 || report.Answered != 6 || report.P99 != 40*time.Millisecond {
+	report := judge(t, run(), check.Terms{Final: stored(), Glances: []dump.Dump{*stored()}, Doubled: number(0), Repaired: number(0), Rate: 2, Air: 1})
+	if !report.OK() || report.RatesJudged != 1 || report.Acknowledged != 6 || report.Answered != 6 || report.P99 != 40*time.Millisecond {
 		t.Fatal(report)
 	}
 }
@@ -226,15 +226,31 @@ func TestADoubleAfterABlindCutIsCountedAndMustBeWhatLoketCounted(t *testing.T) {
 	found(t, judge(t, records, check.Terms{}), []string{`Ani was sent "n1:1" twice`})
 }
 
-func TestANumberThatSendsFasterThanItMayIsFound(t *testing.T) {
+// flood is run, and then n sends of its number a millisecond apart.
+func flood(n int) []journal.Record {
 	records := run()
-	for i := range 200 {
+	for i := range n {
 		records = append(records, journal.Record{At: noon.Add(time.Minute + time.Duration(i)*time.Millisecond), Kind: journal.SendIn, Ref: fmt.Sprint(i), Number: "157"})
 	}
-	found(t, judge(t, records, check.Terms{Rate: 10, Air: 64}), []string{"number 157 sent 175 messages within 10s"})
-	if report := judge(t, records, check.Terms{Rate: 20}); !report.OK() {
+	return records
+}
+
+func TestANumberThatSendsFasterThanItMayIsFound(t *testing.T) {
+	found(t, judge(t, flood(200), check.Terms{Rate: 10, Air: 64}), []string{"number 157 sent more than 10 messages a second, 74 saved up and in the air, at 12:01:00.0"})
+	found(t, judge(t, flood(76), check.Terms{Rate: 10, Air: 64}), []string{"number 157 sent more than 10"})
+	if report := judge(t, flood(74), check.Terms{Rate: 10, Air: 64}); !report.OK() || report.RatesJudged != 1 {
 		t.Fatal(report)
 	}
+	var slow []journal.Record // twice the rate for ten seconds: as fast a second as a burst may be
+	for i := range 200 {
+		slow = append(slow, journal.Record{At: noon.Add(time.Minute + time.Duration(i)*50*time.Millisecond), Kind: journal.SendIn, Ref: fmt.Sprint(i), Number: "157"})
+	}
+	found(t, judge(t, append(run(), slow...), check.Terms{Rate: 10, Air: 64}), []string{"number 157 sent more than 10"})
+}
+
+func TestARunInWhichNothingCouldBeFoundIsNoProof(t *testing.T) {
+	found(t, judge(t, run(), check.Terms{Rate: 10}), []string{"its rate cannot be judged"})
+	found(t, judge(t, nil, check.Terms{}), []string{"nothing was acknowledged"})
 }
 
 // hanging is a run of many citizens in which, from the middle on, answers take longer.

@@ -153,6 +153,9 @@ func (r *run) finish() {
 	}
 	theirs := Report{Problems: r.Problems, More: r.More}
 	r.Problems, r.More = nil, 0
+	if r.Acknowledged == 0 {
+		r.problem("nothing was acknowledged: there is nothing to judge")
+	}
 	r.latencies(took)
 	r.rates()
 	r.store()
@@ -278,27 +281,35 @@ func quantile(d []time.Duration, percent int) time.Duration {
 	return d[(len(d)-1)*percent/100]
 }
 
-// rateSpan is over how long a rate is judged: calls that were claimed within the budget may arrive in a bunch, after a stall.
-const rateSpan = 10 * time.Second
-
-// rates: in any span a number sends no more than its rate, one second's worth saved up, and what may be in the air.
+// rates: in any span a number sends no more than its rate, one second's worth saved up, and what may be in the air: claimed in time,
+// and only now on the wire. That is a bucket of so much, filled at the rate. A number that did not send as much as the bucket holds
+// could not have overflowed it, and nothing was judged.
 func (r *run) rates() {
 	if r.terms.Rate == 0 {
 		return
 	}
-	most := r.terms.Rate*int(rateSpan/time.Second+1) + r.terms.Air
+	most := r.terms.Rate + r.terms.Air
 	for _, number := range sortedKeys(r.arrivals) {
 		at := r.arrivals[number]
-		first := 0
-		for i := range at {
-			for at[i].Sub(at[first]) > rateSpan {
-				first++
+		slices.SortFunc(at, time.Time.Compare)
+		if len(at) > most {
+			r.RatesJudged++
+		}
+		left, last := float64(most), time.Time{}
+		for i, now := range at {
+			if i > 0 {
+				left = min(float64(most), left+now.Sub(last).Seconds()*float64(r.terms.Rate))
 			}
-			if n := i - first + 1; n > most {
-				r.problem("number %s sent %d messages within %s; at %d a second %d are allowed", number, n, rateSpan, r.terms.Rate, most)
+			last = now
+			if left--; left < 0 {
+				r.problem("number %s sent more than %d messages a second, %d saved up and in the air, at %s", number, r.terms.Rate, most,
+					now.Format("15:04:05.000"))
 				break
 			}
 		}
+	}
+	if r.RatesJudged == 0 {
+		r.problem("no number sent more than the %d messages that it may have saved up and in the air: its rate cannot be judged", most)
 	}
 }
 
