@@ -4,12 +4,10 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -18,48 +16,22 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/loket-dev/loket/bot-runtime/store/storetest/pgtest"
 )
 
 // instance is a PostgreSQL of one test's own, which may be killed, fill up, or be taken over by a standby. It has fsync on.
 type instance struct {
 	testing.TB
 	bin, dir, password string
+	as                 *syscall.SysProcAttr
 	port               int
 	cmd                *exec.Cmd
 	gone               chan struct{} // closed when the process has ended
 }
 
-// postgresBinaries is the newest PostgreSQL of Debian's that is installed.
-func postgresBinaries(t testing.TB) string {
-	t.Helper()
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
-	if err != nil || len(found) == 0 {
-		t.Fatal("this test needs a real PostgreSQL: apt-get install -y postgresql")
-	}
-	return found[len(found)-1]
-}
-
-// asPostgres is the user that servers run as, since they refuse to be root.
-func asPostgres(t testing.TB, owned ...string) *syscall.SysProcAttr {
-	t.Helper()
-	as := &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if os.Geteuid() != 0 {
-		return as
-	}
-	u, err := user.Lookup("postgres")
-	if err != nil {
-		t.Fatalf("running as root needs the user postgres: %v", err)
-	}
-	uid, _ := strconv.Atoi(u.Uid)
-	gid, _ := strconv.Atoi(u.Gid)
-	as.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	for _, path := range owned {
-		if err := os.Chown(path, uid, gid); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return as
-}
+// underling is a process that ends with the test.
+func underling() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }
 
 // folder is one that the user postgres may enter, unlike a test's.
 func folder(t testing.TB) string {
@@ -75,19 +47,18 @@ func folder(t testing.TB) string {
 // newServer makes a server in dir and starts it.
 func newServer(t testing.TB, dir string, settings ...string) *instance {
 	t.Helper()
-	secret := make([]byte, 8)
-	if _, err := rand.Read(secret); err != nil {
+	bin, err := pgtest.Binaries()
+	if err != nil {
 		t.Fatal(err)
 	}
-	s := &instance{TB: t, bin: postgresBinaries(t), dir: filepath.Join(dir, "data"), password: hex.EncodeToString(secret)}
-	initdb := exec.Command("/bin/sh", "-c", `cat > "$2.pw" && exec "$1/initdb" -D "$2" -U postgres -A scram-sha-256 --pwfile="$2.pw" -E UTF8 --locale=C -N`, "sh", s.bin, s.dir)
-	initdb.SysProcAttr, initdb.Dir, initdb.Stdin = asPostgres(t, dir), dir, strings.NewReader(s.password)
-	if out, err := initdb.CombinedOutput(); err != nil {
-		t.Fatalf("initdb: %v\n%s", err, out)
+	s := &instance{TB: t, bin: bin, dir: filepath.Join(dir, "data"), as: underling()}
+	if s.password, err = pgtest.Init(bin, dir, s.as); err != nil {
+		t.Fatal(err)
 	}
 	s.configure(append([]string{"listen_addresses = '127.0.0.1'", "unix_socket_directories = ''", "max_connections = 100", "shared_buffers = 64MB"}, settings...)...)
-	s.start()
-	s.run("postgres", "CREATE DATABASE tenant")
+	if err := errors.Join(s.start(), s.try("postgres", "CREATE DATABASE tenant")); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
@@ -114,11 +85,12 @@ func (s *instance) uri(database, address string) string {
 func (s *instance) address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 
 // start starts the server and waits until it answers; one that was killed may need several tries, while its last backends end.
-func (s *instance) start() {
-	s.Helper()
+func (s *instance) start() error {
 	deadline := time.Now().Add(time.Minute)
 	for {
-		s.launch()
+		if err := s.launch(); err != nil {
+			return err
+		}
 		for {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			conn, err := pgx.Connect(ctx, s.uri("postgres", s.address()))
@@ -127,11 +99,11 @@ func (s *instance) start() {
 			}
 			cancel()
 			if err == nil {
-				return
+				return nil
 			}
 			if time.Now().After(deadline) {
 				said, _ := os.ReadFile(s.dir + ".log")
-				s.Fatalf("PostgreSQL did not start: %v\n%s", err, said[max(0, len(said)-2000):])
+				return fmt.Errorf("PostgreSQL did not start: %w\n%s", err, said[max(0, len(said)-2000):])
 			}
 			if !s.alive() {
 				break
@@ -142,17 +114,16 @@ func (s *instance) start() {
 	}
 }
 
-func (s *instance) launch() {
-	s.Helper()
+func (s *instance) launch() error {
 	log, err := os.OpenFile(s.dir+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
-		s.Fatal(err)
+		return err
 	}
 	defer log.Close()
 	cmd := exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.dir)
-	cmd.SysProcAttr, cmd.Dir, cmd.Stdout, cmd.Stderr = asPostgres(s), s.dir, log, log
+	cmd.SysProcAttr, cmd.Dir, cmd.Stdout, cmd.Stderr = s.as, s.dir, log, log
 	if err := cmd.Start(); err != nil {
-		s.Fatal(err)
+		return err
 	}
 	gone := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(gone) }()
@@ -166,6 +137,7 @@ func (s *instance) launch() {
 			<-gone
 		}
 	})
+	return nil
 }
 
 func (s *instance) alive() bool {
@@ -183,14 +155,7 @@ func (s *instance) kill() {
 	<-s.gone
 }
 
-// run runs a statement as the superuser.
-func (s *instance) run(database, statement string) {
-	s.Helper()
-	if err := s.try(database, statement); err != nil {
-		s.Fatal(err)
-	}
-}
-
+// try runs a statement as the superuser.
 func (s *instance) try(database, statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -207,14 +172,19 @@ func (s *instance) try(database, statement string) error {
 func (s *instance) standby(address string) *instance {
 	s.Helper()
 	dir := folder(s)
-	b := &instance{TB: s.TB, bin: s.bin, dir: filepath.Join(dir, "data"), password: s.password}
+	b := &instance{TB: s.TB, bin: s.bin, dir: filepath.Join(dir, "data"), password: s.password, as: underling()}
+	if err := pgtest.Own(b.as, dir); err != nil {
+		s.Fatal(err)
+	}
 	host, port, _ := strings.Cut(address, ":")
 	backup := exec.Command(filepath.Join(s.bin, "pg_basebackup"), "-D", b.dir, "-R", "-X", "stream", "-c", "fast", "-h", host, "-p", port, "-U", "postgres")
-	backup.SysProcAttr, backup.Dir, backup.Env = asPostgres(s, dir), dir, append(os.Environ(), "PGPASSWORD="+s.password)
+	backup.SysProcAttr, backup.Dir, backup.Env = b.as, dir, append(os.Environ(), "PGPASSWORD="+s.password)
 	if out, err := backup.CombinedOutput(); err != nil {
 		s.Fatalf("pg_basebackup: %v\n%s", err, out)
 	}
 	b.configure()
-	b.start()
+	if err := b.start(); err != nil {
+		s.Fatal(err)
+	}
 	return b
 }

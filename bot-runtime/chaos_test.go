@@ -20,6 +20,7 @@ import (
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/engine"
+	"github.com/loket-dev/loket/bot-runtime/store/storetest/pgtest"
 	"github.com/loket-dev/loket/hack/sim/check"
 	"github.com/loket-dev/loket/hack/sim/load"
 	"github.com/loket-dev/loket/hack/sim/platform"
@@ -45,19 +46,16 @@ var scenarios = map[string]func(t *testing.T){
 	"one-hangs":                oneHangs,
 }
 
-func TestChaos(t *testing.T) {
-	known := scenario.At(scenario.Machine)
-	if len(known) != len(scenarios) {
-		t.Errorf("the catalogue has %d scenarios, %d are here", len(known), len(scenarios))
+// make test-go runs this one, too.
+func TestTheScenariosOfAMachineAreThoseOfTheCatalogue(t *testing.T) {
+	if err := scenario.Match(scenario.Machine, scenarios); err != nil {
+		t.Error(err)
 	}
-	for _, s := range known {
-		t.Run(s.Name, func(t *testing.T) {
-			run, ok := scenarios[s.Name]
-			if !ok {
-				t.Fatal("the scenario is in the catalogue only")
-			}
-			run(t)
-		})
+}
+
+func TestChaos(t *testing.T) {
+	for name, run := range scenarios {
+		t.Run(name, run)
 	}
 }
 
@@ -96,6 +94,24 @@ func newChaosTown(t *testing.T) *town {
 	return w
 }
 
+// keepJournal keeps the evidence of a run that went wrong, which is in a folder that goes with the test.
+func (w *town) keepJournal(wrong bool) {
+	if !wrong {
+		return
+	}
+	kept, err := os.CreateTemp("", "loket-chaos-*.jsonl")
+	if err != nil {
+		w.Log(err)
+		return
+	}
+	defer kept.Close()
+	body, err := os.ReadFile(filepath.Join(w.dir, "journal.jsonl"))
+	if err == nil {
+		_, err = kept.Write(body)
+	}
+	w.Log("the journal is kept: ", kept.Name(), err)
+}
+
 // crewIn starts two bots on the database at a URI, or one on SQLite.
 func crewIn(w *town, uri string) *crew {
 	w.Helper()
@@ -116,8 +132,9 @@ func crewIn(w *town, uri string) *crew {
 }
 
 // run is a scenario of this crew. The store is read directly, whatever stands before it.
-func (c *crew) run(p load.Plan, direct string, fault func(context.Context, scenario.Progress) error) scenario.Run {
+func (c *crew) run(p load.Plan, direct string, fault scenario.Fault) scenario.Run {
 	c.Helper()
+	c.Cleanup(func() { c.keepJournal(c.Failed()) })
 	run := c.rig(p)
 	if direct != "" {
 		run.Store = direct
@@ -127,7 +144,7 @@ func (c *crew) run(p load.Plan, direct string, fault func(context.Context, scena
 		internal = append(internal, b.Internal)
 	}
 	run.Faults, run.Fault, run.Figures, run.Quiet, run.Every = everything, fault, figuresOf(internal...), time.Minute, 5*time.Second
-	run.Terms = check.Terms{Rate: 80, Air: 64 * len(c.bots)}
+	run.Terms = check.Terms{Rate: 80, Air: 64 * (len(c.bots) + 1)} // what a bot had on the wire arrives after it was killed
 	return run
 }
 
@@ -147,7 +164,7 @@ func onLine(t *testing.T) (*instance, *line, *crew) {
 }
 
 // each does something at these shares of the load.
-func each(do func(ctx context.Context, n int) error, shares ...float64) func(context.Context, scenario.Progress) error {
+func each(do func(ctx context.Context, n int) error, shares ...float64) scenario.Fault {
 	return func(ctx context.Context, load scenario.Progress) error {
 		for n, share := range shares {
 			if err := load.Wait(ctx, share); err != nil {
@@ -168,8 +185,7 @@ func botsKilled(t *testing.T) {
 	_, c := onServer(t)
 	do(t, c.run(plan(100, 40), "", each(func(_ context.Context, n int) error {
 		c.bots[n%2].kill()
-		c.bots[n%2].start()
-		return nil
+		return c.bots[n%2].launch()
 	}, .05, .1, .15, .2, .25, .3, .35, .4, .45, .5, .55, .6, .65, .7, .75, .8, .85, .9)))
 }
 
@@ -177,8 +193,7 @@ func postmasterKilled(t *testing.T) {
 	s, c := onServer(t)
 	do(t, c.run(plan(100, 40), "", each(func(context.Context, int) error {
 		s.kill()
-		s.start()
-		return nil
+		return s.start()
 	}, .1, .3, .5, .7, .9)))
 }
 
@@ -196,6 +211,9 @@ func backendsTerminated(t *testing.T) {
 		}
 		return nil
 	}))
+	if n < 20 {
+		t.Errorf("only %d backends were terminated", n)
+	}
 	t.Logf("%d backends terminated", n)
 }
 
@@ -309,41 +327,41 @@ func throughPgbouncer(t *testing.T) {
 	do(t, c.run(plan(100, 40), s.uri("tenant", s.address()), each(func(context.Context, int) error {
 		b.kill()
 		rest(500 * time.Millisecond)
-		b.start()
-		return nil
+		return b.start()
 	}, .3, .6)))
 }
 
 // bouncer is pgbouncer in transaction mode before a server.
 type bouncer struct {
-	testing.TB
 	address, ini string
+	as           *syscall.SysProcAttr
 	cmd          *exec.Cmd
 }
 
 func newBouncer(t *testing.T, s *instance) *bouncer {
 	t.Helper()
 	dir := folder(t)
-	b := &bouncer{TB: t, address: freeAddress(t), ini: filepath.Join(dir, "pgbouncer.ini")}
+	b := &bouncer{address: freeAddress(t), as: underling(), ini: filepath.Join(dir, "pgbouncer.ini")}
 	_, port, _ := strings.Cut(b.address, ":")
 	ini := fmt.Sprintf("[databases]\n* = host=127.0.0.1 port=%d user=postgres password=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %s\n"+
 		"unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = 8\nlogfile = %s/log\n", s.port, s.password, port, dir)
 	if err := os.WriteFile(b.ini, []byte(ini), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	asPostgres(t, dir)
-	b.start()
+	if err := errors.Join(pgtest.Own(b.as, dir), b.start()); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(b.kill)
 	return b
 }
 
-func (b *bouncer) start() {
-	b.Helper()
+func (b *bouncer) start() error {
 	b.cmd = exec.Command("/usr/sbin/pgbouncer", "-q", b.ini)
-	b.cmd.SysProcAttr = asPostgres(b)
+	b.cmd.SysProcAttr = b.as
 	if err := b.cmd.Start(); err != nil {
-		b.Fatalf("this test needs a real pgbouncer (apt-get install -y pgbouncer): %v", err)
+		return fmt.Errorf("this test needs a real pgbouncer (apt-get install -y pgbouncer): %w", err)
 	}
+	return nil
 }
 
 func (b *bouncer) kill() {
@@ -366,25 +384,20 @@ func oldAndNew(t *testing.T) {
 		w.Cleanup(func() { b.kill() })
 	}
 	w.apply(objects)
-	replace := func(n int, program string) {
+	replace := func(n int, program string) error {
 		_ = c.bots[n].cmd.Process.Signal(syscall.SIGTERM)
 		rest(time.Second)
 		c.bots[n].kill()
 		c.bots[n].program = program
-		c.bots[n].start()
+		return c.bots[n].launch()
 	}
 	run := c.run(plan(100, 60), "", each(func(_ context.Context, n int) error {
-		switch n {
-		case 0:
-			replace(0, "") // the schema is the new one's from here on
-		case 1:
-			replace(1, "")
-		case 2:
-			replace(0, old)
-		case 3:
-			replace(1, old)
-		}
-		return nil
+		return []func() error{
+			func() error { return replace(0, "") }, // the schema is the new one's from here on
+			func() error { return replace(1, "") },
+			func() error { return replace(0, old) },
+			func() error { return replace(1, old) },
+		}[n]()
 	}, .15, .4, .55, .75))
 	do(t, run)
 	w.until("the old bots are ready on the newer schema", func() bool { return w.ready() == http.StatusOK })
@@ -473,7 +486,7 @@ func diskFullPostgres(t *testing.T) {
 		free()
 		if !s.alive() { // it panics where its log does not fit, and a crash recovery may not fit either
 			t.Log("PostgreSQL had ended")
-			s.start()
+			return s.start()
 		}
 		return nil
 	}, .2, .6)))

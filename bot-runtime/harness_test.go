@@ -415,24 +415,28 @@ func (w *town) child(name, public, internal string) *child {
 }
 
 func (c *child) start() {
-	w := c.town
+	if err := c.launch(); err != nil {
+		c.town.Fatal(err)
+	}
+}
+
+// launch is start for who is not the test's own goroutine.
+func (c *child) launch() error {
 	raw, err := json.Marshal(c)
 	if err != nil {
-		w.Fatal(err)
+		return err
 	}
 	program := c.program
 	if program == "" {
 		if program, err = os.Executable(); err != nil {
-			w.Fatal(err)
+			return err
 		}
 	}
 	c.cmd = exec.Command(program)
 	c.cmd.Env = append(os.Environ(), childEnv+"="+string(raw))
 	c.cmd.Stderr = os.Stderr
 	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := c.cmd.Start(); err != nil {
-		w.Fatal(err)
-	}
+	return c.cmd.Start()
 }
 
 func (c *child) kill() {

@@ -4,10 +4,14 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,70 +22,52 @@ import (
 	"github.com/loket-dev/loket/hack/sim/scenario"
 )
 
-// chaos are the scenarios of the catalogue that need a real cluster. Run one with make chaos SCENARIO=name.
-var chaos = map[string]func(t *testing.T) func(context.Context, scenario.Progress) error{
-	"pods-killed":               func(t *testing.T) func(context.Context, scenario.Progress) error { return kills(t, 12) },
+// chaos are the scenarios of the catalogue that need a real cluster. Run one with make chaos SCENARIO=name. What each breaks is put
+// right by a cleanup that is there before the blow, whatever becomes of the run.
+var chaos = map[string]func(t *testing.T) scenario.Fault{
+	"pods-killed":               func(t *testing.T) scenario.Fault { return kills(t, 12) },
 	"api-server-killed":         apiServerKilled,
 	"cluster-postmaster-killed": clusterPostmasterKilled,
 	"packets-dropped":           packetsDropped,
 	"bot-stopped":               botStopped,
 }
 
-func TestChaos(t *testing.T) {
-	known := scenario.At(scenario.Cluster)
-	if len(known) != len(chaos) {
-		t.Errorf("the catalogue has %d scenarios, %d are here", len(known), len(chaos))
+// It needs no cluster, and make test-go runs it, too.
+func TestTheScenariosOfAClusterAreThoseOfTheCatalogue(t *testing.T) {
+	if err := scenario.Match(scenario.Cluster, chaos); err != nil {
+		t.Error(err)
 	}
-	for _, s := range known {
-		t.Run(s.Name, func(t *testing.T) {
-			fault, ok := chaos[s.Name]
-			if !ok {
-				t.Fatal("the scenario is in the catalogue only")
-			}
+}
+
+func TestChaos(t *testing.T) {
+	for name, fault := range chaos {
+		t.Run(name, func(t *testing.T) {
 			judge(t, countingRun(t, load.Plan{Citizens: 300, Messages: 40, Ahead: 5, Patience: 4 * time.Minute}, fault(t)))
 		})
 	}
 }
 
-// killAll is kill -9 of every process of this machine's cluster whose program and arguments hold these words.
-func killAll(t *testing.T, words ...string) error {
-	entries, err := filepath.Glob("/proc/[0-9]*/cmdline")
+var stateFolder = regexp.MustCompile(`(?m)^export LOKET_STATE='([^']+)'$`)
+
+// killProgram is kill -9 of a component of the cluster that these tests run on, and of no other's.
+func killProgram(t *testing.T, name string) error {
+	env, err := exec.Command(clusterCommand(), "env").Output()
 	if err != nil {
-		return err
+		return fmt.Errorf("asking for the cluster's state folder: %w", err)
 	}
-	killed := 0
-	for _, e := range entries {
-		body, err := os.ReadFile(e)
-		line := strings.ReplaceAll(string(body), "\x00", " ")
-		if err != nil || !has(line, words) {
-			continue
-		}
-		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(e)))
-		if err != nil || pid == os.Getpid() {
-			continue
-		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			return err
-		}
-		killed++
+	state := stateFolder.FindSubmatch(env)
+	if state == nil {
+		return fmt.Errorf("the cluster's command names no state folder: %s", env)
 	}
-	if killed == 0 {
-		return fmt.Errorf("no process has %q", words)
+	out, err := exec.Command(clusterCommand(), "kill", string(state[1]), name).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("killing %s: %w: %s", name, err, out)
 	}
-	t.Logf("kill -9 of %d processes with %q", killed, words)
+	t.Logf("kill -9 of %s", name)
 	return nil
 }
 
-func has(line string, words []string) bool {
-	for _, w := range words {
-		if !strings.Contains(line, w) {
-			return false
-		}
-	}
-	return true
-}
-
-// mend has the cluster's command start what is gone.
+// mend has the cluster's command start what is gone; it does nothing where all runs.
 func mend() error {
 	out, err := exec.Command(clusterCommand(), "up", "--postgres").CombinedOutput()
 	if err != nil {
@@ -90,28 +76,36 @@ func mend() error {
 	return nil
 }
 
-func apiServerKilled(t *testing.T) func(context.Context, scenario.Progress) error {
+// mendAfter mends at the end of the test, too: a fault that ends early must leave the cluster to the others as it was.
+func mendAfter(t *testing.T) {
+	t.Cleanup(func() {
+		if err := mend(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func apiServerKilled(t *testing.T) scenario.Fault {
+	mendAfter(t)
 	return func(ctx context.Context, load scenario.Progress) error {
 		if err := load.Wait(ctx, .2); err != nil {
 			return err
 		}
-		if err := killAll(t, "kube-apiserver", "--etcd-servers"); err != nil {
+		if err := killProgram(t, "kube-apiserver"); err != nil {
 			return err
 		}
-		if err := load.Wait(ctx, .5); err != nil { // bots go on without
-			return err
-		}
-		return mend()
+		return errors.Join(load.Wait(ctx, .5), mend()) // bots go on without
 	}
 }
 
-func clusterPostmasterKilled(t *testing.T) func(context.Context, scenario.Progress) error {
+func clusterPostmasterKilled(t *testing.T) scenario.Fault {
+	mendAfter(t)
 	return func(ctx context.Context, load scenario.Progress) error {
 		for _, share := range []float64{.25, .6} {
 			if err := load.Wait(ctx, share); err != nil {
 				return err
 			}
-			if err := killAll(t, "postgres", "-D", "/cluster/"); err != nil {
+			if err := killProgram(t, "postgres"); err != nil {
 				return err
 			}
 			if err := mend(); err != nil {
@@ -122,68 +116,104 @@ func clusterPostmasterKilled(t *testing.T) func(context.Context, scenario.Progre
 	}
 }
 
-// bot is a process of one bot's.
-func bot() (int, error) {
-	names, err := tryKubectl(context.Background(), "", "-n", "count", "get", "pods", "-l", "app.kubernetes.io/component=bot",
-		"--field-selector=status.phase=Running", "-o", "jsonpath={.items[0].metadata.uid}")
+// aBot is the process of one bot.
+func aBot(ctx context.Context) (int, error) {
+	running, err := botPods.running(ctx)
 	if err != nil {
 		return 0, err
 	}
-	pids, err := processesOfUID(names, "bot-runtime")
-	if err != nil || len(pids) == 0 {
-		return 0, fmt.Errorf("no bot runs: %w", err)
+	for _, pod := range slices.Sorted(maps.Keys(running)) {
+		return running[pod][0], nil
 	}
-	return pids[0], nil
+	return 0, errors.New("no bot runs")
 }
 
-func packetsDropped(t *testing.T) func(context.Context, scenario.Progress) error {
+// wall drops all packets of a network namespace, which is held open: the namespace is the pod's, and outlives a bot that the kubelet
+// starts again because its probes fail.
+type wall struct{ namespace *os.File }
+
+// rule does something with the wall's rule of a chain.
+func (w wall) rule(verb, chain string) error {
+	cmd := exec.Command("nsenter", "--net=/proc/self/fd/3", "iptables", "-w", verb, chain, "-j", "DROP")
+	cmd.ExtraFiles = []*os.File{w.namespace}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("iptables %s %s: %w: %s", verb, chain, err, out)
+	}
+	return nil
+}
+
+func (w wall) up() error { return errors.Join(w.rule("-A", "INPUT"), w.rule("-A", "OUTPUT")) }
+
+// down takes the rules away that are there.
+func (w wall) down() error {
+	var problems error
+	for _, chain := range []string{"INPUT", "OUTPUT"} {
+		if w.rule("-C", chain) == nil {
+			problems = errors.Join(problems, w.rule("-D", chain))
+		}
+	}
+	return problems
+}
+
+func packetsDropped(t *testing.T) scenario.Fault {
 	return func(ctx context.Context, load scenario.Progress) error {
 		if err := load.Wait(ctx, .2); err != nil {
 			return err
 		}
-		pid, err := bot()
+		pid, err := aBot(ctx)
 		if err != nil {
 			return err
 		}
-		rule := func(verb string) error {
-			for _, chain := range []string{"INPUT", "OUTPUT"} {
-				out, err := exec.Command("nsenter", "-t", strconv.Itoa(pid), "-n", "iptables", "-w", verb, chain, "-j", "DROP").CombinedOutput()
-				if err != nil {
-					return fmt.Errorf("iptables: %w: %s", err, out)
-				}
-			}
-			return nil
+		namespace, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", pid))
+		if err != nil {
+			return err
 		}
-		if err := rule("-A"); err != nil {
+		w := wall{namespace}
+		t.Cleanup(func() {
+			if err := errors.Join(w.down(), namespace.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := w.up(); err != nil {
 			return err
 		}
 		t.Log("a bot's packets are dropped")
 		<-time.After(20 * time.Second)
-		if syscall.Kill(pid, 0) != nil {
-			return nil // its probes failed, and it was replaced with its network
-		}
-		return rule("-D")
+		return w.down()
 	}
 }
 
-func botStopped(t *testing.T) func(context.Context, scenario.Progress) error {
+func botStopped(t *testing.T) scenario.Fault {
 	return func(ctx context.Context, load scenario.Progress) error {
 		if err := load.Wait(ctx, .2); err != nil {
 			return err
 		}
-		pid, err := bot()
+		pid, err := aBot(ctx)
 		if err != nil {
 			return err
 		}
-		if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		process, err := os.FindProcess(pid) // by a descriptor: its number may be another's by the time it goes on
+		if err != nil {
+			return err
+		}
+		goOn := func() error {
+			if err := process.Signal(syscall.SIGCONT); err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH) {
+				return err // the bot's probes may have had it killed, which is no error
+			}
+			return nil
+		}
+		t.Cleanup(func() {
+			if err := errors.Join(goOn(), process.Release()); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := process.Signal(syscall.SIGSTOP); err != nil {
 			return err
 		}
 		t.Log("a bot is stopped")
 		<-time.After(45 * time.Second)
-		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil && err != syscall.ESRCH { // its probes may have had it killed
-			return err
-		}
-		return nil
+		return goOn()
 	}
 }
 

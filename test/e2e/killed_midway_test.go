@@ -5,8 +5,10 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -93,10 +95,11 @@ func kill9(t *testing.T, namespace, pod, program string) {
 	t.Logf("kill -9 of %s/%s", namespace, pod)
 }
 
-// figures are those of the bots, by the API server's proxy.
+// figures are those of the bots and of the desk, whose janitors count as well, by the API server's proxy.
 func figures(ctx context.Context) map[string]scenario.Figures {
 	all := map[string]scenario.Figures{}
-	names, err := tryKubectl(ctx, "", "-n", "count", "get", "pods", "-l", "app.kubernetes.io/component=bot", "-o", "jsonpath={.items[*].metadata.name}")
+	names, err := tryKubectl(ctx, "", "-n", "count", "get", "pods", "-l", "app.kubernetes.io/component in (bot, desk)",
+		"-o", "jsonpath={.items[*].metadata.name}")
 	if err != nil {
 		return all
 	}
@@ -109,7 +112,7 @@ func figures(ctx context.Context) map[string]scenario.Figures {
 }
 
 // countingRun is a run on the counting tenant, with everything going wrong with the platform, a little.
-func countingRun(t *testing.T, plan load.Plan, fault func(context.Context, scenario.Progress) error) scenario.Run {
+func countingRun(t *testing.T, plan load.Plan, fault scenario.Fault) scenario.Run {
 	t.Helper()
 	sim := counting(t)
 	if err := sim.Handshake(t.Context()); err != nil {
@@ -117,7 +120,7 @@ func countingRun(t *testing.T, plan load.Plan, fault func(context.Context, scena
 	}
 	return scenario.Run{Sim: sim, Store: database(t, "count"), Plan: plan, Fault: fault, Figures: figures, Quiet: 3 * time.Minute, Every: 10 * time.Second,
 		Faults: platform.Faults{Redeliver: 0.5, Shuffle: 0.3, Refuse: 0.02, Cut: 0.01, Forge: 0.05},
-		Terms:  check.Terms{Rate: 80, Air: 2 * 64}, Log: func(format string, args ...any) { t.Logf(format, args...) }}
+		Terms:  check.Terms{Rate: 80, Air: 3 * 64}, Log: func(format string, args ...any) { t.Logf(format, args...) }}
 }
 
 // judge runs it and has the test fail when the promise is broken.
@@ -134,50 +137,100 @@ func judge(t *testing.T, run scenario.Run) check.Report {
 	return report
 }
 
-// kills are kill -9 of these programs in turn, spread over the whole load.
-func kills(t *testing.T, n int) func(context.Context, scenario.Progress) error {
-	victims := []struct{ namespace, component, program string }{
-		{"count", "bot", "bot-runtime"}, {"loket-system", "operator", "loket"}, {"count", "bot", "bot-runtime"}, {"count", "desk", "bot-runtime"}}
+// component is a program that may be killed.
+type component struct{ namespace, name, program string }
+
+var (
+	botPods      = component{"count", "bot", "bot-runtime"}
+	deskPods     = component{"count", "desk", "bot-runtime"}
+	operatorPods = component{"loket-system", "operator", "loket"}
+)
+
+// kills are kill -9 of these programs in turn, spread over the whole load. Every pod that runs at the beginning is killed.
+func kills(t *testing.T, n int) scenario.Fault {
+	victims := []component{botPods, operatorPods, botPods, deskPods}
 	return func(ctx context.Context, load scenario.Progress) error {
+		var rotation scenario.Rotation
+		var all []string
+		for _, c := range []component{botPods, operatorPods, deskPods} {
+			running, err := c.running(ctx)
+			if err != nil {
+				return err
+			}
+			for pod := range running {
+				all = append(all, pod)
+			}
+		}
 		for i := range n {
 			if err := load.Wait(ctx, float64(i+1)/float64(n+1)); err != nil {
 				return err
 			}
-			v := victims[i%len(victims)]
-			if err := tryKill9(t, v.namespace, v.component, v.program, i); err != nil {
+			if err := victims[i%len(victims)].killOne(ctx, t, &rotation); err != nil {
 				return err
 			}
+		}
+		if spared := rotation.Spared(all); len(spared) > 0 {
+			return fmt.Errorf("%q were never killed in %d kills: it proves less than it says", spared, n)
 		}
 		return nil
 	}
 }
 
-// tryKill9 kills the n-th running pod of a component, where the last kill left one.
-func tryKill9(t *testing.T, namespace, component, program string, n int) error {
-	names, err := tryKubectl(context.Background(), "", "-n", namespace, "get", "pods", "-l", "app.kubernetes.io/component="+component,
+// running are the component's pods in which its program runs now, with its processes.
+func (c component) running(ctx context.Context) (map[string][]int, error) {
+	names, err := tryKubectl(ctx, "", "-n", c.namespace, "get", "pods", "-l", "app.kubernetes.io/component="+c.name,
 		"--field-selector=status.phase=Running", "-o", "jsonpath={range .items[*]}{.metadata.name}:{.metadata.uid} {end}")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	all := strings.Fields(names)
-	if len(all) == 0 {
-		return fmt.Errorf("no %s runs in %s", component, namespace)
-	}
-	name, uid, _ := strings.Cut(all[n%len(all)], ":")
-	pids, err := processesOfUID(uid, program)
-	if err != nil {
-		return err
-	}
-	for _, pid := range pids {
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			return err
+	all := map[string][]int{}
+	for _, pod := range strings.Fields(names) {
+		name, uid, _ := strings.Cut(pod, ":")
+		pids, err := processesOfUID(uid, c.program)
+		if err != nil {
+			return nil, err
+		}
+		if len(pids) > 0 {
+			all[name] = pids
 		}
 	}
-	t.Logf("kill -9 of %s/%s (%d processes)", namespace, name, len(pids))
-	if n%2 == 1 || len(pids) == 0 { // a new pod takes its place; one that dies often waits for minutes in the kubelet's back-off
-		_, err = tryKubectl(context.Background(), "", "-n", namespace, "delete", "pod", name, "--grace-period=0", "--force")
+	return all, nil
+}
+
+// killOne is kill -9 of the program in the pod whose turn it is. It waits where none runs yet since the last kill.
+func (c component) killOne(ctx context.Context, t *testing.T, rotation *scenario.Rotation) error {
+	patience, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for {
+		running, err := c.running(patience)
+		if err != nil {
+			return fmt.Errorf("looking for a %s to kill: %w", c.name, err)
+		}
+		pod := rotation.Next(slices.Sorted(maps.Keys(running)))
+		killed := false
+		for _, pid := range running[pod] {
+			switch err := syscall.Kill(pid, syscall.SIGKILL); err {
+			case nil:
+				killed = true
+			case syscall.ESRCH: // it has ended since we looked
+			default:
+				return err
+			}
+		}
+		if killed {
+			times := rotation.Struck(pod)
+			t.Logf("kill -9 of %s/%s, time %d", c.namespace, pod, times)
+			if times > 1 { // a new pod takes its place; one that dies often waits for minutes in the kubelet's back-off
+				_, err = tryKubectl(patience, "", "-n", c.namespace, "delete", "pod", pod, "--grace-period=0", "--force")
+			}
+			return err
+		}
+		select {
+		case <-patience.Done():
+			return fmt.Errorf("no %s ran in %s for two minutes, or the load is over", c.name, c.namespace)
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
-	return err
 }
 
 func TestEveryAcknowledgedMessageIsAnsweredOnceAndInOrderWhateverIsKilled(t *testing.T) {

@@ -1,5 +1,11 @@
 package scenario
 
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
 // Where a scenario runs.
 const (
 	Machine = "machine" // pods as processes, with a PostgreSQL of their own: bot-runtime/chaos_test.go
@@ -41,4 +47,17 @@ func At(where string) []Scenario {
 		}
 	}
 	return some
+}
+
+// Match says in what the scenarios of a place, by name, differ from the catalogue; nil when in nothing.
+func Match[S any](where string, scenarios map[string]S) error {
+	var known []string
+	for _, s := range At(where) {
+		known = append(known, s.Name)
+	}
+	slices.Sort(known)
+	if here := slices.Sorted(maps.Keys(scenarios)); !slices.Equal(here, known) {
+		return fmt.Errorf("the catalogue has %q for a %s, and here are %q", known, where, here)
+	}
+	return nil
 }

@@ -27,9 +27,9 @@ type Run struct {
 	Store  string
 	Plan   load.Plan
 	Faults platform.Faults
-	// Fault makes things go wrong while the load runs, until its context ends, and puts everything right before it returns. Its
-	// error ends the run: what it should have proved was not tried. nil is a calm run.
-	Fault func(ctx context.Context, load Progress) error
+	// Fault makes things go wrong while the load runs, until its context ends with the load, and puts everything right before it
+	// returns. Its error ends the run: what it should have proved was not tried. nil is a calm run.
+	Fault Fault
 	// Figures are Loket's own two figures, by pod; nil where they are not read.
 	Figures func(ctx context.Context) map[string]Figures
 	// Terms beside what the run finds out itself; Late, when set, adds what only the fault knew.
@@ -41,6 +41,12 @@ type Run struct {
 	// Every is how often a line of progress is logged; never when 0.
 	Every time.Duration
 }
+
+// Fault is what goes wrong. It runs beside the test, and so must return what stops it: t.Fatal is not for it.
+type Fault func(ctx context.Context, load Progress) error
+
+// ErrOver is of a fault that was to strike when the load was over: nothing was tried.
+var ErrOver = errors.New("the load was over before the fault struck: make it longer")
 
 // Figures are what a pod's process has counted since it began at Started.
 type Figures struct {
@@ -72,14 +78,16 @@ type Progress struct {
 	answered func(share float64) <-chan struct{}
 }
 
-// Wait returns once a share of all messages is answered, or with the context's error.
+// Wait returns once a share of all messages is answered, and ErrOver when the load has ended: what strikes then proves nothing.
 func (p Progress) Wait(ctx context.Context, share float64) error {
 	select {
 	case <-p.answered(share):
-		return nil
 	case <-ctx.Done():
-		return ctx.Err()
 	}
+	if ctx.Err() != nil { // both may be there
+		return fmt.Errorf("waiting for %.0f %% of the answers: %w", 100*share, ErrOver)
+	}
+	return nil
 }
 
 // Do runs it. The error says that the run could not be made or judged; a broken promise is in the report.
@@ -98,26 +106,11 @@ func (r Run) Do(ctx context.Context) (check.Report, error) {
 		return check.Report{}, err
 	}
 	w := &watch{run: r, figures: map[string]Figures{}}
-	faulty, end := context.WithCancel(ctx)
-	defer end()
 	watching, endWatch := context.WithCancel(ctx)
 	defer endWatch()
 	var watched sync.WaitGroup
 	watched.Go(func() { w.look(watching) })
-	fault := make(chan error, 1)
-	go func() {
-		if r.Fault == nil {
-			fault <- nil
-			return
-		}
-		fault <- r.Fault(faulty, Progress{w.reached})
-	}()
-	err = w.load(ctx)
-	end()
-	if f := <-fault; f != nil && !errors.Is(f, context.Canceled) {
-		err = errors.Join(err, fmt.Errorf("the fault: %w", f))
-	}
-	if err != nil {
+	if err := w.through(ctx); err != nil {
 		return check.Report{}, err
 	}
 	final, err := w.quiet(ctx)
@@ -128,6 +121,9 @@ func (r Run) Do(ctx context.Context) (check.Report, error) {
 	endWatch()
 	watched.Wait()
 	w.sample(ctx)
+	if err := w.blind(); err != nil {
+		return check.Report{}, err
+	}
 	terms := r.Terms
 	terms.Final, terms.Glances = &final, w.glances
 	if r.Figures != nil {
@@ -141,11 +137,40 @@ func (r Run) Do(ctx context.Context) (check.Report, error) {
 	return r.Sim.Check(ctx, terms)
 }
 
+// through goes through the load with the fault beside it. Either one's error ends both.
+func (w *watch) through(ctx context.Context) error {
+	if w.run.Fault == nil {
+		return w.load(ctx)
+	}
+	loading, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	faulty, end := context.WithCancel(ctx)
+	defer end()
+	fault := make(chan error, 1)
+	go func() {
+		err := errors.New("it ended its goroutine, as t.Fatal does")
+		defer func() {
+			if err != nil {
+				giveUp()
+			}
+			fault <- err
+		}()
+		err = w.run.Fault(faulty, Progress{w.reached})
+	}()
+	err := w.load(loading)
+	end()
+	if f := <-fault; f != nil {
+		return fmt.Errorf("the fault: %w", f)
+	}
+	return err
+}
+
 // watch is what is seen of a run while it goes on.
 type watch struct {
 	run Run
 
 	mu      sync.Mutex
+	looks   int // at the store
 	done    int
 	waits   []waiting
 	figures map[string]Figures // by pod and start
@@ -236,9 +261,10 @@ func (w *watch) quiet(ctx context.Context) (dump.Dump, error) {
 func (w *watch) look(ctx context.Context) {
 	for {
 		w.sample(ctx)
-		if d, err := dump.Glance(ctx, w.run.Store); err == nil && d.Stranded+len(d.Overfull)+len(d.Disowned) > 0 {
+		if d, err := dump.Glance(ctx, w.run.Store); err == nil {
 			w.mu.Lock()
-			if len(w.glances) < 20 {
+			w.looks++
+			if d.Stranded+len(d.Overfull)+len(d.Disowned) > 0 && len(w.glances) < 20 {
 				w.glances = append(w.glances, d)
 			}
 			w.mu.Unlock()
@@ -260,6 +286,19 @@ func (w *watch) sample(ctx context.Context) {
 		w.figures[fmt.Sprintf("%s since %.2f", pod, f.Started)] = f
 		w.mu.Unlock()
 	}
+}
+
+// blind says what nobody looked at although it is to be judged.
+func (w *watch) blind() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.looks == 0:
+		return errors.New("the store could not be looked at while the run went on: nobody knows what held at any moment")
+	case w.run.Figures != nil && len(w.figures) == 0:
+		return errors.New("no pod told its figures: nobody knows what was counted")
+	}
+	return nil
 }
 
 func (w *watch) sum() (doubled, repaired int) {

@@ -105,14 +105,15 @@ var Server = sync.OnceValues(func() (string, error) {
 	if uri := os.Getenv("LOKET_TEST_POSTGRES"); uri != "" {
 		return uri, nil
 	}
-	bin, err := binaries()
+	bin, err := Binaries()
 	if err != nil {
 		return "", err
 	}
 	return start(bin)
 })
 
-func binaries() (string, error) {
+// Binaries is the folder of the newest PostgreSQL of Debian's that is installed.
+func Binaries() (string, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	if err != nil {
 		return "", err
@@ -146,23 +147,9 @@ func start(bin string) (string, error) {
 		return "", err
 	}
 	as := &syscall.SysProcAttr{Setpgid: true}
-	if os.Geteuid() == 0 { // PostgreSQL refuses to be root
-		u, err := user.Lookup("postgres")
-		if err != nil {
-			return "", fmt.Errorf("running as root needs the user postgres: %w", err)
-		}
-		uid, _ := strconv.Atoi(u.Uid)
-		gid, _ := strconv.Atoi(u.Gid)
-		as.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-		if err := os.Chown(dir, uid, gid); err != nil {
-			return "", err
-		}
-	}
-	password := randomHex(16)
-	initdb := exec.Command("/bin/sh", "-c", `cat > "$2/pw" && exec "$1/initdb" -D "$2/data" -U postgres -A scram-sha-256 --pwfile="$2/pw" -E UTF8 --locale=C -N`, "sh", bin, dir)
-	initdb.SysProcAttr, initdb.Dir, initdb.Stdin = as, dir, strings.NewReader(password)
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("initdb: %w\n%s", err, out)
+	password, err := Init(bin, dir, as)
+	if err != nil {
+		return "", err
 	}
 	port, err := freePort()
 	if err != nil {
@@ -195,6 +182,35 @@ func start(bin string) (string, error) {
 	}
 	uri := fmt.Sprintf("postgresql://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, port)
 	return uri, await(uri, log.Name())
+}
+
+// Own has a process be the user postgres where the caller is root, which PostgreSQL refuses to be, and gives that user a folder.
+func Own(as *syscall.SysProcAttr, dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	u, err := user.Lookup("postgres")
+	if err != nil {
+		return fmt.Errorf("running as root needs the user postgres: %w", err)
+	}
+	uid, _ := strconv.Atoi(u.Uid)
+	gid, _ := strconv.Atoi(u.Gid)
+	as.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+	return os.Chown(dir, uid, gid)
+}
+
+// Init makes a server's files in the folder data of dir, has as be who must run it (see Own), and returns its superuser's password.
+func Init(bin, dir string, as *syscall.SysProcAttr) (password string, err error) {
+	if err := Own(as, dir); err != nil {
+		return "", err
+	}
+	password = randomHex(16)
+	initdb := exec.Command("/bin/sh", "-c", `cat > "$2/pw" && exec "$1/initdb" -D "$2/data" -U postgres -A scram-sha-256 --pwfile="$2/pw" -E UTF8 --locale=C -N`, "sh", bin, dir)
+	initdb.SysProcAttr, initdb.Dir, initdb.Stdin = as, dir, strings.NewReader(password)
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return password, nil
 }
 
 func await(uri, log string) error {
