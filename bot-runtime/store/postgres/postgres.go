@@ -266,7 +266,11 @@ func (s *Store) Migrate(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("migrations: %w", err)
 		}
-		if _, err := provider.Up(ctx); err != nil {
+		made, err := provider.Up(ctx)
+		if len(made) > 0 {
+			s.pool.Reset() // a session has the role's settings as they were when it began
+		}
+		if err != nil {
 			err, _ = judge(err)
 			return fmt.Errorf("migrate: %w", err)
 		}
