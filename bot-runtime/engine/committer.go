@@ -138,7 +138,8 @@ func (c *committer) gather(first *arrival) []*arrival {
 // commit stores a group in one transaction and answers everybody in it.
 //
 // If the database refuses the group for what is in it, rather than for its own state, each batch is tried alone: one
-// webhook that cannot be stored must not keep two hundred others out.
+// webhook that cannot be stored must not keep two hundred others out. And if it cannot be stored now, that may be for a lane
+// which somebody holds: what brings no message needs none, and is tried once more without the rest.
 func (c *committer) commit(group []*arrival) {
 	if len(group) == 0 {
 		return
@@ -150,19 +151,41 @@ func (c *committer) commit(group []*arrival) {
 		all.Moves = append(all.Moves, a.batch.Moves...)
 		all.Raw = append(all.Raw, a.batch.Raw...)
 	}
-	counts, err := c.intake.Accept(context.Background(), all)
+	err := c.accept(all)
 	c.wrote(err)
+	switch {
+	case errors.Is(err, store.ErrUnavailable):
+		var laneless []*arrival
+		for _, a := range group {
+			if len(a.batch.Messages) == 0 {
+				laneless = append(laneless, a)
+			} else {
+				a.done <- err
+			}
+		}
+		if len(laneless) == len(group) { // there was no lane to wait for
+			for _, a := range group {
+				a.done <- err
+			}
+			return
+		}
+		c.commit(laneless)
+	case err != nil && len(group) > 1 && !errors.Is(err, store.ErrUnknownOutcome):
+		for _, a := range group {
+			a.done <- c.accept(a.batch)
+		}
+	default:
+		for _, a := range group {
+			a.done <- err
+		}
+	}
+}
+
+// accept is one transaction.
+func (c *committer) accept(batch store.Batch) error {
+	counts, err := c.intake.Accept(context.Background(), batch)
 	if err == nil {
 		c.accepted(counts)
 	}
-	alone := err != nil && len(group) > 1 && !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, store.ErrUnknownOutcome)
-	for _, a := range group {
-		if alone {
-			counts, err = c.intake.Accept(context.Background(), a.batch)
-			if err == nil {
-				c.accepted(counts)
-			}
-		}
-		a.done <- err
-	}
+	return err
 }

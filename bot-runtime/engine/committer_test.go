@@ -152,6 +152,32 @@ func TestOneWebhookThatCannotBeStoredKeepsNobodyElseOut(t *testing.T) {
 	})
 }
 
+// The wait before an unknown send is made again counts on it that echoes are stored meanwhile.
+func TestALaneThatIsHeldKeepsNoEchoesOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := &intake{answer: func(b store.Batch) error {
+			if len(b.Messages) > 0 {
+				return fmt.Errorf("%w: a stopped stepper holds the lane", store.ErrUnavailable)
+			}
+			return nil
+		}}
+		c, end := running(in)
+		var all sync.WaitGroup
+		var message, first, second error
+		all.Go(func() { first = c.Accept(store.Batch{Statuses: []store.Status{{Ref: "a"}}}) })
+		all.Go(func() { message = c.Accept(one("held")) })
+		all.Go(func() { second = c.Accept(store.Batch{Statuses: []store.Status{{Ref: "b"}}}) })
+		all.Wait()
+		end()
+		if !errors.Is(message, store.ErrUnavailable) || first != nil || second != nil {
+			t.Errorf("the message got %v, the statuses %v and %v", message, first, second)
+		}
+		if len(in.batches) != 1 || len(in.batches[0].Statuses) != 2 {
+			t.Errorf("what could be stored was stored as %+v", in.batches)
+		}
+	})
+}
+
 func TestTheEndStoresWhatWaitsAndRefusesWhatComesLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := &intake{}
