@@ -162,12 +162,11 @@ CREATE TABLE pod (
 
 -- A vanished node must not hold its locks for two hours, nor a forgotten transaction. Set on the role within this database,
 -- because pgbouncer in transaction mode keeps no SET; a role that may not do it keeps what its administrator chose.
--- A stopped stepper's transaction ends sooner than Accept gives up on its lanes, which is after six times the lock_timeout.
 -- +goose StatementBegin
 DO $$
 DECLARE setting TEXT;
 BEGIN
-  FOREACH setting IN ARRAY ARRAY['statement_timeout = ''5s''', 'lock_timeout = ''1s''', 'idle_in_transaction_session_timeout = ''4s''',
+  FOREACH setting IN ARRAY ARRAY['statement_timeout = ''5s''', 'lock_timeout = ''1s''', 'idle_in_transaction_session_timeout = ''10s''',
       'tcp_keepalives_idle = 15', 'tcp_keepalives_interval = 5', 'tcp_keepalives_count = 3'] LOOP
     EXECUTE format('ALTER ROLE CURRENT_USER IN DATABASE %I SET ', current_database()) || setting;
   END LOOP;
