@@ -16,32 +16,74 @@ const (
 // Ask finds what a text means: a name as people type it, a sentence around one, or an identifier. The rules are those of
 // docs/concepts/look-up.md; the first that has the say decides:
 //
-//  1. a text that is a listed name as a whole is that one, also when it looks like a host;
+//  1. what is written as a listed name is, letter by letter, is that name, also when it looks like a host;
 //  2. an identifier that nobody listed owns caps everything at lookalike, and so do identifiers of two entries;
 //  3. a name whose every distinctive word is explained by one entry, and by no other as well, is that entry;
 //  4. a name that has nearly all of an entry's words and one more, or another, is a look-alike;
 //  5. all else is nothing.
+//
+// What only reads as a listed name or host does, by letters of another script or something invisible in a host, and what is too
+// long to be read to its end, is a look-alike at most.
 func (x *Index) Ask(text string) Answer {
-	if len(text) > maxQuery {
-		text = strings.ToValidUTF8(text[:maxQuery], "")
+	text, cut := beginning(text)
+	plain, mixed, hidden := words.Legible(text)
+	ids, rest, more := x.identifiersIn(plain)
+	whole := false
+	var h hit
+	if len(ids) == 0 || x.written(strings.TrimSpace(text)) {
+		h, whole = x.wholeName(words.Name(plain))
 	}
-	plain, mixed := words.MixedScripts(text)
-	if !mixed {
-		if hit, ok := x.wholeName(words.Name(text)); ok {
-			return x.answer(hit)
+	if !whole {
+		q := x.query(withoutMoney(rest))
+		cut = cut || more || q.cut
+		h = x.byName(q)
+		if len(ids) > 0 {
+			h = x.withIdentifiers(ids, mixed || hidden, q, h)
 		}
 	}
-	ids, rest := x.identifiersIn(plain)
-	q := x.query(withoutMoney(rest))
-	name := x.byName(q)
-	if len(ids) > 0 {
-		name = x.withIdentifiers(ids, mixed, q, name)
+	switch {
+	case h.outcome != Exact && h.outcome != Confident:
+	case mixed: // nobody's keyboard does so by accident
+		h.outcome, h.score, h.why = Lookalike, 0.9, h.why.and(whyMixed)
+	case cut:
+		h.outcome, h.score, h.why = Lookalike, 0.6, h.why.and(whyCut)
 	}
-	if mixed && (name.outcome == Exact || name.outcome == Confident) { // nobody's keyboard does so by accident
-		name.outcome, name.score = Lookalike, 0.9
-		name.why = name.why.and(Reason{"; letters of another script are mixed in", "; ada huruf dari aksara lain di dalamnya"})
+	return x.answer(h)
+}
+
+// beginning is what of a text is read, and whether there is more.
+func beginning(text string) (string, bool) {
+	text = strings.TrimSpace(text)
+	if len(text) <= maxQuery {
+		return text, false
 	}
-	return x.answer(name)
+	return strings.ToValidUTF8(text[:maxQuery], ""), true
+}
+
+// written says whether a text is a listed name as it is written, but for case and legal forms. Folding is not enough where a
+// text looks like a host: "bmj.co" is not BMJ.
+func (x *Index) written(text string) bool {
+	var buf [8]uint32
+	for _, k := range x.namedBy(words.Name(text), buf[:0]) {
+		e := x.rows.entry(x.entryOf(k))
+		for _, name := range append([]string{e.Name}, e.Aliases...) {
+			if bareName(name) == bareName(text) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// bareName is a name as it is written, in small letters, without the words that are legal forms.
+func bareName(name string) string {
+	var kept []string
+	for _, w := range strings.Fields(strings.ToLower(name)) {
+		if bare := strings.Trim(w, ".,()"); !words.LegalForm(strings.ReplaceAll(bare, ".", "")) {
+			kept = append(kept, w)
+		}
+	}
+	return strings.Join(kept, " ")
 }
 
 // hit is an answer under way: entries by their index.
@@ -88,13 +130,11 @@ func (x *Index) wholeName(ws []string) (hit, bool) {
 // licensed makes the answer for entries that are meant: one is what outcome says, an illegal one is listed-illegal, several
 // are ambiguous, also when some are illegal: a name on both lists is never only one of them.
 func (x *Index) licensed(entries []uint32, outcome Outcome, score float64, field string, why Reason) hit {
-	illegal := 0
-	for i, e := range entries {
-		if x.illegal(e) {
-			illegal++
-			if i >= maxOffered && illegal == 1 { // one that warns is among those named
-				entries[maxOffered-1], entries[i] = entries[i], entries[maxOffered-1]
-			}
+	illegal := len(x.listedAmong(entries))
+	if illegal > 0 && illegal < len(entries) && len(entries) > maxOffered { // both kinds are among those named
+		first := x.illegal(entries[0])
+		if other := slices.IndexFunc(entries, func(e uint32) bool { return x.illegal(e) != first }); other >= maxOffered {
+			entries[maxOffered-1], entries[other] = entries[other], entries[maxOffered-1]
 		}
 	}
 	switch {

@@ -11,6 +11,7 @@ type query struct {
 	folded      []string // without legal forms
 	words       []queryWord
 	distinctive []int // indices of words that are not chat
+	cut         bool  // there were more words than are read
 }
 
 type queryWord struct {
@@ -26,10 +27,11 @@ type queryWord struct {
 // query parts a text into words.
 func (x *Index) query(text string) *query {
 	folded := words.Name(text)
-	if len(folded) > maxWords {
+	q := &query{folded: folded, cut: len(folded) > maxWords}
+	if q.cut {
 		folded = folded[:maxWords]
+		q.folded = folded
 	}
-	q := &query{folded: folded}
 	canon := canonical(folded)
 	q.words = make([]queryWord, 0, len(canon)+4)
 	same := len(canon) == len(folded)
