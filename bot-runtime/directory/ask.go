@@ -165,16 +165,28 @@ func (x *Index) exactWithin(q *query) (hit, bool) {
 		}
 	}
 	bare := make([]string, 0, len(q.folded))
-	for _, w := range q.folded {
-		if !words.Chat(w) {
+	for i, w := range q.folded {
+		if !q.talk[i] {
 			bare = append(bare, w)
 		}
 	}
 	return x.wholeName(bare)
 }
 
-// byName decides by names alone.
+// byName decides by names alone. Where a word may be an abbreviation or chat, and both readings mean somebody, both may be meant.
 func (x *Index) byName(q *query) hit {
+	h := x.readAs(q)
+	if !q.twofold || h.outcome != Exact && h.outcome != Confident {
+		return h
+	}
+	other := x.readAs(x.read(q.text, false))
+	if other.outcome != Exact && other.outcome != Confident || other.entries[0] == h.entries[0] {
+		return h
+	}
+	return x.licensed([]uint32{h.entries[0], other.entries[0]}, Confident, h.score, h.field, h.why)
+}
+
+func (x *Index) readAs(q *query) hit {
 	if len(q.words) == 0 {
 		return hit{outcome: None, why: whyNothing}
 	}
@@ -185,7 +197,10 @@ func (x *Index) byName(q *query) hit {
 		return hit{outcome: None, why: whyOnlyChat}
 	}
 	var buf [64]alignment
-	found := x.asWhole(q, buf[:0])
+	found := x.asWhole(q, q.searches(), buf[:0])
+	if len(found) == 0 && len(q.distinctive) < len(q.words) {
+		found = x.asWhole(q, q.wider(), found)
+	}
 	found = slices.DeleteFunc(found, func(a alignment) bool { return !x.closeEnough(q, &a) })
 	best := -1
 	for i := range found {
@@ -194,7 +209,7 @@ func (x *Index) byName(q *query) hit {
 		}
 	}
 	// A whole name is nearer than any part of another; only parts with fewer typos could compete.
-	if best == 0 || best == 1 && !q.known() {
+	if best == 0 || best == 1 && !x.asTyped(q) {
 		if h, ok := x.meant(q, found); ok {
 			return h
 		}
@@ -212,6 +227,14 @@ func (x *Index) byName(q *query) hit {
 	if h, ok := x.meant(q, found); ok {
 		return h
 	}
+	if parted := x.partedAtRigid(q); parted != nil {
+		if h := x.readAs(parted); h.outcome != None {
+			if h.outcome == Exact { // what was joined is not equal
+				h.outcome, h.score = Confident, 0.9
+			}
+			return h
+		}
+	}
 	if h, ok := x.resembles(q, found); ok {
 		return h
 	}
@@ -222,8 +245,8 @@ func (x *Index) byName(q *query) hit {
 const maxWhole = 48
 
 // asWhole finds keys that, written without blanks, are what was asked but for typos.
-func (x *Index) asWhole(q *query, found []alignment) []alignment {
-	for _, s := range q.searches() {
+func (x *Index) asWhole(q *query, searches [][2]string, found []alignment) []alignment {
+	for _, s := range searches {
 		x.whole(s[0], s[1], func(key uint32, edits int) {
 			for i := range found {
 				if found[i].key == key {
@@ -236,10 +259,10 @@ func (x *Index) asWhole(q *query, found []alignment) []alignment {
 			}
 		})
 	}
-	return found
+	return slices.DeleteFunc(found, func(a alignment) bool { return x.hasWordMore(q, &a) || x.rigidOtherwise(q, a.key) })
 }
 
-// sameKind: a kind of licence, a place or a number in the query is the key's as well, letter by letter.
+// sameKind: a kind of licence, a place or a number that was asked as a word is the key's as well, letter by letter.
 func (x *Index) sameKind(q *query, key uint32, edits int) bool {
 	ids := x.wordsOf(key)
 words:
@@ -254,13 +277,6 @@ words:
 			}
 		}
 		return false
-	}
-	if edits > 0 && len(q.distinctive) == 1 && len(ids) > 1 { // all joined: the kind stands in front
-		if first := x.word(ids[0]); words.Kind(first) {
-			if kind := leadingKind(q.words[q.distinctive[0]].text); kind != "" && kind != first {
-				return false
-			}
-		}
 	}
 	return true
 }

@@ -91,6 +91,25 @@ var kinds = map[string]struct{}{
 // Kind says whether a folded word names a kind of licence.
 func Kind(word string) bool { _, ok := kinds[word]; return ok }
 
+// Rigid says whether a folded word is a kind of licence or a place: it is a typo of nothing.
+func Rigid(word string) bool {
+	if len(word) < 3 || !rigidStart[uint16(word[0])<<8|uint16(word[1])] {
+		return false
+	}
+	return Kind(word) || City(word)
+}
+
+// rigidStart are the first two letters of all rigid words, so that most others cost no look at the lists.
+var rigidStart = func() *[1 << 16]bool {
+	m := &[1 << 16]bool{}
+	for _, list := range []map[string]struct{}{kinds, cities} {
+		for w := range list {
+			m[uint16(w[0])<<8|uint16(w[1])] = true
+		}
+	}
+	return m
+}()
+
 // abbreviations of whole words; both sides mean the same.
 var abbreviations = map[string]string{
 	"uus": "syariah", "syari": "syariah", "syar": "syariah", "sy": "syariah", "sya": "syariah", "kop": "koperasi", "kops": "koperasi",
