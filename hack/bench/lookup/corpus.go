@@ -22,7 +22,6 @@ type Corpus struct {
 	byWord     map[string][]int32 // entries by word of name or alias
 	byName     map[string]int32   // by all words in a row
 	byCompact  map[string][]int32 // by signs of the name without blanks
-	hosts      map[string]bool
 }
 
 var (
@@ -171,7 +170,7 @@ func (c *Corpus) entry(r *rand.Rand, ws []string, illegal bool) directory.Entry 
 
 // prepare makes what fairness is told by.
 func (c *Corpus) prepare() {
-	c.byWord, c.byName, c.byCompact, c.hosts = map[string][]int32{}, map[string]int32{}, map[string][]int32{}, map[string]bool{}
+	c.byWord, c.byName, c.byCompact = map[string][]int32{}, map[string]int32{}, map[string][]int32{}
 	c.parts = make([][]spoken, len(c.Entries))
 	for i, e := range c.Entries {
 		for _, name := range append([]string{e.Name}, e.Aliases...) {
@@ -181,17 +180,17 @@ func (c *Corpus) prepare() {
 			for _, w := range ws {
 				c.byWord[w] = append(c.byWord[w], int32(i))
 			}
-			whole := signs(strings.Join(ws, ""))
+			compact := strings.Join(ws, "")
+			whole := c.signs(compact)
 			if len(ws) == 2 && words.Kind(ws[0]) { // a name of one word is asked for without its kind
-				whole = append(whole, signs(ws[1])...)
+				whole = append(whole, c.signs(ws[1])...)
 			}
-			whole = append(whole, signs(words.Sound(strings.Join(ws, "")))...)
+			if sound := words.Sound(compact); sound != compact {
+				whole = append(whole, c.signs(sound)...)
+			}
 			for _, s := range whole {
 				c.byCompact[s] = append(c.byCompact[s], int32(i))
 			}
-		}
-		for _, s := range e.Sites {
-			c.hosts[bare(s)] = true
 		}
 	}
 	if len(c.vocabulary) == 0 {

@@ -32,10 +32,16 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 		}
 		return false
 	}
-	for _, key := range append(signs(asked.whole), signs(asked.sound)...) {
-		if claims(c.byCompact[key]) {
-			return true
+	bySigns := func(s string) bool {
+		for _, key := range c.signs(s) {
+			if list := c.byCompact[key]; !(c.large() && len(list) > mostOfSign) && claims(list) {
+				return true
+			}
 		}
+		return false
+	}
+	if bySigns(asked.whole) || asked.sound != asked.whole && bySigns(asked.sound) {
+		return true
 	}
 	for _, w := range distinctive {
 		list := c.byWord[w]
@@ -45,20 +51,32 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 		if len(list) > most && (rarest == nil || len(list) < len(rarest)) {
 			rarest = list
 		}
-		for _, key := range signs(w) {
-			if claims(c.byCompact[key]) {
-				return true
-			}
+		if bySigns(w) {
+			return true
 		}
 	}
-	return claims(rarest)
+	return claims(rarest[:min(len(rarest), mostOfRarest)])
 }
 
+const (
+	// Above so many entries a beginning such as "kopera" has a hundred thousand names: those are then told apart by longer
+	// beginnings and ends alone, which a typo in the middle of a name may escape.
+	largeList    = 300_000
+	mostOfSign   = 1000
+	mostOfRarest = 20_000
+)
+
+func (c *Corpus) large() bool { return len(c.Entries) > largeList }
+
 // signs are what names without blanks are found by: beginning and end, and all but a letter where they are short.
-func signs(s string) []string {
+func (c *Corpus) signs(s string) []string {
 	const n = 6
 	if len(s) > 9 {
-		return []string{"<" + s[:n], ">" + s[len(s)-n:]}
+		out := []string{"<" + s[:n], ">" + s[len(s)-n:]}
+		if longer := 2 * n; c.large() && len(s) > longer {
+			out = append(out, "<"+s[:longer], ">"+s[len(s)-longer+2:], "<"+s[:n+3], ">"+s[len(s)-n-2:])
+		}
+		return out
 	}
 	out := []string{s}
 	for i := range s {
@@ -73,6 +91,7 @@ type spoken struct {
 	sounds []string
 	whole  string
 	sound  string
+	digits string
 }
 
 func speak(ws []string) spoken {
@@ -80,7 +99,7 @@ func speak(ws []string) spoken {
 	for _, w := range ws {
 		s.sounds = append(s.sounds, words.Sound(words.Expand(w)))
 	}
-	s.sound = words.Sound(s.whole)
+	s.sound, s.digits = words.Sound(s.whole), digitsOf(s.whole)
 	return s
 }
 
@@ -98,13 +117,16 @@ func (c *Corpus) couldBe(e int, asked spoken) bool {
 		return false
 	}
 	for _, name := range c.parts[e] {
-		if digitsOf(asked.whole) != digitsOf(name.whole) { // digits are a typo of nothing
+		if asked.digits != name.digits { // digits are a typo of nothing
 			continue
 		}
 		listed := name.words
 		budget := words.TypoBudget(len(name.whole))
 		if words.Distance(asked.whole, name.whole, budget) <= budget || words.Distance(asked.sound, name.sound, budget) <= budget {
 			return true
+		}
+		if len(asked.words) > len(name.words) {
+			continue
 		}
 		edits := 0
 		used := make([]bool, len(listed))
