@@ -39,15 +39,15 @@ func (x *Index) withIdentifiers(ids []identifier, mixed bool, q *query, name hit
 		return name
 	}
 	if strange != nil {
-		if illegal := x.listedAmong(owners); len(illegal) > 0 {
-			return x.licensed(illegal[:1], Exact, 0.9, own.field, whyOwned(own))
+		if len(x.listedAmong(owners)) > 0 {
+			return x.licensed(owners, Exact, 0.9, own.field, whyOwned(own))
 		}
 		return x.strangeIdentifier(strange, owners, name)
 	}
 	return x.genuineIdentifier(own, owners, q)
 }
 
-// listedAmong are those on the warning list, if nobody licensed is among them.
+// listedAmong are those on the warning list.
 func (x *Index) listedAmong(entries []uint32) []uint32 {
 	var out []uint32
 	for _, e := range entries {
@@ -187,8 +187,8 @@ func (x *Index) genuineIdentifier(id *identifier, owners []uint32, q *query) hit
 	if len(explained) > 0 {
 		return x.licensed(explained, Exact, 1, id.field, whyOwned(id).and(Reason{", and so is the name beside it", ", begitu juga nama di sampingnya"}))
 	}
-	if illegal := x.listedAmong(owners); len(illegal) > 0 {
-		return x.licensed(illegal[:1], Exact, 0.9, id.field, whyOwned(id))
+	if len(x.listedAmong(owners)) > 0 {
+		return x.licensed(owners, Exact, 0.9, id.field, whyOwned(id))
 	}
 	return hit{outcome: Lookalike, entries: owners[:1], score: 0.7, field: id.field, why: whyBeside(id, stranger)}
 }

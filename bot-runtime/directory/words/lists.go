@@ -14,6 +14,8 @@ var (
 	chatEN string
 	//go:embed context_id.txt
 	contextID string
+	//go:embed context_en.txt
+	contextEN string
 	//go:embed cities_id.txt
 	citiesID string
 	//go:embed courtesy_id.txt
@@ -26,7 +28,7 @@ var (
 
 var (
 	chat     = setOf(chatID, chatEN)
-	context  = setOf(contextID)
+	context  = setOf(contextID, contextEN)
 	cities   = setOf(citiesID)
 	courtesy = setOf(courtesyID, courtesyEN)
 	shared   = readShared()
