@@ -95,7 +95,7 @@ func (r *TenantReconciler) applyAll(ctx context.Context, objects []render.Object
 // input gathers what the objects depend on beside the custom resources: what the cluster made of them so far.
 func (r *TenantReconciler) input(ctx context.Context, seen seen, tenant v1alpha1.BotTenant, class v1alpha1.TenantClass) (render.Input, error) {
 	in := render.Input{
-		Tenant: tenant, Class: class, Channels: seen.objects.Channels, Pools: seen.objects.Pools,
+		Tenant: tenant, Class: class, Channels: seen.objects.Channels, Directories: seen.objects.Directories, Pools: seen.objects.Pools,
 		OperatorNamespace: r.namespace, Keys: r.ring.Public(), Workers: map[string]int32{},
 	}
 	inNamespace := func(name string) types.NamespacedName {

@@ -30,6 +30,8 @@ type Verdict struct {
 	Entries  int `json:"entries,omitempty"`
 	Rejected int `json:"rejected,omitempty"`
 	Expired  int `json:"expired,omitempty"`
+	// ContentHash of the rows of a Directory that are fetched.
+	ContentHash string `json:"contentHash,omitempty"`
 	// Nodes, TestsPassed and TestsAll of a DialogFlow.
 	Nodes       int `json:"nodes,omitempty"`
 	TestsPassed int `json:"testsPassed,omitempty"`
@@ -132,5 +134,6 @@ const (
 	StoreDir    = "/etc/loket/store"    // the postgres Secret, a file a key
 	ChannelsDir = "/etc/loket/channels" // <channel>/<key of its Secret>
 	AgentsDir   = "/etc/loket/agents"   // <pool>/<agent>: argon2id hash
+	CallsDir    = "/etc/loket/calls"    // <Secret that sources name>/<key of it>
 	DataDir     = "/var/lib/loket"      // embedded storage
 )

@@ -25,10 +25,11 @@ import (
 // Input is everything that decides what a tenant's objects look like.
 type Input struct {
 	// Tenant as accepted: its wishes already cut to the class's ceilings.
-	Tenant   v1alpha1.BotTenant
-	Class    v1alpha1.TenantClass
-	Channels []v1alpha1.Channel
-	Pools    []v1alpha1.AgentPool
+	Tenant      v1alpha1.BotTenant
+	Class       v1alpha1.TenantClass
+	Channels    []v1alpha1.Channel
+	Directories []v1alpha1.Directory
+	Pools       []v1alpha1.AgentPool
 	// OperatorNamespace is where the operator's pods call from.
 	OperatorNamespace string
 	// Keys are the public halves that operators sign with, by key id, and Published since when each is in the boot ConfigMap.

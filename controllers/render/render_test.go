@@ -51,6 +51,11 @@ func agency() Input {
 			{ObjectMeta: metav1.ObjectMeta{Name: "wa"}, Spec: v1alpha1.ChannelSpec{WhatsApp: &v1alpha1.WhatsAppChannel{SecretName: "ojk-wa"}}},
 			{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Spec: v1alpha1.ChannelSpec{WebChat: &v1alpha1.WebChatChannel{}}},
 		},
+		Directories: []v1alpha1.Directory{ // two that send one Secret
+			{Spec: v1alpha1.DirectorySpec{Source: v1alpha1.DirectorySource{HTTP: &v1alpha1.HTTPSource{URL: "https://register.example/banks", SecretName: "call-register"}}}},
+			{Spec: v1alpha1.DirectorySpec{Source: v1alpha1.DirectorySource{HTTP: &v1alpha1.HTTPSource{URL: "https://register.example/insurers", SecretName: "call-register"}}}},
+			{Spec: v1alpha1.DirectorySpec{Source: v1alpha1.DirectorySource{HTTP: &v1alpha1.HTTPSource{URL: "https://public.example/list"}}}},
+		},
 		Pools: []v1alpha1.AgentPool{{ObjectMeta: metav1.ObjectMeta{Name: "contact-centre"},
 			Spec: v1alpha1.AgentPoolSpec{Agents: v1alpha1.Agents{SecretName: "agents"}}}},
 		OperatorNamespace: "loket-system",

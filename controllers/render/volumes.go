@@ -51,6 +51,21 @@ func channelVolumes(in Input) []volume {
 	return out
 }
 
+// callVolumes are the credentials that Directories send, each Secret once; the name of every one begins with call-.
+func callVolumes(in Input) []volume {
+	var out []volume
+	seen := map[v1alpha1.CallSecretName]bool{}
+	for i := range in.Directories {
+		http := in.Directories[i].Spec.Source.HTTP
+		if http == nil || http.SecretName == "" || seen[http.SecretName] {
+			continue
+		}
+		seen[http.SecretName] = true
+		out = append(out, credential(string(http.SecretName), string(http.SecretName), path.Join(bundle.CallsDir, string(http.SecretName))))
+	}
+	return out
+}
+
 func agentsVolume(pool *v1alpha1.AgentPool) volume {
 	return credential("agents-"+pool.Name, string(pool.Spec.Agents.SecretName),
 		path.Join(bundle.AgentsDir, pool.Name))

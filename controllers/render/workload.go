@@ -1,6 +1,8 @@
 package render
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -29,7 +31,7 @@ func botDeployment(in Input) *appsv1ac.DeploymentApplyConfiguration {
 		WithTemplate(podTemplate(in, pod{
 			labels:    labels,
 			args:      []string{"serve", "--roles=bot", "--storage=postgres"},
-			volumes:   append(storeVolumes(in), channelVolumes(in)...),
+			volumes:   slices.Concat(storeVolumes(in), channelVolumes(in), callVolumes(in)),
 			resources: in.Tenant.Spec.Bot.Resources,
 		})))
 }
@@ -40,7 +42,7 @@ func botStatefulSet(in Input) *appsv1ac.StatefulSetApplyConfiguration {
 		return nil
 	}
 	args := []string{"serve", "--roles=bot,desk"}
-	volumes := channelVolumes(in)
+	volumes := append(channelVolumes(in), callVolumes(in)...)
 	for i := range in.Pools {
 		args = append(args, "--pool="+in.Pools[i].Name)
 		volumes = append(volumes, agentsVolume(&in.Pools[i]))
