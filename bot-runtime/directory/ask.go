@@ -289,3 +289,12 @@ func leadingKind(w string) string {
 	}
 	return ""
 }
+
+func trailingKind(w string) string {
+	for n := min(len(w)-1, 12); n >= 3; n-- {
+		if words.Kind(w[len(w)-n:]) {
+			return w[len(w)-n:]
+		}
+	}
+	return ""
+}

@@ -95,6 +95,7 @@ func (x *Index) closeEnough(q *query, a *alignment) bool {
 	text := asked.String()
 	if len(q.distinctive) == 1 { // the kind may be joined to it
 		text = text[len(leadingKind(text)):]
+		text = text[:len(text)-len(trailingKind(text))]
 		if only == asked.String() || typed(asked.String(), only, budget) <= budget {
 			return true
 		}

@@ -37,6 +37,7 @@ func TestPlacesAndKindsAreAsRigidWhenWordsAreJoined(t *testing.T) {
 		{ID: "bank", Name: "Bank Lumintu", Status: StatusLicensed},
 		{ID: "mitra", Name: "Mitra Bandang", Status: StatusLicensed},
 		{ID: "bmt", Name: "BPD Kencana", Status: StatusLicensed},
+		{ID: "kinds", Name: "Bank Juberba Syariah", Status: StatusLicensed},
 	})
 	x.check(t, []expected{
 		{"joined", "bprsinarpadibandung", Confident, "bpr"},
@@ -55,6 +56,7 @@ func TestPlacesAndKindsAreAsRigidWhenWordsAreJoined(t *testing.T) {
 		{"its own kind joined", "banklumintu", Confident, "bank"},
 		{"its own kind, a typo", "banklumntu", Confident, "bank"},
 		{"a kind a letter off its own", "bprkencana", Lookalike, "bmt"},
+		{"a typo between two kinds", "bankjuaerbasyariah", Confident, "kinds"},
 		{"chat glued to the place", "bpr sinar padi bandungfake", Lookalike, "bpr"},
 		{"a place that is a typo of a word", "mitrabandung", Lookalike, "mitra"},
 	})
