@@ -143,7 +143,7 @@ func (x *Index) typos(q *query, qUsed []bool, key uint32, eUsed []bool, budget i
 				continue
 			}
 			limit := min(best-1, 1)
-			if len(e) >= 6 {
+			if len(e) >= 6 && !words.City(e) { // two letters off a place is no typo of it
 				limit = min(best-1, 2)
 			}
 			if limit < 1 {

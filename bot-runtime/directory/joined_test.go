@@ -37,6 +37,7 @@ func TestPlacesAndKindsAreAsRigidWhenWordsAreJoined(t *testing.T) {
 		{ID: "bank", Name: "Bank Lumintu", Status: StatusLicensed},
 		{ID: "mitra", Name: "Mitra Bandang", Status: StatusLicensed},
 		{ID: "bmt", Name: "BPD Kencana", Status: StatusLicensed},
+		{ID: "long", Name: "Asuransi Tigo Mancahna Kupang", Status: StatusLicensed},
 		{ID: "kinds", Name: "Bank Juberba Syariah", Status: StatusLicensed},
 	})
 	x.check(t, []expected{
@@ -56,6 +57,9 @@ func TestPlacesAndKindsAreAsRigidWhenWordsAreJoined(t *testing.T) {
 		{"its own kind joined", "banklumintu", Confident, "bank"},
 		{"its own kind, a typo", "banklumntu", Confident, "bank"},
 		{"a kind a letter off its own", "bprkencana", Lookalike, "bmt"},
+		{"two letters off a place", "tigo mancahna kuzanu", Lookalike, "long"},
+		{"a part of a name with two typos", "kuzanu mancahna", None, ""},
+		{"a part of a name with one", "mancahna kupnag", Confident, "long"},
 		{"a typo between two kinds", "bankjuaerbasyariah", Confident, "kinds"},
 		{"chat glued to the place", "bpr sinar padi bandungfake", Lookalike, "bpr"},
 		{"a place that is a typo of a word", "mitrabandung", Lookalike, "mitra"},
