@@ -7,11 +7,13 @@ import (
 	"time"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/channel/webchat"
 	"github.com/loket-dev/loket/bot-runtime/channel/whatsapp"
 	"github.com/loket-dev/loket/bot-runtime/engine"
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/outbound"
+	"github.com/loket-dev/loket/bot-runtime/source"
 	"github.com/loket-dev/loket/bot-runtime/web"
 )
 
@@ -54,8 +56,19 @@ func (p *pod) webchat(name string, spec v1alpha1.WebChatChannel, doors engine.Do
 	return engine.Connection{Sender: webchat.Sender{Channel: name}, Page: server, Rate: webchatRate, TakesOnce: true}
 }
 
+// fetcher asks the sources of Directories for their rows.
+func (p *pod) fetcher() *source.Fetcher {
+	return &source.Fetcher{SecretsDir: bundle.CallsDir, Client: func(maxBytes int64, timeout time.Duration) *outbound.Client {
+		return outbound.New(outbound.Options{Allow: p.egress(), MaxBytes: maxBytes, Timeout: timeout})
+	}}
+}
+
 // client is the one guarded way out, with what the platform opens beyond public https.
 func (p *pod) client() *outbound.Client {
+	return outbound.New(outbound.Options{Allow: p.egress()})
+}
+
+func (p *pod) egress() []outbound.Rule {
 	var allow []outbound.Rule
 	for _, rule := range p.boot().Egress {
 		prefix, err := netip.ParsePrefix(rule.CIDR)
@@ -69,5 +82,5 @@ func (p *pod) client() *outbound.Client {
 		}
 		allow = append(allow, outbound.Rule{Prefix: prefix, Ports: ports})
 	}
-	return outbound.New(outbound.Options{Allow: allow})
+	return allow
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 
-	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/author"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/desk"
@@ -194,7 +193,7 @@ func (d *dev) keepSecrets(objects bundle.Objects, secrets files.Secrets) error {
 			}
 		}
 	}
-	for _, name := range callSecrets(objects.Flows) {
+	for _, name := range objects.CallSecrets() {
 		if err := mount(filepath.Join(d.data, "calls", name), secrets[name]); err != nil {
 			return err
 		}
@@ -209,19 +208,6 @@ func (d *dev) keepSecrets(objects bundle.Objects, secrets files.Secrets) error {
 		}
 	}
 	return nil
-}
-
-// callSecrets are the Secrets that the folder's flows name for their calls.
-func callSecrets(flows []v1alpha1.DialogFlow) []string {
-	var names []string
-	for i := range flows {
-		for _, n := range flows[i].Spec.Nodes {
-			if n.Call != nil && n.Call.SecretName != "" {
-				names = append(names, string(n.Call.SecretName))
-			}
-		}
-	}
-	return names
 }
 
 // madeUp are credentials of the simulated WhatsApp, of this machine alone: a copy of the sample needs no Secret to be tried.

@@ -193,7 +193,7 @@ func (r *DirectoryReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 	after := before.DeepCopy()
 	after.Status.Verdict = j.verdict(q)
 	if j.Said != nil {
-		after.Status.Rejected = int32(j.Said.Rejected)
+		after.Status.Rejected, after.Status.ContentHash = int32(j.Said.Rejected), j.Said.ContentHash
 	}
 	if j.serves() {
 		after.Status.Entries = int32(j.Said.Entries)

@@ -96,7 +96,7 @@ func (r *TenantReconciler) applyAll(ctx context.Context, objects []render.Object
 func (r *TenantReconciler) input(ctx context.Context, seen seen, tenant v1alpha1.BotTenant, class v1alpha1.TenantClass) (render.Input, error) {
 	in := render.Input{
 		Tenant: tenant, Class: class, Channels: seen.objects.Channels, Pools: seen.objects.Pools,
-		Calls:             render.CallSecrets(seen.objects.Flows),
+		Calls:             seen.objects.CallSecrets(),
 		OperatorNamespace: r.namespace, Keys: r.ring.Public(), Workers: map[string]int32{},
 	}
 	inNamespace := func(name string) types.NamespacedName {

@@ -75,6 +75,7 @@ func (r *TenantReconciler) gatherObjects(ctx context.Context, namespace string) 
 	}
 	// The cache lists in no order; pods must not roll because of it.
 	slices.SortFunc(channels.Items, func(a, b v1alpha1.Channel) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(directories.Items, func(a, b v1alpha1.Directory) int { return cmp.Compare(a.Name, b.Name) })
 	slices.SortFunc(pools.Items, func(a, b v1alpha1.AgentPool) int { return cmp.Compare(a.Name, b.Name) })
 	out := bundle.Objects{
 		Channels: channels.Items, Flows: flows.Items, Directories: directories.Items,

@@ -20,6 +20,8 @@ var patterns = map[string]string{
 	`^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`:             "a time of day, such as 16:30 or 24:00",
 	`^[0-9]{5,20}$`:                                       "an id of Meta: 5 to 20 digits",
 	`^[A-Za-z]+(/[A-Za-z0-9_+-]+)*$`:                      "a time zone, such as Asia/Jakarta",
+	`^https?://[^\s@]+$`:                                  "an address such as https://register.example/list.csv",
+	`^[0-9a-f]{32}$`:                                      "the content hash of a list: 32 digits and letters from a to f",
 	`^https?://`:                                          "an address that begins with https://",
 	`^https?://[^/?#]+(/[^?#]*)?$`:                        "an address such as https://{{ namespace }}.loket.example",
 	`^https?://[^/]+/v[0-9]+\.[0-9]+$`:                    "an address with a version, such as https://graph.facebook.com/v26.0",

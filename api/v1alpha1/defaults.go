@@ -73,7 +73,7 @@ func (f *DialogFlow) Default() {
 	}
 }
 
-// Default fills in the names of columns.
+// Default fills in the names of columns, and how a list is fetched.
 func (d *Directory) Default() {
 	m := &d.Spec.Mapping
 	or(&m.Name, "name")
@@ -84,6 +84,12 @@ func (d *Directory) Default() {
 	or(&m.Sites, "sites")
 	or(&m.Phones, "phones")
 	or(&m.Emails, "emails")
+	if h := d.Spec.Source.HTTP; h != nil {
+		or(&h.Format, FormatCSV)
+		or(&h.Interval, metav1.Duration{Duration: time.Hour})
+		or(&h.MaxMegabytes, 16)
+		or(&h.LargestDropPercent, 20)
+	}
 }
 
 // Default does nothing: answers have no defaults.

@@ -266,8 +266,7 @@ type Call struct {
 	// secretName is a Secret whose name begins with call-. Its key hosts lists the hosts that it may go to, one a line; its key
 	// authorization is sent as the header of that name.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="self.startsWith('call-')",message="must begin with call-: other Secrets are not for calls"
-	SecretName ObjectName `json:"secretName,omitempty"`
+	SecretName CallSecretName `json:"secretName,omitempty"`
 	// timeout of one attempt, 1s to 10s.
 	// +kubebuilder:default="5s"
 	// +kubebuilder:validation:Type=string

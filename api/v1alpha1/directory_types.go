@@ -31,9 +31,9 @@ type DirectorySpec struct {
 	Mapping DirectoryMapping `json:"mapping,omitzero"`
 }
 
-// DirectorySource is exactly one place of rows, as CSV with a header line.
+// DirectorySource is exactly one place of rows: CSV with a header line, or what http names.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.inline) != has(self.configMap)",message="set exactly one of inline, configMap"
+// +kubebuilder:validation:XValidation:rule="[has(self.inline), has(self.configMap), has(self.http)].filter(x, x).size() == 1",message="set exactly one of inline, configMap, http"
 type DirectorySource struct {
 	// inline is CSV in the object itself.
 	// +optional
@@ -42,7 +42,69 @@ type DirectorySource struct {
 	Inline string `json:"inline,omitempty"`
 	// +optional
 	ConfigMap *ConfigMapKey `json:"configMap,omitempty"`
+	// http is a list that the tenant's pods fetch by themselves, one for all; the last good one serves while that fails.
+	// +optional
+	HTTP *HTTPSource `json:"http,omitempty"`
 }
+
+// HTTPSource is a list at a URL. It is asked for again at each interval, by ETag and Last-Modified where the server has them.
+type HTTPSource struct {
+	// url over https; plain http and private addresses only where the TenantClass's egress opens them.
+	// +kubebuilder:validation:MinLength=8
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:Pattern=`^https?://[^\s@]+$`
+	URL string `json:"url"`
+	// format of the answer: csv with a header line, json (an array of objects), ndjson (an object a line). Compressed by gzip
+	// or not.
+	// +kubebuilder:default=csv
+	Format RowFormat `json:"format,omitempty"`
+	// interval between two looks, 1m to 168h; after one that failed it is 5m at most.
+	// +optional
+	// +kubebuilder:default="1h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="must be a time such as 1h, from 1m to 168h"
+	Interval metav1.Duration `json:"interval,omitzero"`
+	// secretName of a Secret of this namespace, for servers that ask who calls. Its key hosts says where it may be sent, a host
+	// a line; authorization is the header's value, such as "Bearer …". The name begins with call-: no other Secret is read.
+	// +optional
+	SecretName CallSecretName `json:"secretName,omitempty"`
+	// maxMegabytes of an answer, decompressed.
+	// +optional
+	// +kubebuilder:default=16
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=64
+	MaxMegabytes int32 `json:"maxMegabytes,omitempty"`
+	// largestDropPercent of the entries may be missing in the next list; one that lacks more is held back until accept names it.
+	// +optional
+	// +kubebuilder:default=20
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	LargestDropPercent int32 `json:"largestDropPercent,omitempty"`
+	// accept is the content hash of a list that was held back, as the finding gives it, and may serve.
+	// +optional
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{32}$`
+	// +kubebuilder:validation:MaxLength=32
+	Accept string `json:"accept,omitempty"`
+}
+
+// CallSecretName is the name of a Secret that is meant to be sent to others. No other Secret can be named where that is done.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="self.matches('^call-[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must begin with call-: other Secrets are not sent to anybody"
+type CallSecretName string
+
+// RowFormat is how rows are written.
+//
+// +kubebuilder:validation:Enum=csv;json;ndjson
+type RowFormat string
+
+// The formats.
+const (
+	FormatCSV    RowFormat = "csv"
+	FormatJSON   RowFormat = "json"
+	FormatNDJSON RowFormat = "ndjson"
+)
 
 // ConfigMapKey is one key of a ConfigMap in the same namespace.
 type ConfigMapKey struct {
@@ -92,6 +154,9 @@ type DirectoryStatus struct {
 	// rejected rows of the newest revision that was judged; the findings name the first of them.
 	// +optional
 	Rejected int32 `json:"rejected"`
+	// contentHash of the rows that were judged last, where they are fetched: the same on every pod.
+	// +optional
+	ContentHash string `json:"contentHash,omitempty"`
 }
 
 // DirectoryList is a list of directories.

@@ -1,6 +1,7 @@
 package author
 
 import (
+	"bufio"
 	"bytes"
 	"flag"
 	"io"
@@ -228,6 +229,26 @@ func TestLinesAreAnsweredForMeasuringFromOutside(t *testing.T) {
 	}
 	if err := LookupLines(strings.NewReader("x\n"), io.Discard, Entries{Corpus: corpus}, now); err == nil || !strings.Contains(err.Error(), "line 1 is not") {
 		t.Error(err)
+	}
+}
+
+// A program that asks one by one may have begun its next question already.
+func TestAQuestionIsAnsweredBeforeTheNextOneHasEnded(t *testing.T) {
+	questions, asked := io.Pipe()
+	answered, answers := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- LookupLines(questions, answers, Entries{Path: sample}, now) }()
+	if _, err := io.WriteString(asked, `{"q":"bank mekar jaya"}`+"\n"+`{"q":`); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(answered).ReadString('\n')
+	if err != nil || !strings.Contains(line, `"outcome":"exact"`) {
+		t.Errorf("%q, %v", line, err)
+	}
+	_ = answered.Close()
+	_ = asked.Close()
+	if err := <-done; err == nil {
+		t.Error("half a line was taken for a question")
 	}
 }
 

@@ -87,22 +87,21 @@ func LookupLines(in io.Reader, out io.Writer, entries Entries, now time.Time) er
 	if err != nil {
 		return err
 	}
-	buffered := bufio.NewWriter(out)
-	encoder := json.NewEncoder(buffered)
+	encoder := json.NewEncoder(out) // which writes each line at once
 	source := bufio.NewReaderSize(in, 1<<16)
 	for n := 1; ; n++ {
 		line, err := readLine(source)
 		if errors.Is(err, io.EOF) {
-			return buffered.Flush()
+			return nil
 		}
 		if err != nil {
-			return errors.Join(fmt.Errorf("line %d: %w", n, err), buffered.Flush())
+			return fmt.Errorf("line %d: %w", n, err)
 		}
 		var q struct {
 			Q string `json:"q"`
 		}
 		if err := json.Unmarshal(line, &q); err != nil {
-			return errors.Join(fmt.Errorf("line %d is not {\"q\": \"…\"}: %w", n, err), buffered.Flush())
+			return fmt.Errorf("line %d is not {\"q\": \"…\"}: %w", n, err)
 		}
 		started := time.Now()
 		a := index.Ask(q.Q)
@@ -116,11 +115,6 @@ func LookupLines(in io.Reader, out io.Writer, entries Entries, now time.Time) er
 		}
 		if err := encoder.Encode(answer); err != nil {
 			return err
-		}
-		if source.Buffered() == 0 {
-			if err := buffered.Flush(); err != nil {
-				return err
-			}
 		}
 	}
 }

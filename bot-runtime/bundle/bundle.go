@@ -119,7 +119,7 @@ func From(in Objects) Bundle {
 }
 
 func rowsOf(s v1alpha1.DirectorySource, maps map[string]map[string]string) (rows, missing string) {
-	if s.ConfigMap == nil {
+	if s.ConfigMap == nil { // and what is fetched has no rows here: the runtime puts them in, see WithRows
 		return s.Inline, ""
 	}
 	m, ok := maps[s.ConfigMap.Name]
@@ -136,6 +136,13 @@ func rowsOf(s v1alpha1.DirectorySource, maps map[string]map[string]string) (rows
 func (b *Bundle) add(o Object) {
 	o.Hash = hashOf(o)
 	b.Objects = append(b.Objects, o)
+}
+
+// WithRows is a Directory with the rows that were fetched for it, and so another revision than the bundle's.
+func (o Object) WithRows(rows string) Object {
+	o.Rows, o.Hash = rows, ""
+	o.Hash = hashOf(o)
+	return o
 }
 
 // Hash identifies the bundle's content; equal objects give an equal hash on every operator.

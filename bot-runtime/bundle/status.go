@@ -30,6 +30,8 @@ type Verdict struct {
 	Entries  int `json:"entries,omitempty"`
 	Rejected int `json:"rejected,omitempty"`
 	Expired  int `json:"expired,omitempty"`
+	// ContentHash of the rows of a Directory that are fetched.
+	ContentHash string `json:"contentHash,omitempty"`
 	// Nodes, TestsPassed and TestsAll of a DialogFlow.
 	Nodes       int `json:"nodes,omitempty"`
 	TestsPassed int `json:"testsPassed,omitempty"`
@@ -131,7 +133,7 @@ const (
 	BootFile    = "/etc/loket/boot/boot.json"
 	StoreDir    = "/etc/loket/store"    // the postgres Secret, a file a key
 	ChannelsDir = "/etc/loket/channels" // <channel>/<key of its Secret>
-	CallsDir    = "/etc/loket/calls"    // <Secret>/<key>: where a flow's calls may go, and with what
+	CallsDir    = "/etc/loket/calls"    // <Secret>/<key>: where calls and sources may go, and with what
 	AgentsDir   = "/etc/loket/agents"   // <pool>/<agent>: argon2id hash
 	DataDir     = "/var/lib/loket"      // embedded storage
 )

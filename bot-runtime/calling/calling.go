@@ -10,13 +10,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -27,14 +23,7 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// Keys of a call's Secret.
 const (
-	keyHosts         = "hosts"         // where calls may go, one host, or host:port, a line
-	keyAuthorization = "authorization" // sent as the header of that name
-)
-
-const (
-	maxSecret   = 16 << 10
 	firstPause  = 200 * time.Millisecond // between attempts; doubled each time
 	toldEvery   = time.Minute            // a refusal is logged no more often, by Secret and host
 	maxToldSize = 1000
@@ -75,10 +64,18 @@ func (c *Caller) Call(ctx context.Context, call store.ClaimedCall) []byte {
 
 // attempts calls until there is an answer that another attempt would not better.
 func (c *Caller) attempts(ctx context.Context, id string, request dialog.CallRequest) dialog.CallAnswer {
-	header, err := c.allowed(request)
-	if err != nil {
-		c.tell(request, err)
-		return dialog.CallAnswer{Outcome: dialog.CallFailed}
+	header := http.Header{}
+	if request.Secret != "" {
+		u, err := url.Parse(request.URL)
+		if err != nil {
+			return dialog.CallAnswer{Outcome: dialog.CallFailed}
+		}
+		authorization, err := outbound.Authorization(c.secrets, request.Secret, u)
+		if err != nil {
+			c.tell(request, err)
+			return dialog.CallAnswer{Outcome: dialog.CallFailed}
+		}
+		header.Set("Authorization", authorization)
 	}
 	for left, pause := request.Retries, firstPause; ; left, pause = left-1, 2*pause {
 		answer, again := c.once(ctx, id, request, header)
@@ -129,45 +126,4 @@ func (c *Caller) once(ctx context.Context, id string, request dialog.CallRequest
 	default:
 		return answer, response.Status/100 == 5
 	}
-}
-
-// allowed gives the headers that a request takes along, or says why it must not be made.
-func (c *Caller) allowed(request dialog.CallRequest) (http.Header, error) {
-	header := http.Header{}
-	if request.Secret == "" {
-		return header, nil
-	}
-	u, err := url.Parse(request.URL)
-	if err != nil {
-		return nil, errors.New("the address is no URL")
-	}
-	hosts, err := c.secret(request.Secret, keyHosts)
-	if err != nil {
-		return nil, err
-	}
-	listed := false
-	for host := range strings.FieldsSeq(strings.ReplaceAll(hosts, ",", " ")) {
-		listed = listed || strings.EqualFold(host, u.Host)
-	}
-	if !listed {
-		return nil, fmt.Errorf("the key hosts of Secret %s does not list %s; add it there if calls may go to it", request.Secret, u.Host)
-	}
-	authorization, err := c.secret(request.Secret, keyAuthorization)
-	if err == nil && authorization != "" {
-		header.Set("Authorization", authorization)
-	}
-	return header, nil
-}
-
-func (c *Caller) secret(name, key string) (string, error) {
-	f, err := os.Open(filepath.Join(c.secrets, filepath.Base(name), key))
-	if err != nil {
-		return "", fmt.Errorf("Secret %s has no key %s, or is not there; make it", name, key)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxSecret))
-	if err != nil {
-		return "", fmt.Errorf("Secret %s: its key %s cannot be read", name, key)
-	}
-	return strings.TrimSpace(string(b)), nil
 }

@@ -2,6 +2,7 @@ package calling
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -35,7 +36,7 @@ type service struct {
 func newService(t *testing.T, answer http.HandlerFunc) *service {
 	t.Helper()
 	s := &service{secret: t.TempDir()}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.hits.Add(1)
 		answer(w, r)
 	}))
@@ -48,7 +49,10 @@ func newService(t *testing.T, answer http.HandlerFunc) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := outbound.New(outbound.Options{Allow: []outbound.Rule{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Ports: []uint16{uint16(port)}}}})
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	client := outbound.New(outbound.Options{Allow: []outbound.Rule{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Ports: []uint16{uint16(port)}}},
+		RootCAs: roots})
 	t.Cleanup(client.CloseIdle)
 	s.caller = New(client, s.secret, prometheus.NewRegistry(), logr.Discard())
 	s.key(t, "call-svc", "hosts", "other.example\n"+u.Host)

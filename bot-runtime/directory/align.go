@@ -56,7 +56,7 @@ func (x *Index) align(q *query, key uint32) alignment {
 	joinRuns(own, qUsed, listed, eUsed)
 	joinRuns(listed, eUsed, own, qUsed)
 	a := alignment{key: key, letters: total(listed), asked: len(q.distinctive)}
-	a.edits = x.typos(q, qUsed, ids, eUsed, words.TypoBudget(min(total(listed), total(own)+2)))
+	a.edits = x.typos(q, qUsed, key, eUsed, words.TypoBudget(min(total(listed), total(own)+2)))
 	stuck := gluedWords(q, qUsed, listed, eUsed)
 	all := float32(0)
 	for j, w := range ids {
@@ -126,7 +126,8 @@ func joinRuns(parts []string, partUsed []bool, whole []string, wholeUsed []bool)
 
 // typos explains words that are a typo of each other, within the budget of the name's letters. Kinds of licence, places and
 // numbers are never a typo of anything.
-func (x *Index) typos(q *query, qUsed []bool, ids []uint32, eUsed []bool, budget int) int {
+func (x *Index) typos(q *query, qUsed []bool, key uint32, eUsed []bool, budget int) int {
+	ids := x.wordsOf(key)
 	edits := 0
 	for _, i := range q.distinctive {
 		if i >= len(qUsed) || qUsed[i] || q.words[i].rigid || len(q.words[i].text) < 3 {
@@ -142,7 +143,7 @@ func (x *Index) typos(q *query, qUsed []bool, ids []uint32, eUsed []bool, budget
 				continue
 			}
 			limit := min(best-1, 1)
-			if len(e) >= 6 {
+			if len(e) >= 6 && !words.City(e) { // two letters off a place is no typo of it
 				limit = min(best-1, 2)
 			}
 			if limit < 1 {
@@ -161,15 +162,16 @@ func (x *Index) typos(q *query, qUsed []bool, ids []uint32, eUsed []bool, budget
 			edits += best
 		}
 	}
-	return edits + x.joinedTypo(q, qUsed, ids, eUsed, min(1, budget-edits))
+	return edits + x.joinedTypo(q, qUsed, key, eUsed, min(1, budget-edits))
 }
 
 // joinedTypo explains one word that is several of the name's run together, with a typo: "danamekarjya". The other way round
 // is not explained: a word too many is a word too many.
-func (x *Index) joinedTypo(q *query, qUsed []bool, ids []uint32, eUsed []bool, budget int) int {
+func (x *Index) joinedTypo(q *query, qUsed []bool, key uint32, eUsed []bool, budget int) int {
 	if budget < 1 {
 		return 0
 	}
+	ids := x.wordsOf(key)
 	for _, i := range q.distinctive {
 		if i >= len(qUsed) || qUsed[i] || len(q.words[i].text) < 8 {
 			continue
@@ -183,7 +185,7 @@ func (x *Index) joinedTypo(q *query, qUsed []bool, ids []uint32, eUsed []bool, b
 				if to == from || len(joined)+budget < len(w) {
 					continue
 				}
-				if d := typed(w, joined, budget); d <= budget {
+				if d := typed(w, joined, budget); d <= budget && !readsRigidOtherwise(w, x.textsOf(key)[from:to+1]) {
 					qUsed[i] = true
 					for m := from; m <= to; m++ {
 						eUsed[m] = true

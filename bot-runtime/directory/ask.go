@@ -16,32 +16,74 @@ const (
 // Ask finds what a text means: a name as people type it, a sentence around one, or an identifier. The rules are those of
 // docs/concepts/look-up.md; the first that has the say decides:
 //
-//  1. a text that is a listed name as a whole is that one, also when it looks like a host;
+//  1. what is written as a listed name is, letter by letter, is that name, also when it looks like a host;
 //  2. an identifier that nobody listed owns caps everything at lookalike, and so do identifiers of two entries;
 //  3. a name whose every distinctive word is explained by one entry, and by no other as well, is that entry;
 //  4. a name that has nearly all of an entry's words and one more, or another, is a look-alike;
 //  5. all else is nothing.
+//
+// What only reads as a listed name or host does, by letters of another script or something invisible in a host, and what is too
+// long to be read to its end, is a look-alike at most.
 func (x *Index) Ask(text string) Answer {
-	if len(text) > maxQuery {
-		text = strings.ToValidUTF8(text[:maxQuery], "")
+	text, cut := beginning(text)
+	plain, mixed, hidden := words.Legible(text)
+	ids, rest, more := x.identifiersIn(plain)
+	whole := false
+	var h hit
+	if len(ids) == 0 || x.written(strings.TrimSpace(text)) {
+		h, whole = x.wholeName(words.Name(plain))
 	}
-	plain, mixed := words.MixedScripts(text)
-	if !mixed {
-		if hit, ok := x.wholeName(words.Name(text)); ok {
-			return x.answer(hit)
+	if !whole {
+		q := x.query(withoutMoney(rest))
+		cut = cut || more || q.cut
+		h = x.byName(q)
+		if len(ids) > 0 {
+			h = x.withIdentifiers(ids, mixed || hidden, q, h)
 		}
 	}
-	ids, rest := x.identifiersIn(plain)
-	q := x.query(withoutMoney(rest))
-	name := x.byName(q)
-	if len(ids) > 0 {
-		name = x.withIdentifiers(ids, mixed, q, name)
+	switch {
+	case h.outcome != Exact && h.outcome != Confident:
+	case mixed: // nobody's keyboard does so by accident
+		h.outcome, h.score, h.why = Lookalike, 0.9, h.why.and(whyMixed)
+	case cut:
+		h.outcome, h.score, h.why = Lookalike, 0.6, h.why.and(whyCut)
 	}
-	if mixed && (name.outcome == Exact || name.outcome == Confident) { // nobody's keyboard does so by accident
-		name.outcome, name.score = Lookalike, 0.9
-		name.why = name.why.and(Reason{"; letters of another script are mixed in", "; ada huruf dari aksara lain di dalamnya"})
+	return x.answer(h)
+}
+
+// beginning is what of a text is read, and whether there is more.
+func beginning(text string) (string, bool) {
+	text = strings.TrimSpace(text)
+	if len(text) <= maxQuery {
+		return text, false
 	}
-	return x.answer(name)
+	return strings.ToValidUTF8(text[:maxQuery], ""), true
+}
+
+// written says whether a text is a listed name as it is written, but for case and legal forms. Folding is not enough where a
+// text looks like a host: "bmj.co" is not BMJ.
+func (x *Index) written(text string) bool {
+	var buf [8]uint32
+	for _, k := range x.namedBy(words.Name(text), buf[:0]) {
+		e := x.rows.entry(x.entryOf(k))
+		for _, name := range append([]string{e.Name}, e.Aliases...) {
+			if bareName(name) == bareName(text) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// bareName is a name as it is written, in small letters, without the words that are legal forms.
+func bareName(name string) string {
+	var kept []string
+	for _, w := range strings.Fields(strings.ToLower(name)) {
+		if bare := strings.Trim(w, ".,()"); !words.LegalForm(strings.ReplaceAll(bare, ".", "")) {
+			kept = append(kept, w)
+		}
+	}
+	return strings.Join(kept, " ")
 }
 
 // hit is an answer under way: entries by their index.
@@ -88,13 +130,11 @@ func (x *Index) wholeName(ws []string) (hit, bool) {
 // licensed makes the answer for entries that are meant: one is what outcome says, an illegal one is listed-illegal, several
 // are ambiguous, also when some are illegal: a name on both lists is never only one of them.
 func (x *Index) licensed(entries []uint32, outcome Outcome, score float64, field string, why Reason) hit {
-	illegal := 0
-	for i, e := range entries {
-		if x.illegal(e) {
-			illegal++
-			if i >= maxOffered && illegal == 1 { // one that warns is among those named
-				entries[maxOffered-1], entries[i] = entries[i], entries[maxOffered-1]
-			}
+	illegal := len(x.listedAmong(entries))
+	if illegal > 0 && illegal < len(entries) && len(entries) > maxOffered { // both kinds are among those named
+		first := x.illegal(entries[0])
+		if other := slices.IndexFunc(entries, func(e uint32) bool { return x.illegal(e) != first }); other >= maxOffered {
+			entries[maxOffered-1], entries[other] = entries[other], entries[maxOffered-1]
 		}
 	}
 	switch {
@@ -125,16 +165,28 @@ func (x *Index) exactWithin(q *query) (hit, bool) {
 		}
 	}
 	bare := make([]string, 0, len(q.folded))
-	for _, w := range q.folded {
-		if !words.Chat(w) {
+	for i, w := range q.folded {
+		if !q.talk[i] {
 			bare = append(bare, w)
 		}
 	}
 	return x.wholeName(bare)
 }
 
-// byName decides by names alone.
+// byName decides by names alone. Where a word may be an abbreviation or chat, and both readings mean somebody, both may be meant.
 func (x *Index) byName(q *query) hit {
+	h := x.readAs(q)
+	if !q.twofold || h.outcome != Exact && h.outcome != Confident {
+		return h
+	}
+	other := x.readAs(x.read(q.text, false))
+	if other.outcome != Exact && other.outcome != Confident || other.entries[0] == h.entries[0] {
+		return h
+	}
+	return x.licensed([]uint32{h.entries[0], other.entries[0]}, Confident, h.score, h.field, h.why)
+}
+
+func (x *Index) readAs(q *query) hit {
 	if len(q.words) == 0 {
 		return hit{outcome: None, why: whyNothing}
 	}
@@ -145,7 +197,10 @@ func (x *Index) byName(q *query) hit {
 		return hit{outcome: None, why: whyOnlyChat}
 	}
 	var buf [64]alignment
-	found := x.asWhole(q, buf[:0])
+	found := x.asWhole(q, q.searches(), buf[:0])
+	if len(found) == 0 && len(q.distinctive) < len(q.words) {
+		found = x.asWhole(q, q.wider(), found)
+	}
 	found = slices.DeleteFunc(found, func(a alignment) bool { return !x.closeEnough(q, &a) })
 	best := -1
 	for i := range found {
@@ -154,7 +209,7 @@ func (x *Index) byName(q *query) hit {
 		}
 	}
 	// A whole name is nearer than any part of another; only parts with fewer typos could compete.
-	if best == 0 || best == 1 && !q.known() {
+	if best == 0 || best == 1 && !x.asTyped(q) {
 		if h, ok := x.meant(q, found); ok {
 			return h
 		}
@@ -172,6 +227,14 @@ func (x *Index) byName(q *query) hit {
 	if h, ok := x.meant(q, found); ok {
 		return h
 	}
+	if parted := x.partedAtRigid(q); parted != nil {
+		if h := x.readAs(parted); h.outcome != None {
+			if h.outcome == Exact { // what was joined is not equal
+				h.outcome, h.score = Confident, 0.9
+			}
+			return h
+		}
+	}
 	if h, ok := x.resembles(q, found); ok {
 		return h
 	}
@@ -182,8 +245,8 @@ func (x *Index) byName(q *query) hit {
 const maxWhole = 48
 
 // asWhole finds keys that, written without blanks, are what was asked but for typos.
-func (x *Index) asWhole(q *query, found []alignment) []alignment {
-	for _, s := range q.searches() {
+func (x *Index) asWhole(q *query, searches [][2]string, found []alignment) []alignment {
+	for _, s := range searches {
 		x.whole(s[0], s[1], func(key uint32, edits int) {
 			for i := range found {
 				if found[i].key == key {
@@ -196,10 +259,10 @@ func (x *Index) asWhole(q *query, found []alignment) []alignment {
 			}
 		})
 	}
-	return found
+	return slices.DeleteFunc(found, func(a alignment) bool { return x.hasWordMore(q, &a) || x.rigidOtherwise(q, a.key) })
 }
 
-// sameKind: a kind of licence, a place or a number in the query is the key's as well, letter by letter.
+// sameKind: a kind of licence, a place or a number that was asked as a word is the key's as well, letter by letter.
 func (x *Index) sameKind(q *query, key uint32, edits int) bool {
 	ids := x.wordsOf(key)
 words:
@@ -215,13 +278,6 @@ words:
 		}
 		return false
 	}
-	if edits > 0 && len(q.distinctive) == 1 && len(ids) > 1 { // all joined: the kind stands in front
-		if first := x.word(ids[0]); words.Kind(first) {
-			if kind := leadingKind(q.words[q.distinctive[0]].text); kind != "" && kind != first {
-				return false
-			}
-		}
-	}
 	return true
 }
 
@@ -229,6 +285,15 @@ func leadingKind(w string) string {
 	for n := min(len(w)-1, 12); n >= 3; n-- {
 		if words.Kind(w[:n]) {
 			return w[:n]
+		}
+	}
+	return ""
+}
+
+func trailingKind(w string) string {
+	for n := min(len(w)-1, 12); n >= 3; n-- {
+		if words.Kind(w[len(w)-n:]) {
+			return w[len(w)-n:]
 		}
 	}
 	return ""

@@ -87,7 +87,7 @@ func (x *Index) fold(from, to int) *batch {
 		for _, f := range [...]struct {
 			field  string
 			normal func(string) string
-		}{{fieldSite, hostOf}, {fieldPhone, phoneOf}, {fieldEmail, emailOf}} {
+		}{{fieldSite, siteOf}, {fieldPhone, phoneOf}, {fieldEmail, emailOf}} {
 			for range c.number() {
 				identifier(f.field, f.normal(c.text()))
 			}

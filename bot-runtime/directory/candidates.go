@@ -287,33 +287,66 @@ func (x *Index) top(s *scratch, total float32) {
 // searches are the ways to look for a query as a whole: what pieces are taken of, and what is compared.
 func (q *query) searches() [][2]string {
 	var out [][2]string
-	add := func(asked string) {
-		search := leet(asked)
-		if search != "" && len(search) <= maxForm && !slices.Contains(out, [2]string{search, asked}) {
-			out = append(out, [2]string{search, asked})
-		}
-	}
-	for _, all := range [...]bool{false, true} {
-		if all && (len(q.distinctive) == len(q.words) || len(q.words) > 8) {
-			break
-		}
-		c := q.compact(all)
-		add(classes(c))
-		var sound strings.Builder
-		for i := range q.words {
-			if all || !q.words[i].chat {
-				sound.WriteString(words.Sound(q.words[i].text))
-			}
-		}
-		add(sound.String())
-		if c != classes(c) || words.HasDigit(c) || sound.String() != c {
-			add(words.Sound(c)) // letters that meet where words were split
-		}
+	out = addSearches(out, q.distinctiveWords())
+	if len(q.distinctive) != len(q.words) && len(q.words) <= 8 {
+		out = addSearches(out, q.span(0, len(q.words)))
 	}
 	if raw := strings.Join(q.folded, ""); len(q.folded) <= 12 {
-		add(classes(raw))
+		out = addSearch(out, classes(raw))
 	}
 	return out
+}
+
+// wider are more ways, for a name of which a word, or half a word that was split, is chat: the distinctive words with the chat
+// between them, and with a word before or behind.
+func (q *query) wider() [][2]string {
+	first, last := q.distinctive[0], q.distinctive[len(q.distinctive)-1]
+	var out [][2]string
+	if last-first >= len(q.distinctive) {
+		out = addSearches(out, q.span(first, last+1))
+	}
+	if first > 0 {
+		out = addSearches(out, q.span(first-1, last+1))
+	}
+	if last+1 < len(q.words) {
+		out = addSearches(out, q.span(first, last+2))
+	}
+	return out
+}
+
+func (q *query) distinctiveWords() []string {
+	out := make([]string, len(q.distinctive))
+	for i, d := range q.distinctive {
+		out[i] = q.words[d].text
+	}
+	return out
+}
+
+func (q *query) span(from, to int) []string {
+	out := make([]string, 0, to-from)
+	for i := from; i < to; i++ {
+		out = append(out, q.words[i].text)
+	}
+	return out
+}
+
+func addSearches(out [][2]string, ws []string) [][2]string {
+	c := strings.Join(ws, "")
+	light := classes(c)
+	sound := strings.Join(soundsOf(ws), "")
+	out = addSearch(addSearch(out, light), sound)
+	if c != light || words.HasDigit(c) || sound != c {
+		out = addSearch(out, words.Sound(c)) // letters that meet where words were split
+	}
+	return out
+}
+
+func addSearch(out [][2]string, asked string) [][2]string {
+	search := leet(asked)
+	if search == "" || len(search) > maxForm || slices.Contains(out, [2]string{search, asked}) {
+		return out
+	}
+	return append(out, [2]string{search, asked})
 }
 
 // leet writes letters for the digits that look like them.

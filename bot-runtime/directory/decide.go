@@ -49,9 +49,10 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 	return x.licensed(as, Confident, score, field, x.whyMeant(first)), true
 }
 
-// explains: nothing of the query is left over. One typed word that is a typo of one of a name's is too little.
+// explains: nothing of the query is left over. One typed word that is a typo of one of a name's is too little, and so is a part
+// of a name with two typos.
 func (a *alignment) explains() bool {
-	if a.strangers > 0 || a.explained == 0 {
+	if a.strangers > 0 || a.explained == 0 || a.edits > 1 && a.left > a.leftKinds {
 		return false
 	}
 	return a.edits == 0 || a.left == 0 || a.explained > 1 && (a.asked > 1 || a.left == a.leftKinds)
@@ -95,6 +96,7 @@ func (x *Index) closeEnough(q *query, a *alignment) bool {
 	text := asked.String()
 	if len(q.distinctive) == 1 { // the kind may be joined to it
 		text = text[len(leadingKind(text)):]
+		text = text[:len(text)-len(trailingKind(text))]
 		if only == asked.String() || typed(asked.String(), only, budget) <= budget {
 			return true
 		}

@@ -139,16 +139,25 @@ func nameWords(name string) []string {
 	return ws
 }
 
-// canonical makes words comparable beyond folding: long forms of kinds of licence and abbreviations become one word.
+// canonical makes words comparable beyond folding: abbreviations and long forms of kinds of licence become one word.
 func canonical(ws []string) []string {
-	out := make([]string, 0, len(ws))
+	out := make([]string, len(ws))
+	for i, w := range ws {
+		out[i] = words.Expand(w)
+	}
+	return phrased(out)
+}
+
+// phrased makes the long forms of kinds of licence one word, in place.
+func phrased(ws []string) []string {
+	out := ws[:0]
 	for i := 0; i < len(ws); {
 		if n, short := words.Phrase(ws[i:]); n > 0 {
 			out = append(out, short)
 			i += n
 			continue
 		}
-		out = append(out, words.Expand(ws[i]))
+		out = append(out, ws[i])
 		i++
 	}
 	return out

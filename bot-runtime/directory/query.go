@@ -8,9 +8,15 @@ import (
 
 // query is a text as words, with those that mark a name apart from chat.
 type query struct {
+	text        string
 	folded      []string // without legal forms
+	talk        []bool   // which of those are chat
 	words       []queryWord
 	distinctive []int // indices of words that are not chat
+	cut         bool  // there were more words than are read
+	// twofold: a word was read as an abbreviation that may as well be chat.
+	twofold bool
+	parted  bool // words were parted at kinds of licence and places
 }
 
 type queryWord struct {
@@ -23,14 +29,32 @@ type queryWord struct {
 	expanded bool
 }
 
-// query parts a text into words.
-func (x *Index) query(text string) *query {
+// query parts a text into words. A word that is chat and an abbreviation as well, as "sy" is, belongs to the name that stands
+// directly before it, else it is chat.
+func (x *Index) query(text string) *query { return x.read(text, true) }
+
+func (x *Index) read(text string, abbreviations bool) *query {
 	folded := words.Name(text)
-	if len(folded) > maxWords {
+	q := &query{text: text, folded: folded, cut: len(folded) > maxWords}
+	if q.cut {
 		folded = folded[:maxWords]
+		q.folded = folded
 	}
-	q := &query{folded: folded}
-	canon := canonical(folded)
+	q.talk = make([]bool, len(folded))
+	asked := make([]string, len(folded)) // chat stands as it is
+	for i, w := range folded {
+		asked[i] = w
+		q.talk[i] = words.Chat(w)
+		if full := words.Expand(w); full == w {
+			continue
+		} else if !q.talk[i] {
+			asked[i] = full
+		} else if abbreviations && i > 0 && !q.talk[i-1] && !words.ChatInContext(folded[i-1]) {
+			asked[i], q.talk[i] = full, false
+			q.twofold = q.twofold || i+1 < len(folded)
+		}
+	}
+	canon := phrased(asked)
 	q.words = make([]queryWord, 0, len(canon)+4)
 	same := len(canon) == len(folded)
 	for i, w := range canon {
@@ -63,7 +87,7 @@ func (q *query) add(x *Index, w string) {
 			return
 		}
 	}
-	n.rigid = words.Kind(w) || words.City(w) || !words.HasLetter(w)
+	n.rigid = words.Rigid(w) || !words.HasLetter(w)
 	q.words = append(q.words, n)
 }
 

@@ -13,6 +13,8 @@ var (
 	whyNoEntry    = Reason{"no entry has these words", "tidak ada entri dengan kata-kata ini"}
 	whyListed     = Reason{"; it is on the warning list", "; ada di daftar peringatan"}
 	whySomeListed = Reason{"; some of them are on the warning list", "; sebagian ada di daftar peringatan"}
+	whyMixed      = Reason{"; letters or digits of another script are mixed in", "; ada huruf atau angka dari aksara lain di dalamnya"}
+	whyCut        = Reason{"; the text is longer than what is read of it", "; teksnya lebih panjang daripada yang dibaca"}
 	whyImitates   = Reason{", and it is made to look like this one", ", dan dibuat mirip dengan yang ini"}
 )
 

@@ -93,6 +93,7 @@ func (e *Engine) beat() {
 			e.sweep()
 			e.wakeRouting.raise()
 		}
+		e.wakeFetch.raise() // a source may be due
 		if e.peopleAround() {
 			e.wakeRouting.raise() // agents may have gone without a word
 		}

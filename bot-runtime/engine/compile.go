@@ -27,7 +27,7 @@ func (e *Engine) load(stored store.LiveSet) (*Live, error) {
 		return nil, err
 	}
 	live := &Live{Version: stored.Version, Hash: stored.Hash, Tenant: envelope.Bundle.Tenant, counts: &e.poolCounts,
-		set:      judge.Serve(envelope.Bundle.Tenant, objects, e.now()),
+		set: judge.Serve(envelope.Bundle.Tenant, objects, e.now()), sources: sourcesOf(envelope.Bundle.Objects),
 		Channels: map[string]*Channel{}, Flows: map[string]*Flow{}, Pools: map[string]*v1alpha1.AgentPoolSpec{}}
 	if live.Verdicts, err = verdictsOf(stored, envelope); err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/judge"
+	"github.com/loket-dev/loket/bot-runtime/source"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
@@ -61,6 +62,7 @@ func (e *Engine) configure(ctx context.Context) (int, error) {
 	e.wakeHeart.raise()
 	e.status.stale()
 	e.wakeSteps.raise() // lanes may have waited for their channel
+	e.wakeFetch.raise()
 	return 0, nil
 }
 
@@ -78,7 +80,13 @@ func (e *Engine) judge(ctx context.Context, current store.StoredBundle) error {
 	if err != nil {
 		return err
 	}
+	asPut := envelope.Bundle.Objects
+	var states map[string]source.State
+	if envelope.Bundle.Objects, states, err = e.fetched(ctx, asPut); err != nil {
+		return err
+	}
 	set, verdicts := judge.Bundle(envelope, serving, e.now())
+	tellOfSources(verdicts, asPut, states)
 	judged := map[string]bool{}
 	var rows []store.ObjectVerdict
 	for i, v := range verdicts { // in the order of the bundle's objects
@@ -99,7 +107,7 @@ func (e *Engine) judge(ctx context.Context, current store.StoredBundle) error {
 		}
 		rows = append(rows, row)
 	}
-	return e.store.SaveVerdicts(ctx, current.Hash, judge.Newness(), rows)
+	return e.store.SaveVerdicts(ctx, current.Version, judge.Newness(), rows)
 }
 
 func rowOf(v bundle.Verdict, o bundle.Object) (store.ObjectVerdict, error) {
@@ -111,7 +119,7 @@ func rowOf(v bundle.Verdict, o bundle.Object) (store.ObjectVerdict, error) {
 	if err != nil {
 		return store.ObjectVerdict{}, fmt.Errorf("verdict of %s/%s: %w", o.Kind, o.Name, err)
 	}
-	return store.ObjectVerdict{Kind: string(v.Kind), Name: v.Name, Hash: v.Hash, Generation: v.Generation, Good: v.Good,
+	return store.ObjectVerdict{Kind: string(v.Kind), Name: v.Name, Hash: o.Hash, Generation: v.Generation, Good: v.Good,
 		Body: body, Verdict: verdict}, nil
 }
 

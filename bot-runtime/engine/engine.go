@@ -43,6 +43,8 @@ type Options struct {
 	Connect Connect
 	// Steppers is how many turns run at once; 1 when 0, which is right where the database has one writer.
 	Steppers int
+	// Fetch asks the sources of Directories for their rows; nil where none can be asked. Bot pods do.
+	Fetch Fetch
 	// Route gives a pool's waiting conversations to its agents, and takes back those of agents who are gone; nil without the
 	// desk role. It returns how many it gave.
 	Route func(ctx context.Context, pool string, slots int) (int, error)
@@ -69,6 +71,7 @@ type Engine struct {
 	pod      string
 	connect  Connect
 	steppers int
+	fetch    Fetch
 	route    func(ctx context.Context, pool string, slots int) (int, error)
 	calm     bool
 	caution  *caution
@@ -98,7 +101,7 @@ type Engine struct {
 	acts context.Context // of the loops' acts: lives on while a drain finishes what was claimed
 	kill context.CancelFunc
 
-	pollNow, wakeSteps, wakeTimers, wakeCalls, wakeSends, wakeStatuses, wakeUnknown, wakeRouting, wakeConfig, wakeHeart signal
+	pollNow, wakeSteps, wakeTimers, wakeCalls, wakeSends, wakeStatuses, wakeUnknown, wakeRouting, wakeConfig, wakeHeart, wakeFetch signal
 
 	resolvedAt time.Time // of poll alone
 
@@ -116,13 +119,13 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		store: o.Store, roles: o.Roles, pools: o.Pools, pod: o.PodName, connect: o.Connect, steppers: max(1, o.Steppers),
-		route: o.Route, calm: o.CleanStart, now: o.Clock, started: o.Clock(),
+		route: o.Route, fetch: o.Fetch, calm: o.CleanStart, now: o.Clock, started: o.Clock(),
 		careful:  make(chan struct{}, 1),
 		report:   newReporter(newMetrics(o.Registerer), o.Log, o.Clock),
 		rawKinds: kinds{seen: map[string]bool{}},
 		stop:     make(chan struct{}), deskChanged: make(chan struct{}),
 		pollNow: newSignal(), wakeSteps: newSignal(), wakeTimers: newSignal(), wakeCalls: newSignal(), wakeSends: newSignal(), wakeStatuses: newSignal(),
-		wakeUnknown: newSignal(), wakeRouting: newSignal(), wakeConfig: newSignal(), wakeHeart: newSignal(),
+		wakeUnknown: newSignal(), wakeRouting: newSignal(), wakeConfig: newSignal(), wakeHeart: newSignal(), wakeFetch: newSignal(),
 	}
 	e.acts, e.kill = context.WithCancel(context.Background())
 	e.live.Store(&Live{})
@@ -203,6 +206,9 @@ func (e *Engine) work() []func() {
 			func() { e.loop(e.wakeSends, "ClaimSends", e.sender.some) },
 			func() { e.loop(e.wakeStatuses, "ApplyStatuses", e.applyStatuses) },
 			func() { e.loop(e.wakeUnknown, "ResolveUnknown", e.resolveUnknown) })
+	}
+	if e.roles.Bot && e.fetch != nil {
+		loops = append(loops, func() { e.loop(e.wakeFetch, "Fetch", e.fetchAll) })
 	}
 	if e.roles.Desk {
 		loops = append(loops, func() { e.loop(e.wakeRouting, "Route", e.routeAll) })

@@ -22,8 +22,9 @@ type Live struct {
 	// Verdicts of the judged bundle, with what serves instead of what is refused.
 	Verdicts []bundle.Verdict
 
-	set    judge.Set
-	counts *poolCounts
+	set     judge.Set
+	sources map[string]v1alpha1.DirectorySpec // of the judged bundle, those that are fetched
+	counts  *poolCounts
 }
 
 // Channel is a live Channel and its connection.

@@ -213,9 +213,15 @@ func (j *judgement) take(o bundle.Object, v *bundle.Verdict, tests bool) bool {
 	return true
 }
 
+const reasonNotFetched = "NotFetched"
+
 func (j *judgement) directory(o bundle.Object, v *bundle.Verdict) bool {
 	if o.Missing != "" {
 		v.Findings = []bundle.Finding{{Path: "source.configMap", Reason: "SourceMissing", Message: o.Missing + "; create it or correct the name"}}
+		return false
+	}
+	if o.Directory.Source.HTTP != nil && o.Rows == "" {
+		v.Findings = []bundle.Finding{{Path: "source.http", Reason: reasonNotFetched, Message: "nothing was fetched yet; the tenant's bot pods do so within a minute"}}
 		return false
 	}
 	index, rejected, findings := directory.Build(o.Rows, o.Directory.Mapping)

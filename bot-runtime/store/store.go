@@ -393,10 +393,20 @@ type Config interface {
 	PutBundle(ctx context.Context, hash, ifMatch string, body []byte) error
 	// CurrentBundle is the newest bundle and its version, which only rises; ErrNotFound before the first.
 	CurrentBundle(ctx context.Context) (StoredBundle, error)
-	// SaveVerdicts records the judgement of a bundle's objects and, with it, what is live. judge is how new the judging
-	// program is, at least 1: a second judgement of the same bundle is dropped, unless a newer program made it. Objects not in
-	// the bundle are no longer live.
-	SaveVerdicts(ctx context.Context, hash string, judge int64, verdicts []ObjectVerdict) error
+	// SaveVerdicts records the judgement of a version's objects and, with it, what is live; ErrConflict when it is not the
+	// newest. judge is how new the judging program is, at least 1: a second judgement of the same version is dropped, unless
+	// a newer program made it. Objects not in the bundle are no longer live.
+	SaveVerdicts(ctx context.Context, version, judge int64, verdicts []ObjectVerdict) error
+	// ClaimSource leases the fetching of a data set to the caller when it is due; false when it is not, or another has it.
+	// The source comes without its body.
+	ClaimSource(ctx context.Context, wish SourceWish) (Source, bool, error)
+	// SaveSource ends a lease. The body is kept as it is when s has none. judgeAgain makes the current bundle a new version
+	// that nobody has judged, so that every pod serves what was fetched. A source that was dropped meanwhile stays dropped.
+	SaveSource(ctx context.Context, s Source, judgeAgain bool) error
+	// Sources are all data sets that were fetched, with their bodies, by name.
+	Sources(ctx context.Context) ([]Source, error)
+	// KeepSources drops all other sources.
+	KeepSources(ctx context.Context, names []string) error
 	// Live is every live object (the last good revision of each) and the newest verdicts.
 	Live(ctx context.Context) (LiveSet, error)
 	// Revision is an object body by hash, for conversations pinned to it; ErrNotFound.
@@ -415,6 +425,29 @@ type StoredBundle struct {
 	Body    []byte
 	// Judge is how new the program is that judged it; 0 when nobody has.
 	Judge int64
+}
+
+// SourceWish says what is to be fetched, and when.
+type SourceWish struct {
+	// Name of the data set, Origin of its rows, Wish of everything that is asked: another wish is due at once.
+	Name, Origin, Wish string
+	// Every is how old the last good try may be, Again the last one that failed.
+	Every, Again time.Duration
+	// Lease is how long the caller may take.
+	Lease time.Duration
+}
+
+// Source is what was fetched of a data set, and how the last try went.
+type Source struct {
+	// Name, and what was asked, as SourceWish has it.
+	Name, Origin, Wish string
+	// Hash and Body of what was fetched last and may serve; both empty before.
+	Hash string
+	Body []byte
+	// State is the fetcher's, JSON.
+	State     []byte
+	Failed    bool
+	CheckedAt time.Time // by the database's clock, set by SaveSource
 }
 
 // ObjectVerdict is the judgement of one object.

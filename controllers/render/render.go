@@ -29,7 +29,7 @@ type Input struct {
 	Class    v1alpha1.TenantClass
 	Channels []v1alpha1.Channel
 	Pools    []v1alpha1.AgentPool
-	// Calls are the Secrets of the flows' outside calls: see CallSecrets.
+	// Calls are the Secrets of outside calls: see bundle.Objects.
 	Calls []string
 	// OperatorNamespace is where the operator's pods call from.
 	OperatorNamespace string

@@ -53,7 +53,7 @@ func agency() Input {
 		},
 		Pools: []v1alpha1.AgentPool{{ObjectMeta: metav1.ObjectMeta{Name: "contact-centre"},
 			Spec: v1alpha1.AgentPoolSpec{Agents: v1alpha1.Agents{SecretName: "agents"}}}},
-		Calls:             []string{"call-complaints"},
+		Calls:             []string{"call-complaints", "call-register"},
 		OperatorNamespace: "loket-system",
 		Keys:              map[string][]byte{"k1": bytes.Repeat([]byte{7}, 32)},
 		Published:         map[string]time.Time{"k1": time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)},

@@ -2,8 +2,6 @@ package render
 
 import (
 	"path"
-	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 	corev1ac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -60,20 +58,6 @@ func callVolumes(in Input) []volume {
 		out = append(out, credential(secret, secret, path.Join(bundle.CallsDir, secret)))
 	}
 	return out
-}
-
-// CallSecrets are the Secrets that the calls of flows name, each once and in order.
-func CallSecrets(flows []v1alpha1.DialogFlow) []string {
-	var names []string
-	for i := range flows {
-		for _, n := range flows[i].Spec.Nodes {
-			if n.Call != nil && strings.HasPrefix(string(n.Call.SecretName), "call-") {
-				names = append(names, string(n.Call.SecretName))
-			}
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
 
 func agentsVolume(pool *v1alpha1.AgentPool) volume {

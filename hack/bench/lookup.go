@@ -155,7 +155,7 @@ func askPeers(ctx context.Context, c *lookup.Corpus, folder string, queries []lo
 		theirs := lookup.Whole(rows)
 		for _, q := range []float64{0.5, 0.99} {
 			figures = append(figures, Figure{Name: fmt.Sprintf("look-up %d times faster at p%.0f", len(c.Entries), q*100), Against: name,
-				Value: float64(theirs.Quantile(q)) / float64(own.Quantile(q)), Unit: "times"})
+				Value: float64(theirs.Waited(q)) / float64(own.Waited(q)), Unit: "times"})
 		}
 	}
 	return figures, lookup.PrintCompared(os.Stdout, table)

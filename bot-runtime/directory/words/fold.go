@@ -73,7 +73,7 @@ func foldOnce(s string) string {
 			write(r + 'a' - 'A')
 		case r < utf8.RuneSelf:
 			space = true
-		case unicode.Is(unicode.M, r), unicode.Is(unicode.Cf, r):
+		case unicode.Is(unicode.M, r), Invisible(r):
 			// marks and invisible characters stand inside words: they part nothing
 		case r >= 0x1F150 && r <= 0x1F169: // white letters in black circles, which NFKD leaves
 			write('a' + r - 0x1F150)
@@ -91,19 +91,19 @@ func foldOnce(s string) string {
 // Split folds a text and gives its words.
 func Split(s string) []string { return strings.Fields(Fold(s)) }
 
-// MixedScripts says whether a text holds letters that only look Latin (UTS #39: Cyrillic, Greek, small capitals and others),
-// and gives the text with those replaced.
+// MixedScripts says whether a text holds letters that only look Latin (UTS #39: Cyrillic, Greek, small capitals and others) or
+// digits of another script, and gives the text with those replaced.
 func MixedScripts(s string) (plain string, mixed bool) {
 	for i, r := range s {
 		if r < utf8.RuneSelf {
 			continue
 		}
-		if _, ok := latinOf[unicode.ToLower(r)]; ok {
+		if _, ok := reads(r); ok {
 			var b strings.Builder
 			b.Grow(len(s))
 			b.WriteString(s[:i])
 			for _, r := range s[i:] {
-				if l, ok := latinOf[unicode.ToLower(r)]; ok && r >= utf8.RuneSelf {
+				if l, ok := reads(r); ok {
 					b.WriteString(l)
 				} else {
 					b.WriteRune(r)
@@ -113,6 +113,85 @@ func MixedScripts(s string) (plain string, mixed bool) {
 		}
 	}
 	return s, false
+}
+
+// reads gives what a letter or digit of another script looks like.
+func reads(r rune) (string, bool) {
+	if r < utf8.RuneSelf {
+		return "", false
+	}
+	if l, ok := latinOf[unicode.ToLower(r)]; ok {
+		return l, true
+	}
+	if d, ok := digitOf(r); ok && !compatible(r) {
+		return string('0' + d), true
+	}
+	return "", false
+}
+
+// digitOf is the value of a decimal digit of any script: Unicode keeps each script's ten in a row, from the zero.
+func digitOf(r rune) (rune, bool) {
+	if !unicode.IsDigit(r) {
+		return 0, false
+	}
+	for _, t := range unicode.Nd.R16 {
+		if r >= rune(t.Lo) && r <= rune(t.Hi) {
+			return (r - rune(t.Lo)) % 10, true
+		}
+	}
+	for _, t := range unicode.Nd.R32 {
+		if r >= rune(t.Lo) && r <= rune(t.Hi) {
+			return (r - rune(t.Lo)) % 10, true
+		}
+	}
+	return 0, false
+}
+
+// compatible: a form of an ASCII character, such as a wide digit, that NFKD makes that character.
+func compatible(r rune) bool {
+	s := norm.NFKD.String(string(r))
+	return len(s) == 1 && s[0] < utf8.RuneSelf
+}
+
+// Legible gives a text as a reader sees it, for the parts of it that are compared letter by letter: compatibility forms composed
+// (NFKC, so that wide letters and odd blanks are plain ones), letters and digits of other scripts as what they look like,
+// invisible characters off. Mixed says that there were such letters, hidden that something invisible stood within a word.
+func Legible(s string) (plain string, mixed, hidden bool) {
+	if isASCII(s) {
+		return s, false, false
+	}
+	s = norm.NFKC.String(s)
+	s, hidden = withoutInvisible(s)
+	s, mixed = MixedScripts(s)
+	return s, mixed, hidden
+}
+
+func withoutInvisible(s string) (plain string, hidden bool) {
+	if strings.IndexFunc(s, Invisible) < 0 {
+		return s, false
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	last, dropped := ' ', false
+	for _, r := range s {
+		if Invisible(r) {
+			dropped = true
+			continue
+		}
+		hidden = hidden || dropped && withinWord(last) && (withinWord(r) || r == '/')
+		last, dropped = r, false
+		b.WriteRune(r)
+	}
+	return b.String(), hidden
+}
+
+func withinWord(r rune) bool {
+	return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsMark(r) || strings.ContainsRune("._-@", r)
+}
+
+// Invisible says whether a character is drawn as nothing: soft hyphen, blanks of no width, marks of direction, fillers.
+func Invisible(r rune) bool {
+	return r >= utf8.RuneSelf && unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 //go:embed confusables.txt

@@ -14,19 +14,24 @@ var (
 	chatEN string
 	//go:embed context_id.txt
 	contextID string
+	//go:embed context_en.txt
+	contextEN string
 	//go:embed cities_id.txt
 	citiesID string
 	//go:embed courtesy_id.txt
 	courtesyID string
 	//go:embed courtesy_en.txt
 	courtesyEN string
+	//go:embed shared_hosts.txt
+	sharedHosts string
 )
 
 var (
 	chat     = setOf(chatID, chatEN)
-	context  = setOf(contextID)
+	context  = setOf(contextID, contextEN)
 	cities   = setOf(citiesID)
 	courtesy = setOf(courtesyID, courtesyEN)
+	shared   = readShared()
 )
 
 // Chat says whether a folded word is one that people put around a name: "apakah", "itu", "resmi", "kak". Every other word
@@ -52,6 +57,23 @@ func OnlyCourtesy(text string) bool {
 	return true
 }
 
+// SharedHost says whether a host is one where many have pages of their own.
+func SharedHost(host string) bool { _, ok := shared[host]; return ok }
+
+// CaseMatters says whether the pages of a host that many share differ by the case of their paths.
+func CaseMatters(host string) bool { return shared[host] }
+
+func readShared() map[string]bool {
+	m := map[string]bool{}
+	for line := range strings.Lines(sharedHosts) {
+		line, _, _ = strings.Cut(line, "#")
+		if f := strings.Fields(line); len(f) > 0 {
+			m[f[0]] = len(f) > 1 && f[1] == "case"
+		}
+	}
+	return m
+}
+
 // legalForms say who owns a firm, not which firm it is: a closed list. Kinds of licence are not among them.
 var legalForms = map[string]struct{}{
 	"pt": {}, "cv": {}, "tbk": {}, "persero": {}, "perseroda": {}, "perumda": {}, "ud": {}, "ltd": {}, "inc": {}, "co": {},
@@ -70,6 +92,25 @@ var kinds = map[string]struct{}{
 
 // Kind says whether a folded word names a kind of licence.
 func Kind(word string) bool { _, ok := kinds[word]; return ok }
+
+// Rigid says whether a folded word is a kind of licence or a place: it is a typo of nothing.
+func Rigid(word string) bool {
+	if len(word) < 3 || !rigidStart[uint16(word[0])<<8|uint16(word[1])] {
+		return false
+	}
+	return Kind(word) || City(word)
+}
+
+// rigidStart are the first two letters of all rigid words, so that most others cost no look at the lists.
+var rigidStart = func() *[1 << 16]bool {
+	m := &[1 << 16]bool{}
+	for _, list := range []map[string]struct{}{kinds, cities} {
+		for w := range list {
+			m[uint16(w[0])<<8|uint16(w[1])] = true
+		}
+	}
+	return m
+}()
 
 // abbreviations of whole words; both sides mean the same.
 var abbreviations = map[string]string{
@@ -145,15 +186,35 @@ func Name(s string) []string {
 	return kept
 }
 
-// joinInitials makes "p t" one word where the letters together are a legal form: "P.T. Mekar" folds to "p t mekar".
+// joinInitials makes letters that stand apart one word where together they are a legal form: "P.T. Mekar" folds to "p t mekar".
 func joinInitials(ws []string) []string {
-	for i := 0; i+1 < len(ws); i++ {
-		if len(ws[i]) == 1 && len(ws[i+1]) == 1 && LegalForm(ws[i]+ws[i+1]) {
-			out := append(append(ws[:i:i], ws[i]+ws[i+1]), ws[i+2:]...)
-			return joinInitials(out)
-		}
+	const longest = 3
+	apart := false
+	for i := 1; i < len(ws); i++ {
+		apart = apart || len(ws[i-1]) == 1 && len(ws[i]) == 1
 	}
-	return ws
+	if !apart {
+		return ws
+	}
+	out := ws[:0:0]
+	for i := 0; i < len(ws); {
+		n := 1
+		if len(ws[i]) == 1 {
+			joined := ws[i]
+			for to := i + 1; to < len(ws) && to < i+longest && len(ws[to]) == 1; to++ {
+				if joined += ws[to]; LegalForm(joined) {
+					n = to + 1 - i
+				}
+			}
+		}
+		if n == 1 {
+			out = append(out, ws[i])
+		} else {
+			out = append(out, strings.Join(ws[i:i+n], ""))
+		}
+		i += n
+	}
+	return out
 }
 
 func setOf(files ...string) map[string]struct{} {

@@ -20,6 +20,7 @@
 //	out_lane                 the outbox of a conversation: its head, its sends
 //	outbox, outgoing, timer, inbox, queue, agent_slot
 //	send_budget
+//	bundle_head, source      what was put and fetched; no act of the message path takes them
 //	pool                     cumulative counters
 //	desk_seq                 the sequence of desk events: taken last and held until the commit, so that a reader of
 //	                         "after seq" never misses an event that commits later with a smaller number

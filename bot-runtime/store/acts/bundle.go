@@ -33,10 +33,14 @@ func (a *Acts) PutBundle(ctx context.Context, hash, ifMatch string, body []byte)
 		if _, err := tx.Exec(`UPDATE bundle_head SET version = $1, hash = $2 WHERE one = 1`, version, hash); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`DELETE FROM bundle WHERE version <= $1
-			AND version <> (SELECT COALESCE(max(version), 0) FROM bundle WHERE judged)`, version-bundlesKept)
-		return err
+		return dropOldBundles(tx, version)
 	})
+}
+
+func dropOldBundles(tx Tx, newest int64) error {
+	_, err := tx.Exec(`DELETE FROM bundle WHERE version <= $1
+		AND version <> (SELECT COALESCE(max(version), 0) FROM bundle WHERE judged)`, newest-bundlesKept)
+	return err
 }
 
 // CurrentBundle implements store.Config.
@@ -50,15 +54,14 @@ func (a *Acts) CurrentBundle(ctx context.Context) (store.StoredBundle, error) {
 }
 
 // SaveVerdicts implements store.Config. A bundle that is no longer the current one is not judged any more: ErrConflict.
-func (a *Acts) SaveVerdicts(ctx context.Context, hash string, judge int64, verdicts []store.ObjectVerdict) error {
+func (a *Acts) SaveVerdicts(ctx context.Context, version, judge int64, verdicts []store.ObjectVerdict) error {
 	return a.write(ctx, "save verdicts", func(tx Tx) error {
-		var version int64
-		var current string
-		if err := one(tx, into(&version, &current), `SELECT version, hash FROM bundle_head WHERE one = 1 {lock}`); err != nil {
+		var current int64
+		if err := one(tx, into(&current), `SELECT version FROM bundle_head WHERE one = 1 {lock}`); err != nil {
 			return err
 		}
-		if current != hash {
-			return fmt.Errorf("bundle %q is not the current one: %w", hash, store.ErrConflict)
+		if current != version {
+			return fmt.Errorf("bundle %d is not the current one, %d is: %w", version, current, store.ErrConflict)
 		}
 		var before int64
 		if err := one(tx, into(&before), `SELECT judge FROM bundle WHERE version = $1`, version); err != nil || before >= judge {

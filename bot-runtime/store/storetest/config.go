@@ -17,7 +17,7 @@ func (c *counter) judge(hash, before string, verdicts ...store.ObjectVerdict) {
 	if err := c.PutBundle(c.ctx, hash, before, []byte("bundle "+hash)); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := c.SaveVerdicts(c.ctx, hash, 5, verdicts); err != nil {
+	if err := c.SaveVerdicts(c.ctx, must(c.CurrentBundle(c.ctx)).Version, 5, verdicts); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -49,7 +49,7 @@ var configTests = []check{
 		want(t, "current", b.Hash+" "+string(b.Body), "B B")
 		want(t, "version", b.Version, 2)
 		want(t, "polled version", c.poll().BundleVersion, 2)
-		wantErr(t, c.SaveVerdicts(c.ctx, "A", 5, nil), store.ErrConflict)
+		wantErr(t, c.SaveVerdicts(c.ctx, 1, 5, nil), store.ErrConflict)
 	}},
 	{"one of two leaders at once wins", func(t *testing.T, c *counter) {
 		errs := make([]error, 6)
@@ -87,7 +87,7 @@ var configTests = []check{
 			judge int64
 			want  string
 		}{{5, "menu=m1"}, {4, "menu=m1"}, {6, "menu=m9"}} {
-			if err := c.SaveVerdicts(c.ctx, "A", again.judge, []store.ObjectVerdict{verdict("menu", "m9", true)}); err != nil {
+			if err := c.SaveVerdicts(c.ctx, 1, again.judge, []store.ObjectVerdict{verdict("menu", "m9", true)}); err != nil {
 				t.Fatal(err)
 			}
 			wantAll(t, "live", c.live(), again.want)
@@ -101,6 +101,73 @@ var configTests = []check{
 		}
 		want(t, "live", must(c.Live(c.ctx)).Hash, "A")
 		want(t, "judged", must(c.CurrentBundle(c.ctx)).Judge, 0)
+	}},
+	{"one pod fetches a data set, when it is due", func(t *testing.T, c *counter) {
+		wish := store.SourceWish{Name: "list", Origin: "o", Wish: "w", Every: time.Hour, Again: time.Minute, Lease: time.Minute}
+		claim := func(wish store.SourceWish) bool {
+			_, due, err := c.ClaimSource(c.ctx, wish)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return due
+		}
+		due := make([]bool, 6)
+		together(6, func(i int) { due[i] = claim(wish) })
+		n := 0
+		for _, is := range due {
+			if is {
+				n++
+			}
+		}
+		want(t, "claims of a first look", n, 1)
+		c.age("UPDATE source SET leased_until = leased_until - 61000000")
+		want(t, "after a pod died with it", claim(wish), true)
+		save := func(s store.Source) {
+			s.Name, s.Origin, s.Wish = "list", wish.Origin, wish.Wish
+			if err := c.SaveSource(c.ctx, s, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		save(store.Source{Hash: "h1", Body: []byte("rows"), State: []byte(`{"n":1}`)})
+		want(t, "just fetched", claim(wish), false)
+		c.age("UPDATE source SET checked_at = checked_at - 3600000001")
+		want(t, "an hour later", claim(wish), true)
+		save(store.Source{State: []byte(`{"n":2}`), Failed: true})
+		c.age("UPDATE source SET checked_at = checked_at - 60000001")
+		want(t, "a minute after a failure", claim(wish), true)
+		save(store.Source{State: []byte(`{"n":3}`)})
+		wish.Wish = "w2"
+		s, asked, err := c.ClaimSource(c.ctx, wish)
+		want(t, "another wish", asked && err == nil, true)
+		want(t, "what was fetched before", s.Hash+" "+s.Wish+" "+string(s.State), `h1 w {"n":3}`)
+		all := must(c.Sources(c.ctx))
+		want(t, "the body stays when a try brings none", string(all[0].Body), "rows")
+		if err := c.KeepSources(c.ctx, []string{"other"}); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "a source that nothing names", len(must(c.Sources(c.ctx))), 0)
+		save(store.Source{Hash: "h2", Body: []byte("late")})
+		want(t, "and its late rows", len(must(c.Sources(c.ctx))), 0)
+	}},
+	{"what was fetched has the bundle judged again", func(t *testing.T, c *counter) {
+		c.judge("A", "", verdict("menu", "m1", true))
+		if _, due, err := c.ClaimSource(c.ctx, store.SourceWish{Name: "list", Wish: "w", Lease: time.Minute}); !due || err != nil {
+			t.Fatal(due, err)
+		}
+		if err := c.SaveSource(c.ctx, store.Source{Name: "list", Wish: "w", Hash: "h", Body: []byte("x")}, true); err != nil {
+			t.Fatal(err)
+		}
+		b := must(c.CurrentBundle(c.ctx))
+		want(t, "current", b.Hash+" "+string(b.Body), "A bundle A")
+		want(t, "version", b.Version, 2)
+		want(t, "judged", b.Judge, 0)
+		want(t, "polled version", c.poll().BundleVersion, 2)
+		want(t, "serving meanwhile", must(c.Live(c.ctx)).Version, 1)
+		wantErr(t, c.SaveVerdicts(c.ctx, 1, 5, nil), store.ErrConflict) // a judge that had not seen the rows
+		if err := c.PutBundle(c.ctx, "B", "A", []byte("B")); err != nil {
+			t.Fatalf("the operator's next: %v", err)
+		}
+		want(t, "version", must(c.CurrentBundle(c.ctx)).Version, 3)
 	}},
 	{"a conversation that stands in an old revision finds it", func(t *testing.T, c *counter) {
 		c.judge("A", "", verdict("menu", "m1", true))

@@ -21,8 +21,8 @@ type Corpus struct {
 	parts      [][]spoken         // each name and alias, without legal forms
 	byWord     map[string][]int32 // entries by word of name or alias
 	byName     map[string]int32   // by all words in a row
-	byCompact  map[string][]int32 // by signs of the name without blanks
-	hosts      map[string]bool
+	byPiece    map[uint64][]int32 // entries by pieces of a name without blanks
+	letters    []alphabet         // of each entry's names together
 }
 
 var (
@@ -171,7 +171,8 @@ func (c *Corpus) entry(r *rand.Rand, ws []string, illegal bool) directory.Entry 
 
 // prepare makes what fairness is told by.
 func (c *Corpus) prepare() {
-	c.byWord, c.byName, c.byCompact, c.hosts = map[string][]int32{}, map[string]int32{}, map[string][]int32{}, map[string]bool{}
+	c.byWord, c.byName, c.byPiece = map[string][]int32{}, map[string]int32{}, map[uint64][]int32{}
+	c.letters = make([]alphabet, len(c.Entries))
 	c.parts = make([][]spoken, len(c.Entries))
 	for i, e := range c.Entries {
 		for _, name := range append([]string{e.Name}, e.Aliases...) {
@@ -181,17 +182,15 @@ func (c *Corpus) prepare() {
 			for _, w := range ws {
 				c.byWord[w] = append(c.byWord[w], int32(i))
 			}
-			whole := signs(strings.Join(ws, ""))
+			said := &c.parts[i][len(c.parts[i])-1]
+			c.letters[i].add(*said)
+			c.addPieces(int32(i), said.whole)
+			if said.sound != said.whole {
+				c.addPieces(int32(i), said.sound)
+			}
 			if len(ws) == 2 && words.Kind(ws[0]) { // a name of one word is asked for without its kind
-				whole = append(whole, signs(ws[1])...)
+				c.addPieces(int32(i), ws[1])
 			}
-			whole = append(whole, signs(words.Sound(strings.Join(ws, "")))...)
-			for _, s := range whole {
-				c.byCompact[s] = append(c.byCompact[s], int32(i))
-			}
-		}
-		for _, s := range e.Sites {
-			c.hosts[bare(s)] = true
 		}
 	}
 	if len(c.vocabulary) == 0 {

@@ -1,6 +1,9 @@
 package lookup
 
 import (
+	"hash/fnv"
+	"math/bits"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,68 +14,118 @@ func sortStrings(s []string) { slices.Sort(s) }
 
 // claimed says whether an entry other than these could claim a text by definition 4: every distinctive word is one of its own,
 // within the typos that its length allows, in any order, or the whole without blanks is. It is written apart from the index,
-// in the plainest way, and looks at every entry that shares a word, a beginning, an end or, where it is short, all but a letter.
+// in the plainest way: it looks at every entry that as a whole has a third of the text's letters in one piece, where no typo
+// fell, and at every entry that shares a word. Of a word that very many names have, only one of them is looked at, the rarest.
 func (c *Corpus) claimed(text string, by ...int) bool {
 	var distinctive []string
-	for _, w := range words.Name(text) {
+	for _, w := range words.Name(amounts.ReplaceAllString(text, " ")) {
 		if !words.Chat(w) {
 			distinctive = append(distinctive, w)
 		}
 	}
 	asked := speak(distinctive)
-	seen := map[int32]bool{}
-	const most = 300 // entries of a word; of commoner words only the rarest is looked at
-	rarest := []int32(nil)
+	if len(distinctive) == 0 {
+		return false
+	}
 	claims := func(list []int32) bool {
 		for _, e := range list {
-			if !seen[e] && !slices.Contains(by, int(e)) && c.couldBe(int(e), asked) {
+			if c.letters[e].might(asked.letters) && !slices.Contains(by, int(e)) && c.couldBe(int(e), asked) {
 				return true
 			}
-			seen[e] = true
 		}
 		return false
 	}
-	for _, key := range append(signs(asked.whole), signs(asked.sound)...) {
-		if claims(c.byCompact[key]) {
-			return true
+	whole := func(s string) bool {
+		for length := max(1, len(s)-2); length <= len(s)+2; length++ {
+			budget := words.TypoBudget(length)
+			for i := range budget + 1 {
+				from, to := pieceOf(length, budget, i)
+				for shift := -2; shift <= 2; shift++ {
+					if from+shift >= 0 && to+shift <= len(s) && claims(c.byPiece[pieceKey(length, i, s[from+shift:to+shift])]) {
+						return true
+					}
+				}
+			}
 		}
+		return false
 	}
+	if whole(asked.whole) || asked.sound != asked.whole && whole(asked.sound) {
+		return true
+	}
+	const common = 20_000 // entries of a word
+	rarest := []int32(nil)
 	for _, w := range distinctive {
 		list := c.byWord[w]
-		if len(list) <= most && claims(list) {
-			return true
-		}
-		if len(list) > most && (rarest == nil || len(list) < len(rarest)) {
-			rarest = list
-		}
-		for _, key := range signs(w) {
-			if claims(c.byCompact[key]) {
+		if len(list) <= common {
+			if claims(list) {
 				return true
 			}
+		} else if rarest == nil || len(list) < len(rarest) {
+			rarest = list
+		}
+		if len(distinctive) > 1 && len(w) > 7 && whole(w) { // a name joined, beside another word
+			return true
 		}
 	}
 	return claims(rarest)
 }
 
-// signs are what names without blanks are found by: beginning and end, and all but a letter where they are short.
-func signs(s string) []string {
-	const n = 6
-	if len(s) > 9 {
-		return []string{"<" + s[:n], ">" + s[len(s)-n:]}
+// amounts of money are no part of a name.
+var amounts = regexp.MustCompile(`\b[0-9]+ (?:juta|jt|ribu|rb)\b`)
+
+// pieceOf and pieceKey: a name is cut into one piece more than the typos that it may have, so that one is as written.
+func pieceOf(length, budget, i int) (from, to int) {
+	return length * i / (budget + 1), length * (i + 1) / (budget + 1)
+}
+
+func pieceKey(length, i int, piece string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte{byte(length), byte(i)})
+	_, _ = h.Write([]byte(piece))
+	return h.Sum64()
+}
+
+// addPieces lets an entry be found by a way to write a name of it without blanks.
+func (c *Corpus) addPieces(entry int32, s string) {
+	budget := words.TypoBudget(len(s))
+	for i := range budget + 1 {
+		from, to := pieceOf(len(s), budget, i)
+		key := pieceKey(len(s), i, s[from:to])
+		if list := c.byPiece[key]; len(list) == 0 || list[len(list)-1] != entry {
+			c.byPiece[key] = append(list, entry)
+		}
 	}
-	out := []string{s}
-	for i := range s {
-		out = append(out, s[:i]+s[i+1:])
+}
+
+// alphabet is the letters of a text, as written and as pronounced, a bit each.
+type alphabet struct{ written, heard uint32 }
+
+func lettersOf(s string) uint32 {
+	var set uint32
+	for i := 0; i < len(s); i++ {
+		set |= 1 << (s[i] & 31)
 	}
-	return out
+	return set
+}
+
+func (l *alphabet) add(s spoken) {
+	l.written |= s.letters.written
+	l.heard |= s.letters.heard
+}
+
+// might: two typos bring at most two letters that the name has not.
+func (l alphabet) might(asked alphabet) bool {
+	return bits.OnesCount32(asked.written&^l.written) <= 2 || bits.OnesCount32(asked.heard&^l.heard) <= 2
 }
 
 // spoken is a name or a query as it sounds, made once.
 type spoken struct {
-	words  []string
-	sounds []string
-	whole  string
-	sound  string
+	words   []string
+	sounds  []string
+	whole   string
+	sound   string
+	digits  string
+	letters alphabet
 }
 
 func speak(ws []string) spoken {
@@ -80,7 +133,8 @@ func speak(ws []string) spoken {
 	for _, w := range ws {
 		s.sounds = append(s.sounds, words.Sound(words.Expand(w)))
 	}
-	s.sound = words.Sound(s.whole)
+	s.sound, s.digits = words.Sound(s.whole), digitsOf(s.whole)
+	s.letters = alphabet{lettersOf(s.whole), lettersOf(strings.Join(s.sounds, "") + s.sound)}
 	return s
 }
 
@@ -98,13 +152,16 @@ func (c *Corpus) couldBe(e int, asked spoken) bool {
 		return false
 	}
 	for _, name := range c.parts[e] {
-		if digitsOf(asked.whole) != digitsOf(name.whole) { // digits are a typo of nothing
+		if asked.digits != name.digits { // digits are a typo of nothing
 			continue
 		}
 		listed := name.words
 		budget := words.TypoBudget(len(name.whole))
 		if words.Distance(asked.whole, name.whole, budget) <= budget || words.Distance(asked.sound, name.sound, budget) <= budget {
 			return true
+		}
+		if len(asked.words) > len(name.words) {
+			continue
 		}
 		edits := 0
 		used := make([]bool, len(listed))

@@ -9,7 +9,7 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/directory/words"
 )
 
-// kinds are all the ways to ask that are measured.
+// kindsOfQuery are all the ways to ask that are measured.
 var kindsOfQuery = []kind{
 	{name: "as written", class: Genuine, make: asWritten},
 	{name: "small, without legal form", class: Genuine, make: func(_ *asker, e *directory.Entry) (string, bool) { return strings.Join(name(e), " "), true }},
@@ -30,7 +30,7 @@ var kindsOfQuery = []kind{
 	{name: "key beside", class: Genuine, typed: true, make: keyboard},
 	{name: "two typos", class: Genuine, typed: true, make: twoTypos},
 	{name: "typo in a sentence", class: Genuine, typed: true, make: around(sentences, typo(0))},
-	{name: "word missing", class: Genuine, typed: true, make: missing},
+	{name: "word missing", class: Genuine, typed: true, hard: true, make: missing},
 	{name: "words joined", class: Genuine, typed: true, make: joinedTwo},
 	{name: "all joined", class: Genuine, typed: true, make: joinedAll},
 	{name: "all joined, typo", class: Genuine, typed: true, make: func(a *asker, e *directory.Entry) (string, bool) {
@@ -38,7 +38,7 @@ var kindsOfQuery = []kind{
 		return strings.ReplaceAll(s, " ", ""), ok && len(name(e)) > 1
 	}},
 	{name: "word split", class: Genuine, typed: true, make: split},
-	{name: "words swapped", class: Genuine, typed: true, make: swapped},
+	{name: "words swapped", class: Genuine, typed: true, hard: true, make: swapped},
 	{name: "words swapped, typo", class: Genuine, typed: true, make: func(a *asker, e *directory.Entry) (string, bool) {
 		s, ok := typo(a.r.IntN(4))(a, e)
 		ws := strings.Fields(s)
@@ -46,7 +46,7 @@ var kindsOfQuery = []kind{
 		return strings.Join(ws, " "), ok && len(ws) > 1
 	}},
 	{name: "abbreviated", class: Genuine, typed: true, make: abbreviated},
-	{name: "old spelling", class: Genuine, typed: true, make: rewritten("sy", "sj", "ny", "nj", "u", "oe", "j", "dj", "c", "tj", "y", "j")},
+	{name: "old spelling", class: Genuine, typed: true, hard: true, make: rewritten("sy", "sj", "ny", "nj", "u", "oe", "j", "dj", "c", "tj", "y", "j")},
 	{name: "informal spelling", class: Genuine, typed: true, make: rewritten("k", "q", "s", "z", "f", "v", "ks", "x")},
 	{name: "digits for letters", class: Genuine, typed: true, make: digits},
 	{name: "letters repeated", class: Genuine, typed: true, make: repeated},

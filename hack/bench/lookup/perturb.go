@@ -25,7 +25,7 @@ const (
 type kind struct {
 	name  string
 	class Class
-	// exact: the folded text is a listed name, so exact is right. typed: exact is wrong.
+	// typed: exact is wrong, since the folded text is no listed name.
 	typed bool
 	// foreign: an identifier decides, so other entries' claims to the words are no matter.
 	foreign bool
@@ -33,7 +33,9 @@ type kind struct {
 	strange bool
 	// added: a word of its own was added to the whole name, which is never licensed.
 	added bool
-	make  func(a *asker, e *directory.Entry) (string, bool)
+	// hard: may miss a little more.
+	hard bool
+	make func(a *asker, e *directory.Entry) (string, bool)
 }
 
 // asker makes queries from a corpus.
