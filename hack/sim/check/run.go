@@ -50,6 +50,7 @@ type send struct {
 	citizen, text string
 	accepted      int
 	acceptedAt    time.Time // the first
+	toldAt        time.Time // when the platform first began to tell of it
 	blind         bool      // the last acceptance
 }
 
@@ -78,6 +79,10 @@ func (r *run) note(rec journal.Record) {
 	case journal.SendReply:
 		if rec.Code == 0 {
 			r.acceptance(rec)
+		}
+	case journal.StatusOut:
+		if s := r.sends[rec.Ref]; s != nil && s.toldAt.IsZero() {
+			s.toldAt = rec.At
 		}
 	case journal.Violation:
 		r.problem("the platform would not have it: %s", rec.Note)
@@ -135,10 +140,20 @@ func (r *run) acceptance(rec journal.Record) {
 	case r.terms.lost(s.acceptedAt):
 	default:
 		r.Doubled++
-		r.problem("%s was sent %q twice (ref %s)", s.citizen, s.text, rec.Ref)
+		r.problem("%s was sent %q twice (ref %s), %s", s.citizen, s.text, rec.Ref, s.apart(rec.At))
 	}
 	s.accepted++
 	s.blind = rec.Blind
+}
+
+// apart is how long after the first the platform took a message again, and what it had told by then: whether the sender waited too
+// little, or the news took too long.
+func (s *send) apart(again time.Time) string {
+	told := "and nothing had been told of it"
+	if !s.toldAt.IsZero() && s.toldAt.Before(again) {
+		told = fmt.Sprintf("and began to be told of it %s before", again.Sub(s.toldAt).Round(time.Millisecond))
+	}
+	return fmt.Sprintf("%s after the first, %s", again.Sub(s.acceptedAt).Round(time.Millisecond), told)
 }
 
 func (r *run) finish() {
