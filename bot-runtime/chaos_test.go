@@ -254,7 +254,7 @@ func snapshotHeld(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	do(t, c.run(plan(100, 120), "", nil))
+	do(t, c.run(plan(300, 40), "", nil))
 	if _, err := conn.Exec(ctx, "COMMIT"); err != nil {
 		t.Errorf("the snapshot was not held to the end: %v", err)
 	}

@@ -22,7 +22,6 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the plain inserts' drivers
 	_ "modernc.org/sqlite"
 
-	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/store"
 	"github.com/loket-dev/loket/bot-runtime/store/storetest/pgtest"
 )
@@ -178,27 +177,20 @@ func BenchmarkIntakeBesideInserts(b *testing.B) {
 func BenchmarkStepBesideWrites(b *testing.B) {
 	for _, e := range engines {
 		b.Run(e.name, func(b *testing.B) {
-			s := e.open(b)
-			x := startOn(b, s, newWire(), nil)
-			x.apply(counting())
-			x.end() // its loops; what it serves stays
+			p := newParts(b, e.open(b))
 			const round, lanes = 320, 16
-			serial := 0
+			next := 0
 			var ready store.Outcome
 			turns := func(step func(store.Lane) (store.Outcome, error)) time.Duration {
-				var batch store.Batch
-				for range round {
-					serial++
-					batch.Messages = append(batch.Messages, store.Inbound{Channel: "wa", ExternalID: fmt.Sprint(serial), At: time.Now(),
-						Identities: []message.Identity{{Scope: "wa", Kind: message.IdentityPhone, Value: fmt.Sprintf("62811%06d", serial%10_000)}},
-						Body:       message.In{Kind: message.InText, Text: words}})
+				some := make([]int, round)
+				for i := range some {
+					some[i] = next % 10_000
+					next++
 				}
-				if _, err := s.Accept(b.Context(), batch); err != nil {
-					b.Fatal(err)
-				}
+				p.write(some...)
 				began := time.Now()
 				for left := round; left > 0; {
-					n, err := s.Turn(b.Context(), lanes, step)
+					n, err := p.store.Turn(b.Context(), lanes, step)
 					if err != nil || n == 0 {
 						b.Fatalf("%d lanes were stepped: %v", n, err)
 					}
@@ -207,7 +199,7 @@ func BenchmarkStepBesideWrites(b *testing.B) {
 				return time.Since(began)
 			}
 			whole := func(lane store.Lane) (store.Outcome, error) {
-				out, err := x.stepper.step(lane)
+				out, err := p.stepper.step(lane)
 				if len(out.Send) == 1 {
 					ready = out
 				}
