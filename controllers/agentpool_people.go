@@ -103,7 +103,7 @@ func (m *poolMemory) week(spec capacity.Spec, now time.Time, c staffing.Chat, l 
 	stay := math.Exp(-900 / handling)
 	local := now.In(spec.Zone)
 	at := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, spec.Zone)
-	lagged, known := m.state.Expected(spec, at.Add(-15*time.Minute))
+	lagged, known := m.state.Expected(spec.Zone, at.Add(-15*time.Minute))
 	if !known {
 		return nil
 	}
@@ -114,7 +114,7 @@ func (m *poolMemory) week(spec capacity.Spec, now time.Time, c staffing.Chat, l 
 		for range 24 {
 			worst := 0.0
 			for range 4 {
-				rate, ok := m.state.Expected(spec, at)
+				rate, ok := m.state.Expected(spec.Zone, at)
 				if !ok {
 					return nil
 				}

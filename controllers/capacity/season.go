@@ -62,8 +62,9 @@ func slotOf(t time.Time) slot {
 func (s *State) bookSeason(q *question, arrived, dt float64) {
 	local := q.seen.Now.In(q.spec.Zone)
 	end := slotOf(local)
-	if s.spare(q, local) {
-		s.QuarterSeconds, s.QuarterArrived, s.QuarterIndex = 0, 0, int32(end.index)
+	if q.spec.holiday(local) { // it teaches nothing of its day of the week, but the last quarter before it counts
+		s.closeQuarter()
+		s.QuarterIndex = int32(end.index)
 		return
 	}
 	left := dt
@@ -86,9 +87,6 @@ func (s *State) bookSeason(q *question, arrived, dt float64) {
 		at += part
 	}
 }
-
-// spare says that a day is none to learn from: a holiday.
-func (s *State) spare(q *question, local time.Time) bool { return q.spec.holiday(local) }
 
 func (s *State) closeQuarter() {
 	if i := s.QuarterIndex; s.QuarterSeconds > quarter/2 && i >= 0 && i < quarters {
