@@ -162,6 +162,22 @@ func TestAGapsArrivalsAreNoPeak(t *testing.T) {
 	}
 }
 
+// Once a day was seen, those who came through a door while nobody looked are booked to when it was open.
+func TestAGapOverAnOpeningDoesNotSmearIt(t *testing.T) {
+	c := counter{spec: pool(nil), now: monday.Add(-2 * time.Hour), workers: 1}
+	c.run(25*time.Hour+30*time.Minute, door, nil) // until Tuesday 08:30
+	if c.now.Hour() != 8 || c.now.Minute() != 30 {
+		t.Fatalf("it is %s", c.now)
+	}
+	c.now = c.now.Add(time.Hour) // nobody looked until 09:30
+	c.arrived += 0.003*1800 + 0.5*1800
+	c.run(20*time.Minute, door, nil)
+	tuesday := func(hour, quarter int) float64 { return float64(c.state.Season[96+4*hour+quarter]) }
+	if before, after := tuesday(8, 2), tuesday(9, 0); before > 0.02 || after < 0.45 || after > 0.55 {
+		t.Errorf("at 08:30 %.3f a second are known and at 09:00 %.3f; there were 0.003 and 0.5", before, after)
+	}
+}
+
 func TestTheDaysHoursOfWorkersAreACap(t *testing.T) {
 	c := counter{spec: pool(func(s *Spec) { s.DailyHours = 4 }), now: monday.Add(30 * time.Minute), workers: 1}
 	said := false
