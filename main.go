@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"time"
+	_ "time/tzdata" // the image holds no time zones, and pools' hours and forecasts are told in their tenants'
 
 	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 )
@@ -20,5 +21,18 @@ func TestWhatTheOperatorNeedsToStart(t *testing.T) {
 				t.Errorf("it says %v, not %q", err, c.says)
 			}
 		})
+	}
+}
+
+// The image is distroless: without its own copy the operator would know no zone but UTC, and every opening would be hours off.
+func TestTheOperatorBringsItsTimeZonesAlong(t *testing.T) {
+	for _, program := range []string{".", "./bot-runtime", "./hack/bench"} {
+		out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", program).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(out), "\ntime/tzdata\n") {
+			t.Errorf("%s has no time zones of its own; import time/tzdata", program)
+		}
 	}
 }

@@ -2,12 +2,14 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,42 +37,47 @@ type poolSeen struct {
 	desk     *facts
 	nodePort int32
 	embedded bool
+	zone     *time.Location // the tenant's
+
+	// unscaled is why the cluster would not have the decided number of workers; nil while it will.
+	unscaled error
+	// unkept is what keeps the operator from keeping what it learnt; nil while nothing does.
+	unkept *metav1.Condition
 	// people is what is known of how many are needed; nil before anything is.
 	people *v1alpha1.PoolPeople
-	// short is for how long fewer agents have been signed in than are needed.
-	short time.Duration
+	// staffed says whether they suffice, once that has held for long enough; nil where it is not known.
+	staffed *metav1.Condition
 }
 
-// Reconcile scales first and reports afterwards: citizens wait for workers, nobody waits for a status.
+// Reconcile scales first, then counts people, and reports last: citizens wait for workers, nobody waits for a status. What goes
+// wrong on the way is reported, and holds up nothing behind it.
 func (r *AgentPoolReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	seen, err := r.gather(ctx, req.NamespacedName)
 	if err != nil || seen == nil {
 		return ctrl.Result{}, err
 	}
-	memory, err := r.recall(ctx, seen)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
+	memory := r.recall(ctx, seen)
 	decision := capacity.Decision{}
-	if seen.scales() {
-		spec, look := seen.limits(memory.zone), seen.observation()
+	if seen.learns() {
+		spec, look := seen.limits(), seen.observation()
+		memory.pretend(seen, &look)
 		decision, memory.state = capacity.Decide(spec, memory.state, look)
-		memory.people(seen, spec, look)
-		if seen.people = memory.staffing; !memory.shortSince.IsZero() {
-			seen.short = seen.now.Sub(memory.shortSince)
+		if seen.scales() {
+			seen.unscaled = r.scale(ctx, seen, decision, &memory)
 		}
+		memory.people.look(seen, &memory.state, look)
+		seen.people = memory.people.said
 		measure(seen, look, memory.state)
-		if err := r.scale(ctx, seen, decision, &memory); err != nil {
-			r.remember(req.NamespacedName, memory)
-			return ctrl.Result{}, err
-		}
-		if err := r.keep(ctx, seen, &memory); err != nil {
-			r.remember(req.NamespacedName, memory)
-			return ctrl.Result{}, err
-		}
+		r.keep(ctx, seen, &memory)
+		seen.unkept = memory.kept.trouble
 	}
-	result, err := r.report(ctx, seen, decision, &memory)
+	var wait time.Duration
+	seen.staffed, wait = memory.people.staffed(seen)
+	result, err := r.report(ctx, seen, decision, sooner(decision.Again, wait), &memory)
 	r.remember(req.NamespacedName, memory)
+	if seen.unscaled != nil && len(allBlocked(seen.unscaled)) == 0 { // what a person must mend is tried again with the next look
+		err = errors.Join(seen.unscaled, err)
+	}
 	return result, err
 }
 
@@ -121,16 +128,22 @@ func (r *AgentPoolReconciler) gather(ctx context.Context, name types.NamespacedN
 	return seen, nil
 }
 
+// learns says whether there is a desk whose load can be followed: what people are needed does not depend on whether it scales.
+func (s *poolSeen) learns() bool { return s.class != nil && s.desk != nil }
+
 // scales says whether there is a desk of its own whose size may be decided.
-func (s *poolSeen) scales() bool {
-	return s.class != nil && s.desk != nil && !s.embedded
+func (s *poolSeen) scales() bool { return s.learns() && !s.embedded }
+
+// dry says that decisions are not carried out. A suspended tenant's workers go all the same: that is no decision of capacity.
+func (s *poolSeen) dry() bool {
+	return s.scales() && s.pool.Spec.Workers.DryRun && !s.tenant.Spec.Suspend
 }
 
-func (s *poolSeen) limits(zone *time.Location) capacity.Spec {
+func (s *poolSeen) limits() capacity.Spec {
 	w := s.pool.Spec.Workers
 	out := capacity.Spec{
 		Min: w.Min, Max: w.Max, Ceiling: s.class.Spec.Ceilings.WorkersPerPool,
-		ConversationsPerWorker: w.ConversationsPerWorker, Window: w.ScaleDownAfter.Duration, Start: startsWithin, Zone: zone,
+		ConversationsPerWorker: w.ConversationsPerWorker, Window: w.ScaleDownAfter.Duration, Start: startsWithin, Zone: s.zone,
 		Step: w.Step, DailyHours: w.DailyHours,
 	}
 	for _, h := range w.Holidays {
@@ -145,6 +158,8 @@ func (s *poolSeen) limits(zone *time.Location) capacity.Spec {
 	switch {
 	case s.tenant.Spec.Suspend:
 		out.External = &none
+	case s.embedded:
+		out.External = &s.desk.Wanted
 	case w.Mode == v1alpha1.WorkersExternal:
 		out.External = &w.Replicas
 	}
@@ -173,7 +188,8 @@ func (s *poolSeen) observation() capacity.Observation {
 func (r *AgentPoolReconciler) scale(ctx context.Context, seen *poolSeen, d capacity.Decision, memory *poolMemory) error {
 	desk := types.NamespacedName{Namespace: seen.pool.Namespace, Name: render.DeskName(seen.pool.Name)}
 	workersWanted.WithLabelValues(desk.Namespace, seen.pool.Name).Set(float64(d.Workers))
-	if seen.pool.Spec.Workers.DryRun {
+	if seen.dry() {
+		memory.shadow = &d.Workers
 		return nil
 	}
 	before, scaled, err := r.children.scale(ctx, seen.tenant.UID, deploymentKind, desk, d.Workers)
@@ -192,18 +208,24 @@ func (r *AgentPoolReconciler) scale(ctx context.Context, seen *poolSeen, d capac
 	return nil
 }
 
-// report writes the status if it differs. Waiting, active, agents and the reason move with every citizen, so that they are
-// written at most once a minute, and else only together with something that matters more.
-func (r *AgentPoolReconciler) report(ctx context.Context, seen *poolSeen, d capacity.Decision, memory *poolMemory) (ctrl.Result, error) {
+// report writes the status if it says something else than before. Waiting, active, agents and the reason move with every citizen,
+// so that they are written at most once a minute, and else only together with something that matters more.
+func (r *AgentPoolReconciler) report(ctx context.Context, seen *poolSeen, d capacity.Decision, wait time.Duration, memory *poolMemory) (ctrl.Result, error) {
 	before := seen.pool
 	after := before.DeepCopy()
 	var again time.Duration
 	after.Status, again = poolStatus(seen, d)
-	again = sooner(again, d.Again)
-	if wait := figuresEvery - seen.now.Sub(memory.figuresAt); wait > 0 && onlyFigures(before.Status, after.Status) {
-		return ctrl.Result{RequeueAfter: sooner(again, wait)}, nil
-	}
+	again = sooner(again, wait)
 	same := equality.Semantic.DeepEqual(before.Status, after.Status)
+	if !same && onlyFigures(before.Status, after.Status) {
+		if wait := figuresEvery - seen.now.Sub(memory.figuresAt); wait > 0 {
+			return ctrl.Result{RequeueAfter: sooner(again, wait)}, nil
+		}
+		class := d.Reasons.Class()
+		if same = class == memory.reported && sameToPeople(before.Status, after.Status); !same {
+			memory.reported = class
+		}
+	}
 	if !same {
 		memory.figuresAt = seen.now
 	}

@@ -5,205 +5,157 @@ import (
 	"math"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/controllers/capacity"
 	"github.com/loket-dev/loket/controllers/capacity/staffing"
 )
 
 const (
-	peopleEvery = time.Minute
+	// peopleEvery is how often people are counted, and weekEvery how often those of the coming week: neither is worth a citizen's
+	// wait for a worker, so that it is done after scaling, and seldom.
+	peopleEvery = 3 * time.Minute
 	weekEvery   = time.Hour
 	mostAgents  = 10000
-	// warnAhead is how long before a short hour the condition says so.
-	warnAhead = 12 * time.Hour
-	// shortFor is how long there must have been too few.
-	shortFor = 5 * time.Minute
 	// longestLook is the longest time between two looks of which it is known how busy the agents were.
 	longestLook = 75 * time.Second
+	// hardlyAnybody is a rate of arrivals, a second, for which nobody need sit and wait: less than one an hour.
+	hardlyAnybody = 1.0 / 3600
 )
 
-// people learns from a look how fast agents are, and counts once a minute how many are needed.
-func (m *poolMemory) people(seen *poolSeen, spec capacity.Spec, look capacity.Observation) {
+// poolPeople is what is remembered of a pool's people between two observations.
+type poolPeople struct {
+	// completions of the pool's agents, by how many conversations they had at once.
+	completions staffing.Completions
+	// said is the last count, nil before the first.
+	said *v1alpha1.PoolPeople
+	// countedAt and weekAt are when people were counted last, and those of the week.
+	countedAt, weekAt time.Time
+	// lookedAt and finished are when and how many conversations had been finished at the last look.
+	lookedAt time.Time
+	finished int64
+	verdict  settling
+}
+
+// look learns how fast agents are, and counts once in a while how many are needed.
+func (m *poolPeople) look(seen *poolSeen, state *capacity.State, look capacity.Observation) {
 	if !look.Fresh {
 		return
 	}
 	p := seen.view.Pool(seen.name)
-	slots := int(seen.pool.Spec.ConversationsPerAgent)
-	patience := staffing.Patience{}.Mean() // the runtime does not tell yet who went unanswered
+	// Finished are those that an agent closed, and nobody else.
 	if dt := look.Now.Sub(m.lookedAt); !m.lookedAt.IsZero() && dt > 0 && dt <= longestLook && p.Agents > 0 && p.Active > 0 {
-		m.worked(p.Agents, p.Active, dt.Seconds(), float64(look.Finished-m.finished)-float64(look.WaitingForAgent)*dt.Seconds()/patience)
+		m.worked(p.Agents, p.Active, dt.Seconds(), float64(look.Finished-m.finished))
 	}
 	m.lookedAt, m.finished = look.Now, look.Finished
-	if look.Now.Sub(m.peopleAt) < peopleEvery || m.state.Arriving() <= 0 {
+	if look.Now.Sub(m.countedAt) < peopleEvery || state.Arriving() <= 0 {
 		return
 	}
-	m.peopleAt = look.Now
-	rates, falls := m.completions.Rates(slots)
-	level := staffing.Level{
-		Share: float64(seen.pool.Spec.ServiceLevel.Percent) / 100, Within: seen.pool.Spec.ServiceLevel.Within.Seconds(),
+	m.countedAt = look.Now
+	// What is said is shared with statuses that are being written: a count is a new one.
+	out := m.count(seen, state)
+	if m.said != nil {
+		out.Days = m.said.Days
 	}
-	chat := staffing.Chat{Agents: p.Agents, Rates: rates, Arrivals: m.state.Arriving(), Patience: patience}
+	if look.Now.Sub(m.weekAt) >= weekEvery {
+		m.weekAt = look.Now
+		out.Days = m.week(seen, state)
+	}
+	m.said = out
+}
+
+// counter is the pool's counter as it is, but for who works there.
+func (m *poolPeople) counter(seen *poolSeen, arrivals float64) (staffing.Chat, staffing.Level, bool) {
+	s := seen.pool.Spec
+	rates, falls := m.completions.Rates(int(s.ConversationsPerAgent))
+	// The runtime does not tell yet who went unanswered, so that patience is what is thought of it beforehand.
+	return staffing.Chat{Rates: rates, Arrivals: arrivals, Patience: staffing.Patience{}.Mean()},
+		staffing.Level{Share: float64(s.ServiceLevel.Percent) / 100, Within: s.ServiceLevel.Within.Seconds()}, falls
+}
+
+// count says how many agents are needed now, and what those and others achieve.
+func (m *poolPeople) count(seen *poolSeen, state *capacity.State) *v1alpha1.PoolPeople {
+	p, within := seen.view.Pool(seen.name), seen.pool.Spec.ServiceLevel.Within.Duration
+	chat, level, falls := m.counter(seen, state.Arriving())
+	if p.WaitingForAgent == 0 && chat.Arrivals < hardlyAnybody || !open(seen.pool.Spec.Hours, seen.now.In(seen.zone)) {
+		return &v1alpha1.PoolPeople{Why: "hardly anybody comes, or nobody is expected to answer now"}
+	}
 	out := &v1alpha1.PoolPeople{Needed: int32(staffing.Needed(chat, level, mostAgents))}
-	within := seen.pool.Spec.ServiceLevel.Within.Duration
-	out.Level = achieved(chat, level, within)
+	achieved := func(agents int) string {
+		chat.Agents = agents
+		return fmt.Sprintf("%.0f%% within %s", 100*chat.Answers(level.Within).AnsweredWithin, within)
+	}
+	out.Level = achieved(p.Agents)
 	a := chat.Answers(level.Within)
 	out.ExpectedWait, out.Occupancy = "unbounded", fmt.Sprintf("%.0f%%", 100*a.Occupancy)
 	if !math.IsInf(a.MeanWait, 1) {
 		out.ExpectedWait = time.Duration(math.Round(a.MeanWait) * float64(time.Second)).String()
 	}
+	slots := len(chat.Rates)
 	out.Why = fmt.Sprintf("%.1f a minute arrive; an agent with %d conversations at once takes %s for each", chat.Arrivals*60, slots,
-		time.Duration(math.Round(rates.Handling(slots))*float64(time.Second)))
+		time.Duration(math.Round(chat.Rates.Handling(slots))*float64(time.Second)))
 	if falls {
 		out.Why += fmt.Sprintf("; with %d at once agents finish fewer than with %d: lower conversationsPerAgent", slots, slots-1)
 	}
-	for _, n := range []int{int(out.Needed) - 2, int(out.Needed) - 1, int(out.Needed), int(out.Needed) + 1, int(out.Needed) + 2} {
+	for n := int(out.Needed) - 2; n <= int(out.Needed)+2; n++ {
 		if n > 0 {
-			chat.Agents = n
-			out.WhatIf = append(out.WhatIf, fmt.Sprintf("with %d agents: %s", n, achieved(chat, level, within)))
+			out.WhatIf = append(out.WhatIf, fmt.Sprintf("with %d agents: %s", n, achieved(n)))
 		}
 	}
-	if m.staffing != nil {
-		out.Days = m.staffing.Days
-	}
-	if look.Now.Sub(m.weekAt) >= weekEvery {
-		m.weekAt = look.Now
-		out.Days = m.week(spec, look.Now, chat, level)
-	}
-	m.staffing = out
-	switch {
-	case int32(p.Agents) >= out.Needed:
-		m.shortSince = time.Time{}
-	case m.shortSince.IsZero():
-		m.shortSince = look.Now
-	}
-}
-
-func achieved(c staffing.Chat, l staffing.Level, within time.Duration) string {
-	return fmt.Sprintf("%.0f%% within %s", 100*c.Answers(l.Within).AnsweredWithin, within)
+	return out
 }
 
 // worked notes what agents did: conversations are spread evenly over them, and so are the completions over conversations.
-func (m *poolMemory) worked(agents, active int, seconds, done float64) {
-	done = max(done, 0)
+func (m *poolPeople) worked(agents, active int, seconds, done float64) {
+	done = max(done, 0) // the counter may be another
 	each, more := active/agents, active%agents
 	m.completions.Add(each+1, float64(more)*seconds, done*float64(more*(each+1))/float64(active))
 	m.completions.Add(each, float64(agents-more)*seconds, done*float64((agents-more)*each)/float64(active))
 	m.completions.Fade(math.Exp(-seconds / (14 * 86400)))
 }
 
-// week is how many agents each hour of the coming week needs; nil until a day was seen.
+// week is how many agents each hour of the coming week needs, none while the pool is shut; nil until a day was seen.
 //
 // A conversation that arrives at 08:00 still takes its agent at 08:10, so that a steep opening loads the agents later than it
-// arrives: each quarter's load follows the arrivals with the handling time as its lag, and an hour needs what its worst quarter
-// does.
-func (m *poolMemory) week(spec capacity.Spec, now time.Time, c staffing.Chat, l staffing.Level) []v1alpha1.PoolDay {
-	handling := c.Rates.Handling(len(c.Rates))
-	stay := math.Exp(-900 / handling)
-	local := now.In(spec.Zone)
-	at := time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, spec.Zone)
-	lagged, known := m.state.Expected(spec, at.Add(-15*time.Minute))
+// arrives: each quarter's load follows the arrivals with the handling time as its lag, and an hour needs what its worst open
+// quarter does. Hours are those of the clock on the wall: where it is put forward, the hour that is left out has the next one's.
+func (m *poolPeople) week(seen *poolSeen, state *capacity.State) []v1alpha1.PoolDay {
+	chat, level, _ := m.counter(seen, 0)
+	stay := math.Exp(-900 / chat.Rates.Handling(len(chat.Rates)))
+	local := seen.now.In(seen.zone)
+	at := func(day, hour, quarter int) time.Time {
+		return time.Date(local.Year(), local.Month(), local.Day()+day, hour, 15*quarter, 0, 0, seen.zone)
+	}
+	lagged, known := state.Expected(seen.zone, at(0, 0, -1))
 	if !known {
 		return nil
 	}
 	var out []v1alpha1.PoolDay
 	before, needed := -1.0, 0
-	for range 7 {
-		day := v1alpha1.PoolDay{Date: v1alpha1.Date(at.Format(time.DateOnly))}
-		for range 24 {
+	for day := range 7 {
+		d := v1alpha1.PoolDay{Date: v1alpha1.Date(at(day, 0, 0).Format(time.DateOnly))}
+		for hour := range 24 {
 			worst := 0.0
-			for range 4 {
-				rate, ok := m.state.Expected(spec, at)
+			for quarter := range 4 {
+				rate, ok := state.Expected(seen.zone, at(day, hour, quarter))
 				if !ok {
 					return nil
 				}
-				lagged = lagged*stay + rate*(1-stay)
-				worst = max(worst, lagged)
-				at = at.Add(15 * time.Minute)
+				if lagged = lagged*stay + rate*(1-stay); open(seen.pool.Spec.Hours, at(day, hour, quarter)) {
+					worst = max(worst, lagged)
+				}
+			}
+			if worst < hardlyAnybody {
+				worst = 0
 			}
 			if worst = math.Round(worst*6000) / 6000; worst != before { // a hundredth of a conversation a minute
-				c.Arrivals, before = worst, worst
-				needed = staffing.Needed(c, l, mostAgents)
+				chat.Arrivals, before = worst, worst
+				needed = staffing.Needed(chat, level, mostAgents)
 			}
-			day.Needed = append(day.Needed, int32(needed))
+			d.Needed = append(d.Needed, int32(needed))
 		}
-		out = append(out, day)
+		out = append(out, d)
 	}
 	return out
-}
-
-// staffed says whether the people suffice; nil where that is not known.
-func (s *poolSeen) staffed() *metav1.Condition {
-	p := s.view.Pool(s.name)
-	if s.people == nil || p == nil || s.view.Stale {
-		return nil
-	}
-	planned, roster := s.planned(s.now)
-	var c metav1.Condition
-	switch at, short := s.shortHour(); {
-	case short != "" && roster:
-		c = no(v1alpha1.ConditionStaffed, v1alpha1.ReasonRosterShort, fmt.Sprintf("%s; add people to spec.hours from %s", short, at.Format("15:04 Monday")))
-	case roster && planned == 0:
-		return nil // closed
-	case int32(p.Agents) < s.people.Needed && s.short < shortFor:
-		return nil // people go for coffee
-	case int32(p.Agents) < s.people.Needed:
-		c = no(v1alpha1.ConditionStaffed, v1alpha1.ReasonTooFewAgents, fmt.Sprintf("%d agents are needed for %d%% within %s; fewer are signed in",
-			s.people.Needed, s.pool.Spec.ServiceLevel.Percent, s.pool.Spec.ServiceLevel.Within.Duration))
-	default:
-		c = yes(v1alpha1.ConditionStaffed, v1alpha1.ReasonEnoughAgents, "the agents signed in keep the service level")
-	}
-	return &c
-}
-
-// shortHour is the first of the coming hours whose roster has too few.
-func (s *poolSeen) shortHour() (time.Time, string) {
-	zone := s.zone()
-	hour := s.now.In(zone).Truncate(time.Hour).Add(time.Hour)
-	for until := s.now.Add(warnAhead); hour.Before(until); hour = hour.Add(time.Hour) {
-		planned, roster := s.planned(hour)
-		if !roster || planned == 0 {
-			continue
-		}
-		for _, d := range s.people.Days {
-			if string(d.Date) == hour.Format(time.DateOnly) && hour.Hour() < len(d.Needed) && d.Needed[hour.Hour()] > planned {
-				return hour, fmt.Sprintf("%s needs %d agents for %d%% within %s, and the roster has %d", hour.Format("15:04 Monday"),
-					d.Needed[hour.Hour()], s.pool.Spec.ServiceLevel.Percent, s.pool.Spec.ServiceLevel.Within.Duration, planned)
-			}
-		}
-	}
-	return hour, ""
-}
-
-func (s *poolSeen) zone() *time.Location {
-	if zone, err := time.LoadLocation(s.tenant.Spec.TimeZone); err == nil {
-		return zone
-	}
-	return time.UTC
-}
-
-// planned is how many agents the roster has at a moment, and whether there is a roster.
-func (s *poolSeen) planned(at time.Time) (agents int32, roster bool) {
-	local := at.In(s.zone())
-	day, clock := v1alpha1.Day(local.Format("Mon")), local.Format("15:04")
-	for _, h := range s.pool.Spec.Hours {
-		roster = roster || h.Agents > 0
-		for _, d := range h.Days {
-			if d == day && h.From <= clock && clock < h.To {
-				agents += h.Agents
-			}
-		}
-	}
-	return agents, roster
-}
-
-// dry says that a decision is not carried out.
-func (s *poolSeen) dry() string {
-	if s.pool.Spec.Workers.DryRun {
-		return "dry run: "
-	}
-	return ""
 }
 
 // measure shows what a decision went by, and what it means for people.

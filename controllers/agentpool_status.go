@@ -3,6 +3,7 @@ package controllers
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -29,8 +30,10 @@ func poolStatus(s *poolSeen, d capacity.Decision) (v1alpha1.AgentPoolStatus, tim
 	if c := s.scaling(d); c != nil {
 		j.also(*c)
 	}
-	if c := s.staffed(); c != nil {
-		j.also(*c)
+	for _, c := range []*metav1.Condition{s.staffed, s.learning()} {
+		if c != nil {
+			j.also(*c)
+		}
 	}
 	out.Verdict = j.verdict(s.judgement)
 	out.People = s.people
@@ -81,6 +84,11 @@ func (s *poolSeen) scaling(d capacity.Decision) *metav1.Condition {
 		c = yes(v1alpha1.ConditionScaling, v1alpha1.ReasonEmbeddedStorage, "the one pod that holds the database is also the desk")
 	case s.desk == nil:
 		return nil
+	case s.unscaled != nil:
+		c = no(v1alpha1.ConditionScaling, v1alpha1.ReasonApplyFailed, s.unscaled.Error())
+	case s.dry():
+		c = no(v1alpha1.ConditionScaling, v1alpha1.ReasonDryRun,
+			"dry run: what is decided is told in status.why and changes nothing; set spec.workers.dryRun to false to have it carried out")
 	case d.Reasons.Has(capacity.External):
 		c = yes(v1alpha1.ConditionScaling, v1alpha1.ReasonFollowsReplicas, "spec.workers.replicas decides, as mode external says")
 	case d.Reasons.Has(capacity.Stale):
@@ -108,9 +116,20 @@ func (s *poolSeen) why(d capacity.Decision) string {
 		return "the tenant is suspended"
 	case s.embedded:
 		return "embedded storage: the one bot pod is the desk"
+	case s.dry():
+		return "dry run: " + d.Reasons.String()
 	default:
-		return s.dry() + d.Reasons.String()
+		return d.Reasons.String()
 	}
+}
+
+// learning says whether what was learnt outlives the operator. It is there once there was trouble.
+func (s *poolSeen) learning() *metav1.Condition {
+	if s.unkept != nil || meta.FindStatusCondition(s.before.Conditions, v1alpha1.ConditionLearning) == nil || !s.learns() {
+		return s.unkept
+	}
+	c := yes(v1alpha1.ConditionLearning, v1alpha1.ReasonKept, "what is learnt is kept in ConfigMap "+keptName(s.name))
+	return &c
 }
 
 // selector of the pods that serve the pool, for the scale subresource.
@@ -124,7 +143,39 @@ func (s *poolSeen) selector() string {
 // onlyFigures says whether two statuses differ in nothing but what moves with every citizen.
 func onlyFigures(before, after v1alpha1.AgentPoolStatus) bool {
 	after.Waiting, after.Active, after.Agents, after.Why, after.People = before.Waiting, before.Active, before.Agents, before.Why, before.People
+	after.Conditions = slices.Clone(after.Conditions)
+	if is, was := meta.FindStatusCondition(after.Conditions, v1alpha1.ConditionStaffed), meta.FindStatusCondition(before.Conditions, v1alpha1.ConditionStaffed); is != nil &&
+		was != nil && is.Status == was.Status && is.Reason == was.Reason {
+		is.Message = was.Message // how many are missing
+	}
 	return equality.Semantic.DeepEqual(before, after)
+}
+
+// sameToPeople says whether two statuses whose figures differ tell a person the same. The arithmetic in why, and how a level or a
+// wait moves by a point or a second, are metrics: written each minute they would be the pool's history, and most of etcd's.
+func sameToPeople(before, after v1alpha1.AgentPoolStatus) bool {
+	if before.Waiting != after.Waiting || before.Active != after.Active || before.Agents != after.Agents || (before.People == nil) != (after.People == nil) {
+		return false
+	}
+	if before.People == nil {
+		return true
+	}
+	return before.People.Needed == after.People.Needed && patient(before.People.ExpectedWait) == patient(after.People.ExpectedWait) &&
+		equality.Semantic.DeepEqual(before.People.Days, after.People.Days)
+}
+
+// patient is what a wait means to who waits: none, a moment, a minute, a few, or longer than anybody stays.
+func patient(wait string) int {
+	d, err := time.ParseDuration(wait)
+	if err != nil {
+		return -1 // unbounded, or not told
+	}
+	for i, most := range []time.Duration{2 * time.Second, 15 * time.Second, time.Minute, 5 * time.Minute, 30 * time.Minute} {
+		if d <= most {
+			return i
+		}
+	}
+	return math.MaxInt
 }
 
 // class rounds a number to what is worth a write: 0, <10, tens below a hundred, two digits above: ~180, ~1200.

@@ -41,6 +41,7 @@ func set(list *[]metav1.Condition, generation int64, now metav1.Time, conditions
 var told = []string{
 	v1alpha1.ConditionAccepted, v1alpha1.ConditionOperatorReachable, v1alpha1.ConditionDurability,
 	v1alpha1.ConditionValid, v1alpha1.ConditionReady, v1alpha1.ConditionSettled, v1alpha1.ConditionStaffed,
+	v1alpha1.ConditionLearning,
 }
 
 // announce tells what changed between two lists of conditions: trouble as a warning with its mend, and the end of trouble.

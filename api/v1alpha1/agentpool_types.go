@@ -164,18 +164,20 @@ type Workers struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=500
 	Step int32 `json:"step,omitempty"`
-	// dailyHours is how many hours of workers a local day may have before none is added to min; any number when absent. It is a
-	// cap of cost: citizens wait when it is reached.
+	// dailyHours is how many hours of workers a local day may have; any number when absent. Those that min takes until midnight are
+	// set aside, and when the rest is spent there are min. It is a cap of cost: citizens wait when it is reached.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=12000
 	DailyHours int32 `json:"dailyHours,omitempty"`
-	// holidays are local days on which the hours of the week are no guide, as 2026-12-25.
+	// holidays are local days on which the hours of the week are no guide to workers, as 2026-12-25. The pool is open by its hours on
+	// them all the same, and the people who are needed are those of the weekday.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	Holidays []Date `json:"holidays,omitempty"`
-	// dryRun decides and says so in status and metrics, but leaves the number of workers as it is.
+	// dryRun decides and says so in status and metrics, but leaves the number of workers as it is, and keeps nothing of what is
+	// learnt beyond the operator's life. A suspended tenant's workers go all the same.
 	// +optional
 	DryRun bool `json:"dryRun,omitempty"`
 	// resources of the workers' pods, over those of the tenant's spec.pods. With embedded storage the bot's pod is the desk, and

@@ -86,6 +86,8 @@ const (
 	ConditionScaling = "Scaling"
 	// ConditionStaffed says whether the people suffice for the service level, now and by the roster of the coming hours.
 	ConditionStaffed = "Staffed"
+	// ConditionLearning says whether what is learnt of a pool's hours outlives the operator. It is there once there was trouble.
+	ConditionLearning = "Learning"
 )
 
 // Reasons, stable for alerts and scripts. Findings have reasons of their own beside these: they are those of the packages
@@ -145,10 +147,32 @@ const (
 	ReasonFollowsReplicas = "FollowsReplicas"
 	ReasonEmbeddedStorage = "EmbeddedStorage"
 	ReasonNoFreshFigures  = "NoFreshFigures"
-	ReasonDryRun          = "DryRun"
-	ReasonEnoughAgents    = "EnoughAgents"
-	ReasonTooFewAgents    = "TooFewAgents"
-	ReasonRosterShort     = "RosterShort"
+	// ReasonDryRun: what is decided is told and not carried out, as spec.workers.dryRun asks.
+	ReasonDryRun = "DryRun"
+)
+
+// Reasons of ConditionStaffed.
+const (
+	ReasonEnoughAgents = "EnoughAgents"
+	// ReasonOutsideHours: nobody is expected now, and the roster of the coming hours suffices.
+	ReasonOutsideHours = "OutsideHours"
+	// ReasonTooFewAgents: for some minutes fewer agents have been signed in than the service level takes.
+	ReasonTooFewAgents = "TooFewAgents"
+	// ReasonRosterShort: one of the coming hours takes more agents than the roster has.
+	ReasonRosterShort = "RosterShort"
+)
+
+// Reasons of ConditionLearning.
+const (
+	ReasonKept = "Kept"
+	// ReasonNotRead: what was learnt before the operator started could not be read yet, and is not written over.
+	ReasonNotRead = "NotRead"
+	// ReasonNotWritten: the cluster would not take what was learnt.
+	ReasonNotWritten = "NotWritten"
+	// ReasonNotOurs: a ConfigMap of the name that is needed belongs to somebody else, and is left alone.
+	ReasonNotOurs = "NotOurs"
+	// ReasonUnreadable: what was kept makes no sense, so that the pool learns anew.
+	ReasonUnreadable = "Unreadable"
 )
 
 // Reasons of ConditionDurability: what the tenant's store promises, as the runtime names it.

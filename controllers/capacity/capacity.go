@@ -31,7 +31,8 @@ type Spec struct {
 	Holidays []Day
 	// Step is the most workers that one decision adds; 0 is any number.
 	Step int32
-	// DailyHours is how many hours of workers a local day may have before none is added to Min; 0 is any number.
+	// DailyHours is how many hours of workers a local day may have; 0 is any number. Those that Min takes until midnight are set
+	// aside, and when the rest is spent there are Min.
 	DailyHours int32
 	// External is the number that somebody else decided; nil lets demand decide.
 	External *int32
@@ -54,7 +55,8 @@ type Observation struct {
 type Decision struct {
 	Workers int32
 	Reasons Reasons
-	// Again is when to decide anew without a new observation; 0 when time alone changes nothing.
+	// Again is when to decide anew if nothing is heard meanwhile: a minute at most, and sooner where the hour of the week is about
+	// to change. 0 when time alone changes nothing, as with External.
 	Again time.Duration
 }
 
@@ -82,15 +84,43 @@ func Decide(spec Spec, state State, seen Observation) (Decision, State) {
 	}
 	q := question{spec: spec, seen: seen, per: float64(spec.ConversationsPerWorker), have: seen.Workers}
 	q.now, q.window = float64(seen.Now.UnixNano())/1e9, spec.Window.Seconds()
+	if state.WorkersAt > 0 && math.Abs(q.now-state.WorkersAt) > absentSeconds {
+		state.wasAbsent(q.now)
+	}
 	state.watchWorkers(&q)
 	if seen.Fresh {
 		state.watchDemand(&q)
 	}
 	d := state.decide(&q)
+	if spec.External == nil {
+		d.Again = state.again(&q, d.Again)
+	}
 	if d.Workers != seen.Workers {
 		state.changed(q.now, seen.Workers, d.Workers)
 	}
 	return d, state
+}
+
+// lookEvery is the longest time between two decisions. Where nothing happens nothing is heard, and yet workers that were held
+// are let go, minutes close and openings come near.
+const lookEvery = 60 * time.Second
+
+// again is when to look next: within lookEvery, when a hold ends, and when a worker that is asked for would be ready at the next
+// quarter of an hour, since there the hour of the week changes.
+//
+// With starts of 22 s and looks at 07:59:20 and 08:00:20, an opening at 08:00 is in sight of neither; one at 07:59:38 sees it.
+func (s *State) again(q *question, hold time.Duration) time.Duration {
+	next := lookEvery
+	if hold > 0 {
+		next = min(next, hold)
+	}
+	into := math.Mod(q.now, quarter)
+	for _, due := range [...]float64{quarter - s.horizon(q) - 2, quarter} {
+		if in := due - into; in > 0 {
+			return max(min(next, time.Duration(math.Ceil(in))*time.Second), time.Second)
+		}
+	}
+	return next
 }
 
 // question is one decision's input with what follows from it.
@@ -149,6 +179,10 @@ func (s *State) decide(q *question) Decision {
 		wanted = 0
 	}
 	switch need := spec.within(wanted); {
+	case s.spent(q) && max(need, q.have) > spec.within(0):
+		workers := spec.within(0)
+		q.say(Reason{Code: CostCap, Wanted: need, Workers: workers})
+		return Decision{Workers: workers, Reasons: q.reasons}
 	case need > q.have:
 		return s.up(q, near, demand, wanted)
 	default:
@@ -185,12 +219,19 @@ func (s *State) limited(q *question, target int32) int32 {
 		workers = q.have + q.spec.Step
 		q.say(Reason{Code: Step, Workers: workers})
 	}
-	if q.spec.DailyHours > 0 && workers > q.have && s.Spent >= float64(q.spec.DailyHours)*3600 {
-		if workers = max(q.have, q.spec.within(0)); workers < target {
-			q.say(Reason{Code: CostCap, Workers: workers})
-		}
-	}
 	return workers
+}
+
+// spent says whether a day's hours of workers are used up, but for those that Min takes until midnight. A local day may have 23
+// hours, or 25.
+func (s *State) spent(q *question) bool {
+	if q.spec.DailyHours <= 0 {
+		return false
+	}
+	local := q.seen.Now.In(q.spec.Zone)
+	y, m, d := local.Date()
+	left := time.Date(y, m, d+1, 0, 0, 0, 0, q.spec.Zone).Sub(local).Seconds()
+	return s.Spent+left*float64(q.spec.within(0)) >= float64(q.spec.DailyHours)*3600
 }
 
 // down takes what is surely not needed before a quarter of an hour has passed.
@@ -264,6 +305,9 @@ const (
 // cheaper than a desk that is not there. It may add what the season or the last trend call for. The limits still hold.
 func (s *State) blind(q *question) Decision {
 	workers := max(q.have, s.unseen(q))
+	if workers > q.have && s.spent(q) {
+		workers = q.have
+	}
 	if workers > q.have {
 		q.say(Reason{Code: Stale, Wanted: q.have, Workers: q.have})
 		q.say(Reason{Code: Forecast, Wanted: workers - q.have, Workers: workers, At: q.seen.Now.In(q.spec.Zone)})

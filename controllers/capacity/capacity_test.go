@@ -162,6 +162,22 @@ func TestAGapsArrivalsAreNoPeak(t *testing.T) {
 	}
 }
 
+// Once a day was seen, those who came through a door while nobody looked are booked to when it was open.
+func TestAGapOverAnOpeningDoesNotSmearIt(t *testing.T) {
+	c := counter{spec: pool(nil), now: monday.Add(-2 * time.Hour), workers: 1}
+	c.run(25*time.Hour+30*time.Minute, door, nil) // until Tuesday 08:30
+	if c.now.Hour() != 8 || c.now.Minute() != 30 {
+		t.Fatalf("it is %s", c.now)
+	}
+	c.now = c.now.Add(time.Hour) // nobody looked until 09:30
+	c.arrived += 0.003*1800 + 0.5*1800
+	c.run(20*time.Minute, door, nil)
+	tuesday := func(hour, quarter int) float64 { return float64(c.state.Season[96+4*hour+quarter]) }
+	if before, after := tuesday(8, 2), tuesday(9, 0); before > 0.02 || after < 0.45 || after > 0.55 {
+		t.Errorf("at 08:30 %.3f a second are known and at 09:00 %.3f; there were 0.003 and 0.5", before, after)
+	}
+}
+
 func TestTheDaysHoursOfWorkersAreACap(t *testing.T) {
 	c := counter{spec: pool(func(s *Spec) { s.DailyHours = 4 }), now: monday.Add(30 * time.Minute), workers: 1}
 	said := false
@@ -256,6 +272,15 @@ func TestAStateThatCannotBeIsRefused(t *testing.T) {
 		{`"level":0`, `"level":-1`, "level"},
 		{`"caution":1`, `"caution":99`, "caution"},
 		{`"quarterIndex":-1`, `"quarterIndex":672`, "quarterIndex"},
+		{`"season":[-1,`, `"season":[`, "season"},
+		{`"season":[-1,`, `"season":[-0.5,`, "season"},
+		{`"starts":[0,`, `"starts":[`, "starts"},
+		{`"starts":[0,`, `"starts":[1e9,`, "starts"},
+		{`"arrived":0`, `"arrived":-3`, "arrived"},
+		{`"spentDay":0`, `"spentDay":-7`, "spentDay"},
+		{`"lastUp":0`, `"lastUp":1e12`, "lastUp"},
+		{`"slope":0`, `"slope":1e300`, "slope"},
+		{`"s":0,`, `"s":-1,`, "forecasts"},
 		{`{`, `[`, "state"},
 	} {
 		spoilt := bytes.Replace(body, []byte(c.from), []byte(c.to), 1)
@@ -298,5 +323,135 @@ func BenchmarkDecide(b *testing.B) {
 		o.Arrived++
 		o.Finished++
 		_, state = Decide(c.spec, state, o)
+	}
+}
+
+// A quiet pool is heard of no more: whatever is held must be looked at again all the same.
+func TestNothingIsLeftUnlookedAtForMoreThanAMinute(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		spec := pool(func(s *Spec) { s.Start = time.Duration(rapid.IntRange(1, 120).Draw(t, "start")) * time.Second })
+		state, workers := State{}, rapid.Int32Range(1, 10).Draw(t, "workers")
+		now := monday.Add(time.Duration(rapid.IntRange(0, 3600).Draw(t, "second")) * time.Second)
+		for range 10 {
+			var d Decision
+			d, state = Decide(spec, state, Observation{Now: now, Fresh: rapid.Bool().Draw(t, "fresh"), Active: rapid.IntRange(0, 300).Draw(t, "active"), Workers: workers, Ready: workers})
+			if d.Again <= 0 || d.Again > time.Minute {
+				t.Fatalf("%q is looked at again after %s", d.Reasons, d.Again)
+			}
+			// A look falls within a start before the next quarter, so that an opening is seen while there is time to start for it.
+			border := now.Truncate(15 * time.Minute).Add(15 * time.Minute)
+			lead := max(spec.Start, time.Duration(state.StartSeconds()*float64(time.Second))) + 2*time.Second
+			if sees := border.Add(-lead); now.Before(sees) && now.Add(d.Again).After(sees.Add(time.Second)) {
+				t.Fatalf("at %s the next look is after %s, too late for the border at %s", now.Format(time.TimeOnly), d.Again, border.Format(time.TimeOnly))
+			}
+			now, workers = now.Add(d.Again), d.Workers
+		}
+	})
+	nine := int32(9)
+	if d, _ := Decide(pool(func(s *Spec) { s.External = &nine }), State{}, Observation{Now: monday}); d.Again != 0 {
+		t.Errorf("what somebody else decides is looked at again after %s", d.Again)
+	}
+}
+
+func TestAQuietPoolGoesDownByTheLooksThatItAsksForItself(t *testing.T) {
+	spec, state, workers, now := pool(nil), State{}, int32(6), monday
+	for until := monday.Add(40 * time.Minute); now.Before(until); {
+		var d Decision
+		d, state = Decide(spec, state, Observation{Now: now, Fresh: true, Workers: workers, Ready: workers})
+		workers, now = d.Workers, now.Add(d.Again)
+	}
+	if workers != 1 {
+		t.Errorf("after 40 quiet minutes there are %d workers", workers)
+	}
+}
+
+func TestAStateOfAnHourAgoMakesNothingGrow(t *testing.T) {
+	// The morning rises steeply until 09:10, when the operator stops. It is back at 10:10, and nothing has been heard yet.
+	c := counter{spec: pool(func(s *Spec) { s.Max = 50 }), now: monday, workers: 1}
+	c.run(10*time.Minute, func(at time.Time) float64 { return 3 * at.Sub(monday).Minutes() / 10 }, nil)
+	if c.workers < 4 {
+		t.Fatalf("the morning took %d workers only: the test is no test", c.workers)
+	}
+	later := c.now.Add(time.Hour)
+	d, state := Decide(c.spec, c.state, Observation{Now: later, Workers: 4, Ready: 4})
+	if d.Workers != 4 {
+		t.Errorf("unheard, 4 become %d: %s", d.Workers, d.Reasons)
+	}
+	d, state = Decide(c.spec, state, Observation{Now: later.Add(2 * time.Second), Fresh: true, Active: 30, Arrived: int64(c.arrived) + 600, Workers: 4, Ready: 4})
+	if d.Workers != 4 {
+		t.Errorf("heard, 4 become %d: %s", d.Workers, d.Reasons)
+	}
+	if state.StartSeconds() != c.state.StartSeconds() || state.Season != c.state.Season && state.QuarterIndex == c.state.QuarterIndex {
+		t.Error("what was learnt is forgotten")
+	}
+}
+
+func TestAClockThatIsSetBackStopsNoLearning(t *testing.T) {
+	c := counter{spec: pool(nil), now: monday, workers: 1}
+	flat := func(time.Time) float64 { return 0.4 }
+	c.run(20*time.Minute, flat, nil)
+	c.now = c.now.Add(-2 * time.Hour)
+	c.run(20*time.Minute, flat, nil)
+	if math.Abs(c.state.Arriving()-0.4) > 0.05 {
+		t.Errorf("%.2f a second are thought to arrive, not 0.4", c.state.Arriving())
+	}
+}
+
+// He whom no agent answered is in no count of the finished, and has left all the same.
+func TestWhoGivesUpHasLeft(t *testing.T) {
+	spec, state, now := pool(nil), State{}, monday
+	arrived, load := 0.0, 100.0
+	for range 1800 {
+		now = now.Add(2 * time.Second)
+		arrived += 0.5
+		load += 0.5 - load*2/400
+		_, state = Decide(spec, state, Observation{Now: now, Fresh: true, WaitingForAgent: int(load), Arrived: int64(arrived), Workers: 3, Ready: 3})
+	}
+	if stay := 1 / state.leaving(); stay < 350 || stay > 450 {
+		t.Errorf("conversations are thought to stay %.0f s, not 400", stay)
+	}
+}
+
+func TestTheDaysHoursAreSpentOnceAndTheLeastIsSetAside(t *testing.T) {
+	spec := pool(func(s *Spec) { s.Min, s.DailyHours = 1, 60 })
+	c := counter{spec: spec, now: monday.Add(-9 * time.Hour), workers: 1}
+	hours := 0.0
+	c.run(24*time.Hour-2*time.Second, func(at time.Time) float64 {
+		if at.Hour() >= 8 {
+			return 1
+		}
+		return 0.01
+	}, func(d Decision, o Observation) { hours += float64(d.Workers) / 1800 })
+	if hours < 57 || hours > 60.5 {
+		t.Errorf("a day of at most 60 hours of workers had %.1f", hours)
+	}
+	if c.workers != 1 {
+		t.Errorf("at midnight there are %d workers", c.workers)
+	}
+	c.run(10*time.Second, func(time.Time) float64 { return 1 }, nil)
+	if c.workers < 2 {
+		t.Error("a new day has no hours")
+	}
+}
+
+func TestASpringDayHas23Hours(t *testing.T) {
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 29 March 2026 begins at 00:00 and ends 23 hours later; at 10:00 local time 14 hours are left, not 15.
+	spec := pool(func(s *Spec) { s.Zone, s.DailyHours = zone, 23 })
+	now := time.Date(2026, 3, 29, 0, 0, 0, 0, zone)
+	s := State{Version: StateVersion, WorkersAt: float64(now.Unix())}
+	q := question{spec: spec.sane(), seen: Observation{Now: now.Add(-time.Minute)}}
+	if s.Spent = 0; s.spent(&q) {
+		t.Error("the day before")
+	}
+	q.seen.Now = now.Add(9 * time.Hour) // 10:00
+	if s.Spent = 8.9 * 3600; s.spent(&q) {
+		t.Error("8.9 hours spent and 14 to come are 22.9 of 23")
+	}
+	if s.Spent = 9.1 * 3600; !s.spent(&q) {
+		t.Error("9.1 hours spent and 14 to come are 23.1 of 23")
 	}
 }

@@ -195,7 +195,7 @@ func (s *State) judgeForecasts(q *question) {
 // Caution is by how much the reserves are multiplied. A minute in which somebody waited for a worker raises it; while conversations
 // come it sinks, so that about two such minutes a day are borne: at five seconds each that is 0.01 % of the citizens or so.
 const (
-	cautionLow  = 0.9
+	cautionLow  = 0.7
 	cautionHigh = 2.5
 	cautionUp   = 0.12
 	cautionDown = 0.24 / 86400 // a second
@@ -245,12 +245,18 @@ func (s *State) unseen(q *question) int32 {
 		e := math.Exp(-leave * dt)
 		load = load*e + r/max(leave, 1e-6)*(1-e)
 	}
-	return q.workersFor(load + blindSigmas*math.Sqrt(load))
+	stay := math.Exp(-leave * h)
+	rateVar := max(s.P11+2*h*s.P12+h*h*s.P22, 0)
+	if known { // the season carries the trend on
+		rateVar = s.P11
+	}
+	spread := math.Sqrt(load*min(max(s.Burst, 1), 9) + rateVar*(1-stay)*(1-stay)/(leave*leave))
+	return q.workersFor(load + blindSigmas*spread)
 }
 
 // blindSigmas are kept free while nobody can look.
 const (
-	blindSigmas = 1.0
+	blindSigmas = 1.2
 )
 
 // A rate counts as surely reached when so many standard deviations below it still are above what was expected.

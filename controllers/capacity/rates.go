@@ -29,12 +29,19 @@ func (s *State) watchDemand(q *question) {
 	if dt <= 0 {
 		return
 	}
-	arrived, finished := float64(seen.Arrived-s.Arrived), float64(seen.Finished-s.Finished)
-	if arrived < 0 || finished < 0 { // another counter: what came meanwhile is not known, but who is there now did come
-		arrived, finished = max(q.load-s.Load, 0), max(s.Load-q.load, 0)
+	arrived := float64(seen.Arrived - s.Arrived)
+	if arrived < 0 { // another counter: what came meanwhile is not known, but who is there now did come
+		arrived = max(q.load-s.Load, 0)
 	}
+	// Who came and is not there any more has left: also he whom no agent answered, and who is in nobody's count of the finished.
+	finished := max(arrived-(q.load-s.Load), 0)
 	if dt > gapSeconds {
 		s.FreshSince = q.now
+	}
+	if dt > absentSeconds && !s.Levelled { // an hour's mean says when its citizens came, to the season, but not how it is now
+		s.bookSeason(q, arrived, dt)
+		s.At, s.Arrived, s.Finished, s.Load = q.now, seen.Arrived, seen.Finished, q.load
+		return
 	}
 	s.Waited = s.Waited || seen.WaitingForWorker > 0 && seen.Ready > 0
 	rate := arrived / dt
@@ -44,8 +51,26 @@ func (s *State) watchDemand(q *question) {
 	s.At, s.Arrived, s.Finished, s.Load = q.now, seen.Arrived, seen.Finished, q.load
 }
 
-// gapSeconds without an observation is a gap.
-const gapSeconds = 75.0
+const (
+	// gapSeconds without a fresh observation is a gap.
+	gapSeconds = 75.0
+	// absentSeconds without a decision is an absence: nobody ran the operator, or the clock was set.
+	absentSeconds = 300.0
+)
+
+// wasAbsent forgets what is only true of the moment, and keeps what was learnt: the season, how sure forecasts are, how long
+// starts take and conversations stay. A state of nine, when the morning rose, must not make a pool grow at ten before anybody
+// has looked; and as with the very first look, nobody goes until it is known how it is.
+func (s *State) wasAbsent(now float64) {
+	s.Fast, s.Mid, s.Level, s.Slope, s.P11, s.P12, s.P22, s.LastRate, s.Levelled = 0, 0, 0, 0, 0, 0, 0, 0, false
+	s.MinuteArrived, s.MinuteFinished, s.MinuteLoad, s.MinuteSeconds, s.Waited = 0, 0, 0, 0, false
+	s.Pending, s.Forecasts = [pendingKept]starting{}, [forecasts]pending{}
+	s.FreshSince, s.LastUp, s.LastDown = now, now, 0
+	s.BusyAt = min(s.BusyAt, now)
+	if s.At > now { // the clock was set back
+		s.At = 0
+	}
+}
 
 // accumulate fills the minute, and takes it in when it is full. A gap's arrivals are spread over the whole gap.
 func (s *State) accumulate(q *question, arrived, finished, loadSeconds, dt float64) {
@@ -90,7 +115,7 @@ func (s *State) learnLevel(q *question, z, dt float64) {
 	// predict
 	fade := math.Exp(-dt / slopeTau)
 	season := s.seasonMove(q, q.now-dt, q.now)
-	s.Level = max(s.Level+s.Slope*dt+season, 0)
+	s.Level = max(s.Level+s.Slope*slopeTau*(1-fade)+season, 0) // the slope fades along the way, also over a long gap
 	s.Slope *= fade
 	scale := max(s.Level, z*0.3, 0.02)
 	ql, qs := levelNoise*scale, slopeNoise*scale/60

@@ -58,12 +58,14 @@ func slotOf(t time.Time) slot {
 }
 
 // bookSeason adds what arrived to its quarter of an hour. Over a gap it is spread: what came between 08:10 and 08:40 is no
-// peak at 08:40.
+// peak at 08:40. It is spread as the hour of the week would have it, where that is known: of 600 who came unseen between 07:50 and
+// 08:30, few came before the door opened at eight, and to book them evenly would smear tomorrow's opening.
 func (s *State) bookSeason(q *question, arrived, dt float64) {
 	local := q.seen.Now.In(q.spec.Zone)
 	end := slotOf(local)
-	if s.spare(q, local) {
-		s.QuarterSeconds, s.QuarterArrived, s.QuarterIndex = 0, 0, int32(end.index)
+	if q.spec.holiday(local) { // it teaches nothing of its day of the week, but the last quarter before it counts
+		s.closeQuarter()
+		s.QuarterIndex = int32(end.index)
 		return
 	}
 	left := dt
@@ -71,8 +73,13 @@ func (s *State) bookSeason(q *question, arrived, dt float64) {
 		s.QuarterSeconds, s.QuarterArrived, s.QuarterIndex = 0, 0, int32(end.index)
 		return
 	}
-	rate := arrived / dt
+	rate, shaped := arrived/dt, false
 	at := q.now - dt
+	if dt > gapSeconds {
+		if expected, known := s.between(q, at, dt); known && expected > 0 {
+			rate, shaped = arrived/expected, true
+		}
+	}
 	for left > 0 {
 		here := slotOf(local.Add(time.Duration((at - q.now) * float64(time.Second))))
 		if int32(here.index) != s.QuarterIndex {
@@ -80,15 +87,33 @@ func (s *State) bookSeason(q *question, arrived, dt float64) {
 			s.QuarterIndex = int32(here.index)
 		}
 		part := min(left, max((1-here.part)*quarter, 0.001))
-		s.QuarterArrived += rate * part
+		if r := rate; shaped {
+			s.QuarterArrived += r * s.known(here.index) * part
+		} else {
+			s.QuarterArrived += r * part
+		}
 		s.QuarterSeconds += part
 		left -= part
 		at += part
 	}
 }
 
-// spare says that a day is none to learn from: a holiday.
-func (s *State) spare(q *question, local time.Time) bool { return q.spec.holiday(local) }
+// between is how many the hours of the week make expect from a moment on, for so many seconds.
+func (s *State) between(q *question, at, left float64) (expected float64, known bool) {
+	local := q.seen.Now.In(q.spec.Zone)
+	for left > 0 {
+		here := slotOf(local.Add(time.Duration((at - q.now) * float64(time.Second))))
+		rate := s.known(here.index)
+		if rate < 0 {
+			return 0, false
+		}
+		part := min(left, max((1-here.part)*quarter, 0.001))
+		expected += rate * part
+		left -= part
+		at += part
+	}
+	return expected, true
+}
 
 func (s *State) closeQuarter() {
 	if i := s.QuarterIndex; s.QuarterSeconds > quarter/2 && i >= 0 && i < quarters {

@@ -11,7 +11,8 @@ import (
 const StateVersion = 1
 
 // State is what a pool's earlier observations left behind; see Marshal for its written form. The zero value knows nothing, and
-// so never lets a worker go before it has seen a quarter of an hour.
+// so lets no worker go before the spec's Window has passed, a third of it too many excepted (see patience). One that nobody has
+// carried on for five minutes keeps what was learnt, and forgets the moment.
 type State struct {
 	Version int `json:"version"`
 	// the last fresh look
@@ -85,7 +86,7 @@ func (s State) Marshal() ([]byte, error) {
 	return body, nil
 }
 
-// ReadState reads the written form. It refuses another version and numbers that cannot be.
+// ReadState reads the written form. It refuses another version, lists of another length and numbers that cannot be.
 func ReadState(body []byte) (State, error) {
 	fail := func(field string) (State, error) {
 		return State{}, fmt.Errorf("reading the capacity's state: %s is out of bounds; without the state the pool begins anew", field)
@@ -101,52 +102,83 @@ func ReadState(body []byte) (State, error) {
 	if s.Version != StateVersion {
 		return State{}, fmt.Errorf("reading the capacity's state: version %d is not %d; the pool begins anew", s.Version, StateVersion)
 	}
-	for name, v := range map[string]float64{
-		"at": s.At, "load": s.Load, "freshSince": s.FreshSince, "busyAt": s.BusyAt, "fast": s.Fast, "mid": s.Mid,
-		"minuteArrived": s.MinuteArrived, "minuteFinished": s.MinuteFinished, "minuteLoad": s.MinuteLoad, "minuteSeconds": s.MinuteSeconds,
-		"left": s.Left, "stayed": s.Stayed, "level": s.Level, "p11": s.P11, "p22": s.P22, "burst": s.Burst, "lastRate": s.LastRate,
-		"quarterArrived": s.QuarterArrived, "quarterSeconds": s.QuarterSeconds, "startHigh": s.StartHigh,
-		"lastUp": s.LastUp, "lastDown": s.LastDown, "workersAt": s.WorkersAt, "spent": s.Spent,
+	// A list that is too short would be filled up with zeros, which are quarters of an hour in which nobody came.
+	var lists struct {
+		Season, Quantiles, Forecasts, Pending, Starts []json.RawMessage
+	}
+	if err := json.Unmarshal(body, &lists); err != nil {
+		return State{}, fmt.Errorf("reading the capacity's state: %w", err)
+	}
+	for _, l := range []struct {
+		name      string
+		got, want int
+	}{
+		{"season", len(lists.Season), quarters}, {"quantiles", len(lists.Quantiles), scales}, {"forecasts", len(lists.Forecasts), forecasts},
+		{"pending", len(lists.Pending), pendingKept}, {"starts", len(lists.Starts), startsKept},
 	} {
-		if !(v >= 0 && v < 1e13) {
-			return fail(name)
+		if l.got != l.want {
+			return fail(l.name)
 		}
 	}
-	switch {
-	case math.Abs(s.Slope) > 1e6:
-		return fail("slope")
-	case math.Abs(s.P12) > 1e12:
-		return fail("p12")
-	case s.QuarterIndex < -1 || s.QuarterIndex >= quarters:
-		return fail("quarterIndex")
-	case s.Caution < cautionLow || s.Caution > cautionHigh:
-		return fail("caution")
-	case s.Judged < 0 || s.Judged > forecasts*1000:
-		return fail("judged")
-	case s.StartsSeen < 0 || s.StartsSeen >= 2*startsKept:
-		return fail("startsSeen")
+	if field := s.wrong(); field != "" {
+		return fail(field)
 	}
-	for i := range s.Season {
-		if s.Season[i] > 1e6 {
-			return fail("season")
+	return s, nil
+}
+
+// wrong names the first field that cannot be so; empty when all can.
+func (s *State) wrong() string {
+	const never = 1e11                                                             // Unix seconds of the year 5138
+	within := func(v, least, most float64) bool { return v >= least && v <= most } // false for NaN
+	for _, f := range []struct {
+		name        string
+		v           float64
+		least, most float64
+	}{
+		{"at", s.At, 0, never}, {"freshSince", s.FreshSince, 0, never}, {"busyAt", s.BusyAt, 0, never}, {"lastUp", s.LastUp, 0, never},
+		{"lastDown", s.LastDown, 0, never}, {"workersAt", s.WorkersAt, 0, never},
+		{"arrived", float64(s.Arrived), 0, 1e16}, {"finished", float64(s.Finished), 0, 1e16}, {"load", s.Load, 0, 1e10},
+		{"fast", s.Fast, 0, 1e9}, {"mid", s.Mid, 0, 1e9}, {"level", s.Level, 0, 1e9}, {"slope", s.Slope, -1e6, 1e6},
+		{"p11", s.P11, 0, 1e19}, {"p12", s.P12, -1e12, 1e12}, {"p22", s.P22, 0, 1e12},
+		{"burst", s.Burst, 0, burstMost}, {"lastRate", s.LastRate, 0, 1e9},
+		{"minuteArrived", s.MinuteArrived, 0, 1e16}, {"minuteFinished", s.MinuteFinished, 0, 1e16}, {"minuteLoad", s.MinuteLoad, 0, 1e18},
+		{"minuteSeconds", s.MinuteSeconds, 0, 60}, {"left", s.Left, 0, 1e16}, {"stayed", s.Stayed, 0, 1e18},
+		{"quarterIndex", float64(s.QuarterIndex), -1, quarters - 1}, {"quarterArrived", s.QuarterArrived, 0, 1e16},
+		{"quarterSeconds", s.QuarterSeconds, 0, 8 * quarter},
+		{"caution", s.Caution, cautionLow, cautionHigh}, {"judged", float64(s.Judged), 0, forecasts*1000 - 1},
+		{"ready", float64(s.Ready), 0, math.MaxInt32}, {"startsSeen", float64(s.StartsSeen), 0, 2*startsKept - 1}, {"startHigh", s.StartHigh, 0, 3600},
+		{"spent", s.Spent, 0, 1e16}, {"spentDay", float64(s.SpentDay), 0, 99991231},
+	} {
+		if !within(f.v, f.least, f.most) {
+			return f.name
+		}
+	}
+	for _, v := range s.Season {
+		if v != -1 && !within(float64(v), 0, 1e9) {
+			return "season"
 		}
 	}
 	for _, v := range s.Quantiles {
-		if v < quantileLow || v > quantileHigh {
-			return fail("quantiles")
+		if !within(v, quantileLow, quantileHigh) {
+			return "quantiles"
 		}
 	}
 	for _, f := range s.Forecasts {
-		if f.Scale < 0 || f.Scale >= scales {
-			return fail("forecasts")
+		if f.Scale < 0 || f.Scale >= scales || !within(float64(f.Surely), 0, 1e12) || !within(float64(f.Came), 0, 1e12) {
+			return "forecasts"
+		}
+	}
+	for _, v := range s.Starts {
+		if !within(float64(v), 0, 3600) {
+			return "starts"
 		}
 	}
 	for _, p := range s.Pending {
-		if p.Count < 0 || p.At < 0 || p.At > 1e13 {
-			return fail("pending")
+		if p.Count < 0 || !within(p.At, 0, never) {
+			return "pending"
 		}
 	}
-	return s, nil
+	return ""
 }
 
 // Arriving is how many conversations arrive a second at present.
@@ -155,14 +187,13 @@ func (s State) Arriving() float64 { return s.Level }
 // StartSeconds is within what time nine of ten workers were ready; 0 until starts were seen.
 func (s State) StartSeconds() float64 { return s.StartHigh }
 
-// Expected is how many conversations the hour of the week makes expect a second, where it says anything.
-func (s State) Expected(spec Spec, at time.Time) (rate float64, known bool) {
-	spec = spec.sane()
-	local := at.In(spec.Zone)
-	if s.Version != StateVersion || spec.holiday(local) {
-		return 0, s.Version == StateVersion
+// Expected is how many conversations the hour of the week makes expect a second, where it says anything. On a holiday it is what
+// a day of the week like it would bring: fewer come then, but nobody knows how many, and the counter is not shut.
+func (s *State) Expected(zone *time.Location, at time.Time) (rate float64, known bool) {
+	if s.Version != StateVersion {
+		return 0, false
 	}
-	return s.seasonRate(slotOf(local))
+	return s.seasonRate(slotOf(at.In(zone)))
 }
 
 // Learnt changes when there is something in the state that is worth keeping beyond the present hour.

@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"text/tabwriter"
+	_ "time/tzdata" // traces are told in zones that the machine may not know
 
 	"sigs.k8s.io/yaml"
 )

@@ -33,31 +33,21 @@ type Chat struct {
 // before him, the place he takes included, before his patience ends: as in ErlangA, whose integral it shares.
 func (c Chat) Answers(within float64) Answer {
 	m := len(c.Rates)
-	if c.Agents < 1 || m == 0 {
-		return ErlangA(0, c.Arrivals, 1, max(c.Patience, 1), within)
-	}
-	if c.Arrivals <= 0 {
-		return Answer{AnsweredWithin: 1, LeftQueueWithin: 1}
+	switch {
+	case !(c.Arrivals > 0):
+		return nobodyCame
+	case c.Agents < 1 || m == 0 || !(c.Rates[m-1] > 0):
+		return ErlangA(0, c.Arrivals, 1, c.Patience, within)
 	}
 	slots := c.Agents * m
 	full := float64(c.Agents) * c.Rates[m-1]
-	// below: Σ_{k<slots} p(k)/p(slots), downwards from full; busy: the mean of k there, weighted alike
-	var below, held float64
-	weight := 1.0
-	for k := slots; k > 0 && weight > 1e-18*(1+below); k-- {
-		weight *= c.served(k) / c.Arrivals
-		if math.IsInf(weight, 1) || weight > 1e280 {
-			return Answer{AnsweredWithin: 1, LeftQueueWithin: 1, Occupancy: c.idleOccupancy()}
-		}
-		below += weight
-		held += weight * float64(k-1)
-	}
+	below := c.below()
 	var w queue
 	switch {
-	case c.Patience > 0:
+	case c.Patience > 0 && c.Patience <= endlessPatience:
 		w = queueOf(full, 1/c.Patience, c.Arrivals, within)
 	case c.Arrivals >= full:
-		return Answer{Wait: 1, MeanWait: math.Inf(1), Queue: math.Inf(1), Occupancy: 1}
+		return endless
 	default:
 		rho := c.Arrivals / full
 		w.mass = 1 / (1 - rho)
@@ -65,15 +55,46 @@ func (c Chat) Answers(within float64) Answer {
 		w.answered = w.mass * -math.Expm1(-(full-c.Arrivals)*within)
 		w.still = w.mass - w.answered
 	}
-	total := below + w.mass
-	a := Answer{Wait: w.mass / total, Queue: w.queue / total, MeanWait: w.queue / total / c.Arrivals}
+	// Both sides are brought to the larger scale of the two: the lesser may vanish, and nothing overflows.
+	scale := max(below.scale, w.scale)
+	down, up := math.Exp(below.scale-scale), math.Exp(w.scale-scale)
+	theta := 0.0
 	if c.Patience > 0 {
-		a.Abandon = w.queue / total / c.Arrivals / c.Patience
+		theta = 1 / c.Patience
 	}
-	a.AnsweredWithin = 1 - a.Wait + w.answered/total
-	a.LeftQueueWithin = 1 - w.still/total
-	a.Occupancy = (held + w.mass*float64(slots)) / total / float64(slots)
+	w.mass, w.queue, w.answered, w.still = w.mass*up, w.queue*up, w.answered*up, w.still*up
+	a := w.answer(below.mass*down, c.Arrivals, theta)
+	a.Occupancy = min((below.held*down+w.mass*float64(slots))/(below.mass*down+w.mass)/float64(slots), 1)
 	return a
+}
+
+// belowFull is what the states with a free slot weigh, relative to that with none and an empty queue, times e^−scale.
+type belowFull struct {
+	mass, held float64 // held is weighted by the conversations in each
+	scale      float64
+}
+
+// below goes down from full. Where agents with all their slots taken finish fewer than with one less, served rises at first: weights
+// may sink to nothing and rise again, so that the end is only taken on the way on which they sink for good.
+func (c Chat) below() belowFull {
+	const much = 1e200
+	var out belowFull
+	weight, before := 1.0, c.served(c.Agents*len(c.Rates))
+	for k := c.Agents * len(c.Rates); k > 0; k-- {
+		weight *= before / c.Arrivals
+		out.mass += weight
+		out.held += weight * float64(k-1)
+		if weight > much {
+			weight, out.mass, out.held = weight/much, out.mass/much, out.held/much
+			out.scale += math.Log(much)
+		}
+		next := c.served(k - 1)
+		if next <= before && next < c.Arrivals && weight < 1e-18*(math.Exp(-out.scale)+out.mass) {
+			break
+		}
+		before = next
+	}
+	return out
 }
 
 // served is how many are completed a second with k conversations, spread evenly.
@@ -89,46 +110,50 @@ func (c Chat) served(k int) float64 {
 	return out
 }
 
-// idleOccupancy is that of a counter that is never full: where the completions equal the arrivals.
-func (c Chat) idleOccupancy() float64 {
-	low, high := 0, c.Agents*len(c.Rates)
-	for low < high {
-		if k := (low + high) / 2; c.served(k) < c.Arrivals {
-			low = k + 1
-		} else {
-			high = k
-		}
-	}
-	return float64(low) / float64(c.Agents*len(c.Rates))
-}
-
 // Level is a promise: so large a share, from 0 to 1, of all who came is answered by a person within so many seconds.
 type Level struct {
 	Share, Within float64
 }
 
+// surely is the most that can be promised: a share of 1 is kept by no number of agents, and counts as this.
+const surely = 0.9999
+
 // Needed is the fewest agents that keep the level; of none that suffices it is most.
 //
-// More agents of the same sort never answer fewer, so it is found by doubling and halving.
+// More agents of the same sort never answer fewer, so it is found by steps that double, from what the load alone takes, and then
+// by halving.
 func Needed(c Chat, l Level, most int) int {
-	if c.Arrivals <= 0 {
+	if !(c.Arrivals > 0) || len(c.Rates) == 0 || most < 1 {
 		return 0
 	}
+	share := min(l.Share, surely)
 	enough := func(n int) bool {
 		c.Agents = n
-		return c.Answers(l.Within).AnsweredWithin >= l.Share
+		return c.Answers(l.Within).AnsweredWithin >= share
 	}
-	high := 1
-	for high < most && !enough(high) {
-		high *= 2
+	best := 0.0
+	for _, r := range c.Rates {
+		best = max(best, r)
 	}
-	low := high/2 + 1
-	high = min(high, most)
-	for low < high {
+	guess := int(min(max(c.Arrivals/best, 1), float64(most)))
+	low, high := guess, guess // low is too few but for what comes, high enough
+	if enough(guess) {
+		for step := 1; low > 0 && enough(low); step *= 2 {
+			high, low = low, max(low-step, 0)
+		}
+	} else {
+		for step := 1; !enough(high); step *= 2 {
+			if low = high; high == most {
+				return most
+			}
+			high = min(high+step, most)
+		}
+	}
+	for high-low > 1 {
 		if n := (low + high) / 2; enough(n) {
 			high = n
 		} else {
-			low = n + 1
+			low = n
 		}
 	}
 	return high

@@ -21,16 +21,25 @@ type Answer struct {
 	Queue, Occupancy float64
 }
 
+// nobodyCame is how a counter does to which nobody comes; endless how one does whose queue grows without end.
+var (
+	nobodyCame = Answer{AnsweredWithin: 1, LeftQueueWithin: 1}
+	endless    = Answer{Wait: 1, MeanWait: math.Inf(1), Queue: math.Inf(1), Occupancy: 1}
+)
+
 // ErlangC is a queue of n agents without abandonment (M/M/n): arrivals a second, mean handling in seconds, and the time within
 // which an answer counts. With an offered load of n or more nobody is answered in time: the queue grows without end, and the
-// mean wait is +Inf.
+// mean wait and the queue are +Inf. Nothing else is ever infinite, and nothing NaN.
 //
 // P(wait) = B / (1 − ρ(1 − B)), with Erlang's loss B from the recursion 1/B(k) = 1 + k/a · 1/B(k−1), which is stable for any n
 // (Gans, Koole, Mandelbaum 2003, section 3); the wait of those who wait is exponential with the rate nμ − λ.
 func ErlangC(n int, arrivals, handling, within float64) Answer {
 	load := arrivals * handling
-	if n < 1 || load >= float64(n) {
-		return Answer{Wait: 1, MeanWait: math.Inf(1), Queue: math.Inf(1), Occupancy: 1}
+	switch {
+	case !(load > 0): // also NaN
+		return nobodyCame
+	case n < 1 || load >= float64(n):
+		return endless
 	}
 	rho := load / float64(n)
 	wait := waitShare(lossInverse(n, load), rho)
@@ -61,19 +70,23 @@ func lossInverse(n int, load float64) float64 {
 }
 
 // ErlangA is a queue of n agents whose citizens go when their patience, exponential with the given mean in seconds, ends
-// (M/M/n+M): arrivals a second, mean handling in seconds, and the time within which an answer counts.
+// (M/M/n+M): arrivals a second, mean handling in seconds, and the time within which an answer counts. A patience of 0, or one
+// that is infinite, has no end: that is ErlangC.
 //
 // It is a birth–death chain with death rate kμ up to n and nμ + (k − n)θ beyond. Probabilities are taken relative to that of n
-// full agents, downwards by Erlang's loss and upwards term by term until the terms no longer count, so that nothing overflows
-// at 100,000 agents (Mandelbaum and Zeltyn 2007). Who arrives at j waiting is answered within T when, first, j + 1 places come
-// free before his patience ends and, second, that takes at most T.
+// full agents, downwards by Erlang's loss and upwards by queueOf, and each of the two is scaled by its own peak, so that nothing
+// overflows at 100,000 agents, nor with a hundred times the load they bear (Mandelbaum and Zeltyn 2007). Who arrives at j waiting
+// is answered within T when, first, j + 1 places come free before his patience ends and, second, that takes at most T.
 func ErlangA(n int, arrivals, handling, patience, within float64) Answer {
-	if arrivals <= 0 {
-		return Answer{AnsweredWithin: 1, LeftQueueWithin: 1}
+	if !(arrivals > 0 && handling > 0) {
+		return nobodyCame
+	}
+	if !(patience > 0) || patience > endlessPatience {
+		return ErlangC(n, arrivals, handling, within)
 	}
 	if n < 1 {
 		return Answer{Wait: 1, Abandon: 1, MeanWait: patience, Queue: arrivals * patience,
-			LeftQueueWithin: 1 - math.Exp(-within/patience), Occupancy: 1}
+			LeftQueueWithin: -math.Expm1(-within / patience), Occupancy: 1}
 	}
 	mu, theta := 1/handling, 1/patience
 	c := float64(n) * mu
@@ -82,22 +95,32 @@ func ErlangA(n int, arrivals, handling, patience, within float64) Answer {
 		return Answer{AnsweredWithin: 1, LeftQueueWithin: 1, Occupancy: arrivals * handling / float64(n)}
 	}
 	w := queueOf(c, theta, arrivals, within)
-	total := below + w.mass
-	a := Answer{
-		Wait: w.mass / total, Queue: w.queue / total, MeanWait: w.queue / total / arrivals,
-		Abandon: theta * w.queue / total / arrivals,
-	}
-	a.AnsweredWithin = 1 - a.Wait + w.answered/total
-	a.LeftQueueWithin = 1 - w.still/total
+	a := w.answer(below*math.Exp(-w.scale), arrivals, theta)
 	a.Occupancy = min(arrivals*(1-a.Abandon)*handling/float64(n), 1)
 	return a
 }
 
-// queue is what the waiting states weigh, all relative to the probability of full agents and an empty queue.
+// endlessPatience is a mean patience, in seconds, that nobody outlives: thirty years.
+const endlessPatience = 1e9
+
+// queue is what the waiting states weigh, all relative to the probability of full agents and an empty queue, times e^−scale.
 type queue struct {
 	mass, queue float64 // of the states with j = 0, 1, … waiting
 	// answered: weight of arrivals that wait and are answered within T. still: that are in the queue for longer than T.
 	answered, still float64
+	scale           float64
+}
+
+// answer is how a counter does whose states without a full counter weigh below, scaled alike. Shares are kept within 0 and 1, from
+// which rounding leads by 1e-16.
+func (w queue) answer(below, arrivals, theta float64) Answer {
+	total := below + w.mass
+	share := func(v float64) float64 { return min(max(v, 0), 1) }
+	a := Answer{Wait: share(w.mass / total), Queue: w.queue / total, MeanWait: w.queue / total / arrivals}
+	a.Abandon = share(theta * w.queue / total / arrivals)
+	a.AnsweredWithin = share(1 - a.Wait + w.answered/total)
+	a.LeftQueueWithin = share(1 - w.still/total)
+	return a
 }
 
 // queueOf weighs the queue of a counter that serves at a rate c when all are busy.
@@ -105,47 +128,37 @@ type queue struct {
 // The wait offered to a citizen of endless patience, given that he finds j waiting, is a sum of j + 1 exponentials with the
 // rates c, c + θ, …, c + jθ. With the states' weights (λ^j / Π(c + iθ)) its density over all j is, in closed form,
 // f(v) = c · exp(λ/θ · (1 − e^(−θv)) − c·v), for all states together (Baccelli and Hebuterne 1981; here λ·π(n)=1·c).
-// So the mass, the queue and both shares are integrals over v of a smooth, one-peaked function.
+// So the mass, the queue and both shares are integrals over v of a smooth, one-peaked function. Its peak may be e^100000: that is
+// what scale takes out.
 func queueOf(c, theta, arrivals, within float64) queue {
 	exponent := func(v float64) float64 { return arrivals/theta*-math.Expm1(-theta*v) - c*v }
-	// the peak: λ e^(−θv) = c
-	peak := 0.0
+	// the peak: λ e^(−θv) = c; around it the function is a bell of this width, and without one it falls like e^(−cv)
+	peak, width := 0.0, 1/c
 	if arrivals > c {
 		peak = math.Log(arrivals/c) / theta
+		width = min(width, 1/math.Sqrt(c*theta))
 	}
 	top := exponent(peak)
-	// the end: 40 below the peak is 4e-18 of it
-	end := peak + 1/c
-	for exponent(end)-top > -46 {
-		end = peak + (end-peak)*1.6
-	}
-	start := peak
-	if peak > 0 {
-		width := peak / 1024
-		for start > 0 && exponent(start)-top > -46 {
-			start -= width
-			width *= 1.6
+	// the ends: 46 below the peak is 1e-20 of it
+	far := func(by float64) float64 {
+		reach := width
+		for exponent(peak+by*reach)-top > -46 && peak+by*reach > 0 {
+			reach *= 1.6
 		}
-		start = max(start, 0)
+		return max(peak+by*reach, 0)
 	}
+	start, end := far(-1), far(1)
 	density := func(v float64) float64 { return math.Exp(exponent(v) - top) }
-	var q queue
+	q := queue{scale: top}
 	// arrivals that wait, by their offered wait: those with V > within and patience > within are still there, and so on
-	offered := integrate(density, start, end, peak)
-	q.answered = 0
+	q.mass = c * integrate(density, start, end, peak)
 	if within > start {
-		q.answered = integrate(func(v float64) float64 { return density(v) * math.Exp(-theta*v) }, start, min(within, end), peak)
+		q.answered = c * integrate(func(v float64) float64 { return density(v) * math.Exp(-theta*v) }, start, min(within, end), peak)
 	}
-	q.still = 0
 	if within < end {
-		q.still = integrate(density, max(start, within), end, peak) * math.Exp(-theta*within)
+		q.still = c * integrate(density, max(start, within), end, peak) * math.Exp(-theta*within)
 	}
 	// time in the queue of one who waits is min(V, patience): its mean is (1 − e^(−θV))/θ
-	spent := integrate(func(v float64) float64 { return density(v) * -math.Expm1(-theta*v) / theta }, start, end, peak)
-	scale := math.Exp(top) * c
-	q.mass = scale * offered
-	q.queue = scale * spent * arrivals
-	q.answered *= scale
-	q.still *= scale
+	q.queue = c * arrivals * integrate(func(v float64) float64 { return density(v) * -math.Expm1(-theta*v) / theta }, start, end, peak)
 	return q
 }

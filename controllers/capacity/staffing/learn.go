@@ -1,6 +1,9 @@
 package staffing
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // Completions are what was seen of agents at work: the agent-seconds spent with i + 1 conversations at once, and how many
 // conversations were completed then. Both only grow; see Fade.
@@ -15,6 +18,18 @@ func (c *Completions) Add(i int, agentSeconds, done float64) {
 		c.Seconds[i-1] += agentSeconds
 		c.Done[i-1] += done
 	}
+}
+
+// Check refuses completions that nobody can have seen.
+func (c *Completions) Check() error {
+	for i := range c.Seconds {
+		for name, v := range map[string]float64{"seconds": c.Seconds[i], "done": c.Done[i]} {
+			if !(v >= 0 && v < 1e12) { // also NaN
+				return fmt.Errorf("completions: %s[%d] is %g; it must be from 0 to 1e12", name, i, v)
+			}
+		}
+	}
+	return nil
 }
 
 // Fade makes what was seen count for so much of what it did, from 0 to 1, so that a new way of working is learnt.
