@@ -15,8 +15,11 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
+	"github.com/loket-dev/loket/bot-runtime/desk"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
@@ -43,6 +46,12 @@ func deadCommand() *cobra.Command {
 	call := func(cmd *cobra.Command, method, path string, into any) error {
 		return callPod(cmd.Context(), socket, method, path, into)
 	}
+	letter := func(id string) (string, error) {
+		if n, err := strconv.ParseInt(id, 10, 64); err != nil || n < 1 {
+			return "", fmt.Errorf("%q is no id of a dead letter; `dead list` shows them", id)
+		}
+		return "/dead/" + id, nil
+	}
 	list := &cobra.Command{
 		Use: "list", Short: "List the dead letters, oldest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -67,7 +76,11 @@ func deadCommand() *cobra.Command {
 		Use: "show ID", Short: "Print a dead letter whole, with what the citizen or the agent wrote", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var l store.DeadLetter
-			if err := call(cmd, http.MethodGet, "/dead/"+args[0], &l); err != nil {
+			path, err := letter(args[0])
+			if err == nil {
+				err = call(cmd, http.MethodGet, path, &l)
+			}
+			if err != nil {
 				return err
 			}
 			out := json.NewEncoder(cmd.OutOrStdout())
@@ -83,8 +96,12 @@ func deadCommand() *cobra.Command {
 		return func(cmd *cobra.Command, ids []string) error {
 			var failed []error
 			for _, id := range ids {
-				if err := call(cmd, method, "/dead/"+id+suffix, nil); err != nil {
-					failed = append(failed, fmt.Errorf("%s: %w", id, err))
+				path, err := letter(id)
+				if err == nil {
+					err = call(cmd, method, path+suffix, nil)
+				}
+				if err != nil {
+					failed = append(failed, err)
 					continue
 				}
 				fmt.Fprintln(cmd.OutOrStdout(), id, done)
@@ -124,7 +141,7 @@ func callPod(ctx context.Context, socket, method, path string, into any) error {
 		}}}
 	r, err := http.NewRequestWithContext(ctx, method, "http://pod"+path, nil)
 	if err != nil {
-		return fmt.Errorf("%q is no id of a dead letter; `dead list` shows them", strings.TrimPrefix(path, "/dead/"))
+		return err // a path of ours: cannot be
 	}
 	res, err := client.Do(r)
 	if err != nil {
@@ -144,8 +161,23 @@ func callPod(ctx context.Context, socket, method, path string, into any) error {
 	return json.Unmarshal(body, into)
 }
 
+// deedTold is told what somebody did with a dead letter; pool and agent are empty where it was the command.
+type deedTold func(deed desk.Deed, pool, agent string, letter int64)
+
+// deeds says in the log and counts who did what with dead letters, never what was written in them. Agents are few as a label:
+// a pool's spec names those who may.
+func deeds(r prometheus.Registerer, log logr.Logger) deedTold {
+	count := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "loket", Name: "dead_letter_deeds_total",
+		Help: "Dead letters read, replayed and dropped, by supervisor; without one by the command."}, []string{"deed", "pool", "agent"})
+	r.MustRegister(count)
+	return func(deed desk.Deed, pool, agent string, letter int64) {
+		count.WithLabelValues(string(deed), pool, agent).Inc()
+		log.Info("a person acted on a dead letter", "deed", deed, "letter", letter, "pool", pool, "agent", agent)
+	}
+}
+
 // deadLetters answers the command. changed is called after what a pod's loops should look at.
-func deadLetters(s func() store.Store, changed func()) http.Handler {
+func deadLetters(s func() store.Store, changed func(), told deedTold) http.Handler {
 	mux := http.NewServeMux()
 	handle := func(pattern string, do func(store.Store, *http.Request) (any, error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -157,9 +189,9 @@ func deadLetters(s func() store.Store, changed func()) http.Handler {
 			answer, err := do(open, r)
 			switch {
 			case errors.Is(err, store.ErrNotFound):
-				http.Error(w, "there is no such dead letter; `dead list` shows them", http.StatusNotFound)
+				http.Error(w, r.PathValue("id")+": there is no such dead letter; `dead list` shows them", http.StatusNotFound)
 			case errors.Is(err, store.ErrConflict):
-				http.Error(w, "it cannot be replayed: its message is past retention, or was delivered after all; drop it", http.StatusConflict)
+				http.Error(w, r.PathValue("id")+": it cannot be replayed: its message is past retention, or was delivered after all; drop it", http.StatusConflict)
 			case err != nil:
 				http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			case answer == nil:
@@ -182,12 +214,21 @@ func deadLetters(s func() store.Store, changed func()) http.Handler {
 		}
 		return letters, err
 	})
-	handle("GET /dead/{id}", func(s store.Store, r *http.Request) (any, error) {
-		id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-		if err != nil {
-			return nil, store.ErrNotFound
+	each := func(deed desk.Deed, do func(store.Store, context.Context, int64) (any, error)) func(store.Store, *http.Request) (any, error) {
+		return func(s store.Store, r *http.Request) (any, error) {
+			id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+			if err != nil {
+				return nil, store.ErrNotFound
+			}
+			answer, err := do(s, r.Context(), id)
+			if err == nil {
+				told(deed, "", "", id)
+			}
+			return answer, err
 		}
-		letters, err := s.DeadLetters(r.Context(), id-1, 1)
+	}
+	handle("GET /dead/{id}", each(desk.DeedRead, func(s store.Store, ctx context.Context, id int64) (any, error) {
+		letters, err := s.DeadLetters(ctx, id-1, 1)
 		if err == nil && (len(letters) == 0 || letters[0].ID != id) {
 			err = store.ErrNotFound
 		}
@@ -195,18 +236,13 @@ func deadLetters(s func() store.Store, changed func()) http.Handler {
 			return nil, err
 		}
 		return letters[0], nil
-	})
-	act := func(do func(store.Store, context.Context, int64) error) func(store.Store, *http.Request) (any, error) {
-		return func(s store.Store, r *http.Request) (any, error) {
-			id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-			if err != nil {
-				return nil, store.ErrNotFound
-			}
-			return nil, do(s, r.Context(), id)
-		}
-	}
-	handle("POST /dead/{id}/replay", act(store.Store.ReplayDead))
-	handle("DELETE /dead/{id}", act(store.Store.DropDead))
+	}))
+	handle("POST /dead/{id}/replay", each(desk.DeedReplay, func(s store.Store, ctx context.Context, id int64) (any, error) {
+		return nil, s.ReplayDead(ctx, id)
+	}))
+	handle("DELETE /dead/{id}", each(desk.DeedDrop, func(s store.Store, ctx context.Context, id int64) (any, error) {
+		return nil, s.DropDead(ctx, id)
+	}))
 	return mux
 }
 

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -303,7 +304,7 @@ func (d *dev) reload(ctx context.Context, e *engine.Engine, s store.Store) error
 
 // apply puts a bundle and waits until it is live.
 func (d *dev) apply(ctx context.Context, e *engine.Engine, s store.Store, objects bundle.Objects) error {
-	envelope := bundle.Wrap(bundle.From(objects))
+	envelope := bundle.Wrap(bundle.From(supervised(objects)))
 	body, err := json.Marshal(envelope)
 	if err != nil {
 		return err
@@ -322,6 +323,16 @@ func (d *dev) apply(ctx context.Context, e *engine.Engine, s store.Store, object
 		}
 		since = status.ETag
 	}
+}
+
+// supervised are the objects with the demo agent as a supervisor of every pool, so that all of the desk can be tried.
+func supervised(objects bundle.Objects) bundle.Objects {
+	objects.Pools = slices.Clone(objects.Pools)
+	for i := range objects.Pools {
+		agents := &objects.Pools[i].Spec.Agents
+		agents.Supervisors = append(slices.Clone(agents.Supervisors), devAgent)
+	}
+	return objects
 }
 
 // greet says where everything is.

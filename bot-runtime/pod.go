@@ -107,7 +107,8 @@ func (p *pod) run(ctx context.Context, public, internal net.Listener) error {
 			}
 		})
 	}
-	local, err := p.answerLocally(streams, &serving)
+	told := deeds(registry, p.log)
+	local, err := p.answerLocally(streams, &serving, told)
 	if err != nil { // a convenience for people: citizens are served without it
 		p.log.Error(err, "the command `dead` will not find this pod")
 	}
@@ -116,7 +117,7 @@ func (p *pod) run(ctx context.Context, public, internal net.Listener) error {
 	opening, stopOpening := context.WithCancel(ctx)
 	defer stopOpening()
 	worked := make(chan error, 1)
-	go func() { worked <- p.work(opening, working, registry) }()
+	go func() { worked <- p.work(opening, working, registry, told) }()
 
 	err = nil
 	select {
@@ -140,7 +141,7 @@ func (p *pod) run(ctx context.Context, public, internal net.Listener) error {
 }
 
 // answerLocally serves the command `dead` until the function that it returns is called.
-func (p *pod) answerLocally(streams context.Context, serving *sync.WaitGroup) (end func() error, err error) {
+func (p *pod) answerLocally(streams context.Context, serving *sync.WaitGroup, told deedTold) (end func() error, err error) {
 	if p.socket == "" {
 		return func() error { return nil }, nil
 	}
@@ -159,7 +160,7 @@ func (p *pod) answerLocally(streams context.Context, serving *sync.WaitGroup) (e
 			if r := p.running.Load(); r != nil {
 				r.engine.Wake()
 			}
-		}))
+		}, told))
 	serving.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			p.log.Error(err, "the command `dead` is answered no more")
@@ -185,7 +186,7 @@ func (p *pod) server(base context.Context, handler http.Handler) *http.Server {
 }
 
 // work opens the store and runs the engine on it until working ends.
-func (p *pod) work(opening, working context.Context, registry prometheus.Registerer) error {
+func (p *pod) work(opening, working context.Context, registry prometheus.Registerer, told deedTold) error {
 	s, err := p.openStore(opening)
 	if err != nil {
 		return nil // the end came first, and nothing was begun
@@ -200,7 +201,8 @@ func (p *pod) work(opening, working context.Context, registry prometheus.Registe
 	r.hooks, r.pages = r.engine.Hooks(), r.engine.Pages()
 	r.desk = desk.New(desk.Options{
 		Store: s, Pools: func() []desk.PoolInfo { return p.poolInfos(r.engine) }, AgentsDir: p.agentsDir, Assets: web.Pages(),
-		WindowOf: r.engine.WindowOf, Changed: r.engine.DeskChanged, Wake: r.engine.Wake, Log: p.log.WithName("desk"),
+		WindowOf: r.engine.WindowOf, Changed: r.engine.DeskChanged, Wake: r.engine.Wake, Told: told,
+		Log: p.log.WithName("desk"),
 	})
 	p.running.Store(r)
 	if p.started != nil {
@@ -288,8 +290,12 @@ func (p *pod) poolInfos(e *engine.Engine) []desk.PoolInfo {
 		for language, text := range live.Tenant.DisplayName {
 			title[language] = string(text)
 		}
-		infos = append(infos, desk.PoolInfo{Name: name, Slots: int(spec.ConversationsPerAgent), Title: title,
-			Languages: live.Tenant.Languages, URL: boot.DeskURLs[name]})
+		info := desk.PoolInfo{Name: name, Slots: int(spec.ConversationsPerAgent), Title: title,
+			Languages: live.Tenant.Languages, URL: boot.DeskURLs[name]}
+		for _, agent := range spec.Agents.Supervisors {
+			info.Supervisors = append(info.Supervisors, string(agent))
+		}
+		infos = append(infos, info)
 	}
 	return infos
 }

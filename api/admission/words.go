@@ -25,6 +25,7 @@ var patterns = map[string]string{
 	`^https?://`:                                          "an address that begins with https://",
 	`^https?://[^/?#]+(/[^?#]*)?$`:                        "an address such as https://{{ namespace }}.loket.example",
 	`^https?://[^/]+/v[0-9]+\.[0-9]+$`:                    "an address with a version, such as https://graph.facebook.com/v26.0",
+	`^[A-Za-z0-9][A-Za-z0-9._-]*$`:                        "the name of an agent: letters, digits, ., _ and -, a letter or digit first",
 	quantityPattern:                                       "an amount, such as 500m, 5 or 5Gi",
 }
 

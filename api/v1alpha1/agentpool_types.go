@@ -61,7 +61,19 @@ type AgentPoolSpec struct {
 // Agents are people with accounts in a Secret: key the agent's name, value the argon2id hash of the password.
 type Agents struct {
 	SecretName ObjectName `json:"secretName"`
+	// supervisors are agents who may also read, replay and drop dead letters at the desk: all of the tenant's, since what was
+	// given up may never have come to a pool. Nobody, when absent.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=50
+	Supervisors []AgentName `json:"supervisors,omitempty"`
 }
+
+// AgentName is a key of the agents' Secret.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:Pattern=`^[A-Za-z0-9][A-Za-z0-9._-]*$`
+type AgentName string
 
 // Hours opens a pool on some days from one time to another.
 //

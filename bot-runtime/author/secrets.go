@@ -48,6 +48,11 @@ func (j judged) secretAdvice() []finding {
 				advise("secret/"+name, "", "the value of %s is no argon2id hash, so that nobody can sign in with it; make it with bot-runtime hash-password", agent)
 			}
 		}
+		for i, agent := range p.Spec.Agents.Supervisors {
+			if _, there := j.Secrets[name][string(agent)]; !there {
+				advise("agentpool/"+p.Name, fmt.Sprintf("agents.supervisors[%d]", i), "no key %q in Secret %q, so that no such agent can sign in; add it, or correct the name", agent, name)
+			}
+		}
 	}
 	if pg := j.Objects.Tenant.Spec.Storage.Postgres; pg != nil {
 		keys, there := j.Secrets[string(pg.SecretName)]

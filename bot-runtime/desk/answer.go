@@ -29,6 +29,8 @@ var (
 	notYours        = refusal{http.StatusConflict, "not-yours", "this conversation is no longer yours"}
 	windowClosed    = refusal{http.StatusConflict, "window-closed", "24 hours have passed since the citizen's last message; they must write first"}
 	unread          = refusal{http.StatusConflict, "unread", "the citizen has just written; read it before you close"}
+	notSupervisor   = refusal{http.StatusForbidden, "not-a-supervisor", "dead letters are for supervisors; the platform team names them in the AgentPool, under spec.agents.supervisors"}
+	cannotReplay    = refusal{http.StatusConflict, "cannot-replay", "it cannot be handled or sent again: its message is past retention, or was delivered after all; drop it"}
 	tooLarge        = refusal{http.StatusRequestEntityTooLarge, "too-large", "the request is larger than 64 kB"}
 	tooManyAttempts = refusal{http.StatusTooManyRequests, "too-many-attempts", "too many attempts; wait a little"}
 	tooManyStreams  = refusal{http.StatusTooManyRequests, "too-many-streams", "this sign-in has too many open streams; close some tabs"}

@@ -17,6 +17,8 @@ type PoolInfo struct {
 	Name string
 	// Slots is how many conversations an agent holds at once, 1 to 20.
 	Slots int
+	// Supervisors are agents of the pool who may also decide about the tenant's dead letters.
+	Supervisors []string
 	// Title by language, shown over the sign-in. Languages of the tenant, the first being the default.
 	Title     map[string]string
 	Languages []string
@@ -25,9 +27,15 @@ type PoolInfo struct {
 	URL string
 }
 
+// Store is what a Desk needs of the tenant's store.
+type Store interface {
+	store.Desk
+	store.Dead
+}
+
 // Options are what a Desk needs of its surroundings.
 type Options struct {
-	Store store.Desk
+	Store Store
 	// Pools that are served now; called for every request, so it must be cheap.
 	Pools func() []PoolInfo
 	// AgentsDir holds <pool>/<agent>: the argon2id hash of the agent's password in PHC form. Files are read at every sign-in,
@@ -42,6 +50,8 @@ type Options struct {
 	Changed func() <-chan struct{}
 	// Wake tells the engine that a mutation has just made work, so that it need not wait for its next poll. May be nil.
 	Wake func()
+	// Told is called when a supervisor has read, replayed or dropped a dead letter, so that it is known who did. May be nil.
+	Told func(deed Deed, pool, agent string, letter int64)
 	// Clock for the end of sign-ins and the limits of attempts; time.Now when nil.
 	Clock func() time.Time
 	Log   logr.Logger
@@ -67,6 +77,9 @@ func New(o Options) *Desk {
 	if o.Wake == nil {
 		o.Wake = func() {}
 	}
+	if o.Told == nil {
+		o.Told = func(Deed, string, string, int64) {}
+	}
 	if o.WindowOf == nil {
 		o.WindowOf = func(string) time.Duration { return 0 }
 	}
@@ -88,6 +101,10 @@ func New(o Options) *Desk {
 	d.mux.HandleFunc("POST "+api+"conversations/{id}/messages", d.signedIn(change(d.reply)))
 	d.mux.HandleFunc("PUT "+api+"conversations/{id}/draft", d.signedIn(change(d.saveDraft)))
 	d.mux.HandleFunc("POST "+api+"conversations/{id}/close", d.signedIn(change(d.closeConversation)))
+	d.mux.HandleFunc("GET "+api+"dead-letters", d.signedIn(supervisor(d.deadLetters)))
+	d.mux.HandleFunc("GET "+api+"dead-letters/{id}", d.signedIn(supervisor(d.openDeadLetter)))
+	d.mux.HandleFunc("POST "+api+"dead-letters/{id}/replay", d.signedIn(change(supervisor(d.replayDeadLetter))))
+	d.mux.HandleFunc("DELETE "+api+"dead-letters/{id}", d.signedIn(change(supervisor(d.dropDeadLetter))))
 	d.mux.HandleFunc(api, d.open(func(w http.ResponseWriter, _ *http.Request, _ PoolInfo) { refuse(w, notFound) }))
 	d.mux.HandleFunc("/desk/{pool}/{file...}", d.open(d.page))
 	return d

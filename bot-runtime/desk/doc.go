@@ -23,10 +23,18 @@
 //	                                      the same clientId again is the same message
 //	PUT    conversations/{id}/draft       {text} → 204; empty removes it
 //	POST   conversations/{id}/close       204; the citizen gets what the flow says next
+//	GET    dead-letters?after=ID          {deadLetters, next}: what was given up, oldest first, up to 50 and without what was
+//	                                      written; go on with after = next until it is 0
+//	GET    dead-letters/{id}              OpenedDeadLetter, with what was written
+//	POST   dead-letters/{id}/replay       204; it is handled, or sent, as if it came now
+//	DELETE dead-letters/{id}              204; it is forgotten
 //
-// Codes: bad-request 400, signed-out and wrong-password 401, foreign-origin 403, unknown-pool, not-found 404, not-yours and
-// window-closed 409, too-large 413, too-many-attempts and too-many-streams 429, unavailable 503. After 503 the same request
-// may be sent again as it is: replies carry clientId, all else is the same when done twice.
+// Dead letters are the tenant's, of all its channels and pools, and for supervisors alone (spec.agents.supervisors of the pool).
+//
+// Codes: bad-request 400, signed-out and wrong-password 401, foreign-origin and not-a-supervisor 403, unknown-pool, not-found
+// and no-dead-letter 404, not-yours, window-closed, unread and cannot-replay 409, too-large 413, too-many-attempts and
+// too-many-streams 429, unavailable 503. After 503 the same request may be sent again as it is: replies carry clientId, all else
+// is the same when done twice. Of a dead letter whose decision was taken, but its answer lost, no-dead-letter says so.
 //
 // A program signs in, sets itself available, reads state, then long-polls events and reads state again when one names one of
 // its conversations (kinds: queued, assigned, message, delivery, closed, released).

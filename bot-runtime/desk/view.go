@@ -19,6 +19,8 @@ type State struct {
 	AgentsOnline         int   `json:"agentsOnline"`
 	// Slots is how many conversations the agent holds at most.
 	Slots int `json:"slots"`
+	// DeadLetters is how many the tenant has, counted up to 1000; only a supervisor is told.
+	DeadLetters *int `json:"deadLetters,omitempty"`
 	// Now is the store's clock, for what counts up or down on the page.
 	Now           time.Time      `json:"now"`
 	Conversations []Conversation `json:"conversations"`
@@ -78,6 +80,14 @@ func (d *Desk) state(w http.ResponseWriter, r *http.Request, c caller) {
 		Waiting: v.Waiting, OldestWaitingSeconds: int(v.OldestWaiting / time.Second),
 		AgentsOnline: v.AgentsOnline, Slots: c.pool.Slots, Now: v.Now,
 		Conversations: make([]Conversation, 0, len(v.Conversations)),
+	}
+	if c.supervises() {
+		n, err := d.Store.CountDead(r.Context(), deadMost)
+		if err != nil {
+			d.fail(w, err)
+			return
+		}
+		out.DeadLetters = &n
 	}
 	for _, dc := range v.Conversations {
 		out.Conversations = append(out.Conversations, Conversation{

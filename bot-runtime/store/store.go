@@ -364,6 +364,8 @@ type SendResult struct {
 type Dead interface {
 	// DeadLetters are the dead letters after an id, oldest first, at most limit.
 	DeadLetters(ctx context.Context, after int64, limit int) ([]DeadLetter, error)
+	// CountDead is how many dead letters there are, counted up to most.
+	CountDead(ctx context.Context, most int) (int, error)
 	// ReplayDead gives a dead letter back to the message path: an inbox row is handled again, in its conversation's order; an
 	// outgoing message is sent again with the id it had. ErrNotFound when there is none, ErrConflict when what it needs is past
 	// retention.
@@ -376,15 +378,23 @@ type Dead interface {
 type DeadLetter struct {
 	ID int64 `json:"id"`
 	// Kind is inbox or send, Ref the row's or the message's id.
-	Kind         string    `json:"kind"`
-	Ref          string    `json:"ref"`
-	Conversation int64     `json:"conversation"`
-	Channel      string    `json:"channel"`
-	Reason       string    `json:"reason"`
-	Attempts     int       `json:"attempts"`
-	Body         string    `json:"body"` // JSON, with what the citizen or the agent wrote
-	At           time.Time `json:"at"`
+	Kind         string `json:"kind"`
+	Ref          string `json:"ref"`
+	Conversation int64  `json:"conversation"`
+	// Channel and Contact, the citizen's display name, are empty once the conversation is past retention.
+	Channel  string    `json:"channel"`
+	Contact  string    `json:"contact"`
+	Reason   string    `json:"reason"`
+	Attempts int       `json:"attempts"`
+	Body     string    `json:"body"` // JSON of the row's Item or of the message's Out, with what the citizen or the agent wrote
+	At       time.Time `json:"at"`
 }
+
+// The kinds of dead letters.
+const (
+	DeadInbox = "inbox" // an inbox row that could not be stepped; Body is its Item
+	DeadSend  = "send"  // an outgoing message that the platform would not take; Body is its message.Out, Ref its id
+)
 
 // Config keeps bundles, verdicts and pods.
 type Config interface {

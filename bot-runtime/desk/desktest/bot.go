@@ -1,6 +1,7 @@
 package desktest
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,10 +12,22 @@ import (
 )
 
 // bot repeats what it hears, in the language that was chosen, and offers a choice, hands over to a person at the word "petugas" (urgently at "ketipu"), is
-// silent while a person has the conversation, and says goodbye when they close.
-func bot(l store.Lane) (store.Outcome, error) {
+// silent while a person has the conversation, and says goodbye when they close. The word "rusak" is too much for it until it is
+// mended: it tries three times, and begs pardon. At "mati" it begs pardon untried, as when the process died of it before.
+func (c *Counter) bot(l store.Lane) (store.Outcome, error) {
 	out := store.Outcome{Format: 1, State: l.State, Language: "id"}
-	for _, row := range l.Inbox {
+	for i, row := range l.Inbox {
+		fails, kills := c.cannotTake(row)
+		switch {
+		case (fails || kills) && i > 0:
+			return out, nil // it is the first of the next step
+		case fails && !l.Poisoned:
+			return out, errors.New("nodes[check].set: division by zero")
+		case fails || kills:
+			out.Handled, out.Poisoned = []int64{row.ID}, kills
+			out.Send = []store.Outgoing{says(l, row, "Maaf, ada gangguan.")}
+			return out, nil
+		}
 		out.Handled = append(out.Handled, row.ID)
 		if row.Kind == store.ItemMessage && row.Body.Language != "" {
 			out.State = []byte(row.Body.Language)
@@ -39,6 +52,13 @@ func bot(l store.Lane) (store.Outcome, error) {
 	return out, nil
 }
 
+func (c *Counter) cannotTake(row store.Item) (fails, kills bool) {
+	if row.Kind != store.ItemMessage || c.mended.Load() {
+		return false, false
+	}
+	return strings.Contains(row.Body.Text, "rusak"), strings.Contains(row.Body.Text, "mati")
+}
+
 func repeated(language []byte) string {
 	if string(language) == "en" {
 		return "You wrote: "
@@ -47,7 +67,7 @@ func repeated(language []byte) string {
 }
 
 func says(l store.Lane, row store.Item, text string, choices ...message.Choice) store.Outgoing {
-	name := fmt.Sprintf("%d/%d", l.Conversation.ID, row.ID)
+	name := fmt.Sprintf("%d/%d/%d", l.Conversation.ID, row.ID, row.Generation)
 	return store.Outgoing{
 		ID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String(), Author: message.AuthorBot, Class: message.ClassAnswer,
 		Body: message.Out{Text: text, Choices: choices, Language: "id"},

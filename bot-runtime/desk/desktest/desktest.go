@@ -48,6 +48,7 @@ type Counter struct {
 	// AgentsDir holds the password files.
 	AgentsDir string
 
+	mended atomic.Bool
 	router desk.Router
 	pool   desk.PoolInfo
 	wake   chan struct{}
@@ -113,11 +114,17 @@ func Start(t testing.TB, assets fs.FS, change ...func(*desk.Options, *desk.PoolI
 // Account writes an agent's password file.
 func (c *Counter) Account(agent, password string) {
 	c.T.Helper()
+	c.AccountIn(Pool, agent, password)
+}
+
+// AccountIn is Account at another pool.
+func (c *Counter) AccountIn(pool, agent, password string) {
+	c.T.Helper()
 	hash, err := desk.HashPassword(password)
 	if err != nil {
 		c.T.Fatal(err)
 	}
-	dir := filepath.Join(c.AgentsDir, Pool)
+	dir := filepath.Join(c.AgentsDir, pool)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		c.T.Fatal(err)
 	}
@@ -156,10 +163,20 @@ func (c *Counter) Asks(channel, citizen, id, text string) {
 // Fails brings the platform's word that the message which was last sent to a citizen failed.
 func (c *Counter) Fails(channel, citizen string, code int, text string) {
 	c.T.Helper()
+	c.status(channel, citizen, store.Status{Delivery: message.DeliveryFailed, ErrorCode: code, ErrorText: text})
+}
+
+// Arrives brings the platform's word of how far the message came which was last sent to a citizen.
+func (c *Counter) Arrives(channel, citizen string, delivery message.Delivery) {
+	c.T.Helper()
+	c.status(channel, citizen, store.Status{Delivery: delivery})
+}
+
+func (c *Counter) status(channel, citizen string, s store.Status) {
+	c.T.Helper()
 	rows := c.Transcript(channel, citizen)
-	_, err := c.Store.Accept(c.T.Context(), store.Batch{Statuses: []store.Status{{
-		Channel: channel, Ref: rows[len(rows)-1].ClientID, Delivery: message.DeliveryFailed, At: time.Now(), ErrorCode: code, ErrorText: text,
-	}}})
+	s.Channel, s.Ref, s.At = channel, rows[len(rows)-1].ClientID, time.Now()
+	_, err := c.Store.Accept(c.T.Context(), store.Batch{Statuses: []store.Status{s}})
 	if err == nil {
 		_, err = c.Store.ApplyStatuses(c.T.Context(), 100)
 	}
@@ -168,6 +185,9 @@ func (c *Counter) Fails(channel, citizen string, code int, text string) {
 	}
 	c.Wake()
 }
+
+// Mend makes the bot take what was too much for it, or not again.
+func (c *Counter) Mend(mended bool) { c.mended.Store(mended) }
 
 // Identity of a citizen of Says.
 func Identity(channel, citizen string) message.Identity {
@@ -246,7 +266,7 @@ func (c *Counter) run(ctx context.Context) {
 
 func (c *Counter) once(ctx context.Context) error {
 	for {
-		n, err := c.Store.Turn(ctx, 16, bot)
+		n, err := c.Store.Turn(ctx, 16, c.bot)
 		if err != nil {
 			return fmt.Errorf("step: %w", err)
 		}

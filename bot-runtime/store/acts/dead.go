@@ -10,12 +10,6 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// The kinds of dead letters.
-const (
-	deadInbox = "inbox" // an inbox row that could not be stepped; body is the store.Item
-	deadSend  = "send"  // an outgoing message that the platform would not take; ref is its id
-)
-
 // DeadLetters implements store.Dead.
 func (a *Acts) DeadLetters(ctx context.Context, after int64, limit int) ([]store.DeadLetter, error) {
 	var letters []store.DeadLetter
@@ -24,16 +18,29 @@ func (a *Acts) DeadLetters(ctx context.Context, after int64, limit int) ([]store
 		return each(tx, func(scan func(...any) error) error {
 			var l store.DeadLetter
 			var at int64
-			if err := scan(&l.ID, &l.Kind, &l.Ref, &l.Conversation, &l.Channel, &l.Reason, &l.Attempts, &l.Body, &at); err != nil {
+			if err := scan(&l.ID, &l.Kind, &l.Ref, &l.Conversation, &l.Channel, &l.Contact, &l.Reason, &l.Attempts, &l.Body, &at); err != nil {
 				return err
 			}
 			l.At = moment(at)
 			letters = append(letters, l)
 			return nil
-		}, `SELECT d.id, d.kind, d.ref, d.conversation, COALESCE(c.channel, ''), d.reason, d.attempts, d.body, d.at
-			FROM dead d LEFT JOIN conversation c ON c.id = d.conversation WHERE d.id > $1 ORDER BY d.id LIMIT $2`, after, int64(limit))
+		}, `SELECT d.id, d.kind, d.ref, d.conversation, COALESCE(c.channel, ''), COALESCE(c.display_name, ''),
+				d.reason, d.attempts, COALESCE(NULLIF(d.body, ''), m.body, ''), d.at
+			FROM dead d LEFT JOIN conversation c ON c.id = d.conversation
+			LEFT JOIN outgoing g ON d.kind = 'send' AND g.id = d.ref
+			LEFT JOIN message m ON m.id = g.message_id AND m.stored_at = g.message_at
+			WHERE d.id > $1 ORDER BY d.id LIMIT $2`, after, int64(limit))
 	})
 	return letters, err
+}
+
+// CountDead implements store.Dead.
+func (a *Acts) CountDead(ctx context.Context, most int) (int, error) {
+	var n int
+	err := a.read(ctx, "count dead letters", func(tx Tx) error {
+		return one(tx, into(&n), `SELECT count(*) FROM (SELECT 1 FROM dead LIMIT $1) AS d`, int64(most))
+	})
+	return n, err
 }
 
 // DropDead implements store.Dead.
@@ -60,7 +67,7 @@ func (a *Acts) ReplayDead(ctx context.Context, id int64) error {
 		if err := takeDead(tx, id); err != nil { // somebody else was faster
 			return err
 		}
-		if kind == deadSend {
+		if kind == store.DeadSend {
 			return sendAgain(tx, ref, conversation)
 		}
 		return handleAgain(tx, body, conversation)
@@ -145,7 +152,7 @@ func bury(tx Tx, c *claim) error {
 	if err != nil {
 		return err
 	}
-	return deadLetter(tx, deadInbox, strconv.FormatInt(row.ID, 10), c.lane.Conversation.ID, c.reason, c.fails, string(body))
+	return deadLetter(tx, store.DeadInbox, strconv.FormatInt(row.ID, 10), c.lane.Conversation.ID, c.reason, c.fails, string(body))
 }
 
 // deadLetter keeps what was given up, for a person to look at.

@@ -263,7 +263,7 @@ func giveUp(tx Tx, id string, conversation int64, reason string) error {
 		LEFT JOIN message m ON m.id = o.seq AND m.stored_at = o.message_at WHERE o.id = $1`, id); err != nil {
 		return err
 	}
-	if err := deadLetter(tx, deadSend, id, conversation, reason, attempt, body); err != nil {
+	if err := deadLetter(tx, store.DeadSend, id, conversation, reason, attempt, body); err != nil {
 		return err
 	}
 	if _, err := tx.Exec(`DELETE FROM outbox WHERE id = $1`, id); err != nil {

@@ -119,7 +119,7 @@ func apply(tx Tx, s *sent, e echo) (bool, error) {
 			s.state = ""
 			return true, giveUp(tx, s.id, s.conversation, reasonOf(e.code, e.reason))
 		}
-		if err := deadLetter(tx, deadSend, s.id, s.conversation, reasonOf(e.code, e.reason), s.attempt, ""); err != nil {
+		if err := deadLetter(tx, store.DeadSend, s.id, s.conversation, reasonOf(e.code, e.reason), s.attempt, ""); err != nil {
 			return false, err
 		}
 		_, err := tx.Exec(`UPDATE outgoing SET reason = $2 WHERE id = $1`, s.id, clean(reasonOf(e.code, e.reason)))

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func (c *counter) untried(number, id, text string) store.DeadLetter {
 var deadTests = []check{
 	{"a message that was given up is listed, and replayed in its conversation", func(t *testing.T, c *counter) {
 		letter := c.untried("1", "a", "poison")
-		want(t, "kind and channel", letter.Kind+" "+letter.Channel, "inbox wa")
+		want(t, "kind, channel and contact", letter.Kind+" "+letter.Channel+" "+letter.Contact, "inbox wa "+from("1", "", "").DisplayName)
 		if err := c.ReplayDead(c.ctx, letter.ID); err != nil {
 			t.Fatal(err)
 		}
@@ -78,6 +79,9 @@ var deadTests = []check{
 		c.settle(s, store.SendResult{Outcome: store.SendAccepted, ExternalID: "x"})
 		c.status(store.Status{ExternalID: "x", Delivery: message.DeliveryFailed, ErrorText: "too late"})
 		letter := must(c.DeadLetters(c.ctx, 0, 10))[0]
+		if !strings.Contains(letter.Body, `"one"`) {
+			t.Errorf("what was written is not in the letter: %q", letter.Body)
+		}
 		c.status(store.Status{ExternalID: "x", Delivery: message.DeliveryDelivered})
 		wantErr(t, c.ReplayDead(c.ctx, letter.ID), store.ErrConflict)
 		want(t, "the letter stays", len(must(c.DeadLetters(c.ctx, 0, 10))), 1)
@@ -92,6 +96,14 @@ var deadTests = []check{
 		wantErr(t, err, store.ErrNotFound)
 		wantErr(t, c.ReplayDead(c.ctx, letter.ID), store.ErrConflict)
 		want(t, "due", c.poll().Lanes, 0)
+	}},
+	{"dead letters are counted, and no further than asked", func(t *testing.T, c *counter) {
+		want(t, "none", must(c.CountDead(c.ctx, 10)), 0)
+		for _, number := range []string{"1", "2", "3"} {
+			c.untried(number, number, "x")
+		}
+		want(t, "all", must(c.CountDead(c.ctx, 10)), 3)
+		want(t, "up to two", must(c.CountDead(c.ctx, 2)), 2)
 	}},
 	{"a dead letter is dropped once", func(t *testing.T, c *counter) {
 		first, second := c.untried("1", "a", "x"), c.untried("2", "b", "y")
