@@ -95,9 +95,9 @@ type Trigger struct {
 
 // Node is one step of the dialog: exactly one of its kinds.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, menu, lookup, set, branch, handoff, survey, end"
+// +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.run)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, menu, lookup, set, branch, handoff, survey, run, end"
 // +kubebuilder:validation:XValidation:rule="!(has(self.end) || has(self.menu) || has(self.lookup) || has(self.branch)) || !has(self.next)",message="end, menu, lookup and branch choose their own way: leave next out"
-// +kubebuilder:validation:XValidation:rule="!(has(self.say) || has(self.ask) || has(self.set) || has(self.handoff) || has(self.survey)) || has(self.next)",message="next is needed: the node that follows"
+// +kubebuilder:validation:XValidation:rule="!(has(self.say) || has(self.ask) || has(self.set) || has(self.handoff) || has(self.survey) || has(self.run)) || has(self.next)",message="next is needed: the node that follows"
 type Node struct {
 	Name Name `json:"name"`
 	// +optional
@@ -116,6 +116,8 @@ type Node struct {
 	Handoff *Handoff `json:"handoff,omitempty"`
 	// +optional
 	Survey *Survey `json:"survey,omitempty"`
+	// +optional
+	Run *Run `json:"run,omitempty"`
 	// +optional
 	End *End `json:"end,omitempty"`
 	// next is the node that follows.
@@ -297,7 +299,27 @@ type Survey struct {
 	Thanks Text `json:"thanks,omitempty"`
 }
 
-// End ends the conversation; the citizen's next message starts anew.
+// Run goes through nodes of the flow as through one and comes back: what several places need is written once. An end that
+// is reached in it ends the run, and next follows. A trigger leaves the run for good.
+type Run struct {
+	// start is the first node of the run. The run may not come back to this node before an end.
+	Start Name `json:"start"`
+	// arguments give variables a value for as long as the run lasts; afterwards they have their former values again. All are
+	// taken before the first is given.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=20
+	Arguments []Assignment `json:"arguments,omitempty"`
+	// results give variables a value when the run ends, from what the variables hold then, the arguments among them.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=20
+	Results []Assignment `json:"results,omitempty"`
+}
+
+// End ends the run that it stands in, or else the conversation; the citizen's next message starts anew.
 type End struct {
 	// +optional
 	Text Text `json:"text,omitempty"`

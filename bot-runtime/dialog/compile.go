@@ -71,6 +71,7 @@ const (
 	reasonNoPerson       = "NoPersonNear"
 	reasonPaid           = "ManyPaidMessages"
 	reasonExtraLanguage  = "ExtraLanguage"
+	reasonRun            = "EndlessRun"
 
 	// ReasonDangling is the reason of a finding about a target that is no node.
 	ReasonDangling = "DanglingTarget"
@@ -119,6 +120,7 @@ type node struct {
 	priority  string
 	summary   *expression
 	thanks    texts // survey
+	run       *run
 }
 
 type nodeKind uint8
@@ -132,6 +134,7 @@ const (
 	kindBranch
 	kindHandoff
 	kindSurvey
+	kindRun
 	kindEnd
 )
 

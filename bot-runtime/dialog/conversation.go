@@ -148,7 +148,7 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 		return a, ok
 	}
 	if test.Language != "" {
-		t.state = mustEncode(State{Format: Format, Language: string(test.Language)})
+		t.state = mustEncode(State{Language: string(test.Language)})
 	}
 	for i := range test.Steps {
 		step := &test.Steps[i]

@@ -45,12 +45,21 @@ func (n *node) edges() []edge {
 		add(n.otherwise, false)
 	case kindSay, kindSet:
 		add(n.next, false)
+	case kindRun:
+		add(n.run.start, false)
+		if n.run.ends {
+			add(n.next, !n.run.silent)
+		}
 	}
 	return out
 }
 
 // graph checks how nodes hang together; all targets exist by now.
 func (c *compiler) graph() {
+	c.bodies()
+	if c.refused() {
+		return
+	}
 	c.unreachable()
 	c.loops()
 	p := c.program
@@ -173,6 +182,8 @@ func (p *Program) handsOff(i, depth int) bool {
 		return false
 	case n.kind == kindSay || n.kind == kindSet:
 		return p.handsOff(n.next, depth+1)
+	case n.kind == kindRun:
+		return p.handsOff(n.run.start, depth+1)
 	case n.kind == kindBranch:
 		for i := range n.cases {
 			if !p.handsOff(n.cases[i].next, depth+1) {

@@ -22,7 +22,7 @@ func (c *compiler) nodes() {
 		out := node{name: c.node, next: none, otherwise: none}
 		switch kinds := kindsOf(n); {
 		case len(kinds) != 1:
-			c.find(reasonNode, path, "a node is exactly one of say, ask, menu, lookup, set, branch, handoff, survey, end; this has %s", orNothing(kinds))
+			c.find(reasonNode, path, "a node is exactly one of say, ask, menu, lookup, set, branch, handoff, survey, run, end; this has %s", orNothing(kinds))
 		case n.Say != nil:
 			out.kind = kindSay
 			out.text = c.text(n.Say.Text, path+".say.text", maxText)
@@ -42,12 +42,14 @@ func (c *compiler) nodes() {
 			out.kind = kindSurvey
 			out.text = c.text(n.Survey.Text, path+".survey.text", maxText)
 			out.thanks = c.optionalText(n.Survey.Thanks, path+".survey.thanks")
+		case n.Run != nil:
+			c.runs(&out, n.Run, path+".run")
 		case n.End != nil:
 			out.kind = kindEnd
 			out.text = c.optionalText(n.End.Text, path+".end.text")
 		}
 		switch out.kind {
-		case kindSay, kindAsk, kindSet, kindHandoff, kindSurvey:
+		case kindSay, kindAsk, kindSet, kindHandoff, kindSurvey, kindRun:
 			out.next = c.target(n.Next, path+".next")
 		default:
 			if n.Next != "" {
@@ -65,7 +67,7 @@ func kindsOf(n v1alpha1.Node) []string {
 		name string
 		set  bool
 	}{{"say", n.Say != nil}, {"ask", n.Ask != nil}, {"menu", n.Menu != nil}, {"lookup", n.Lookup != nil}, {"set", n.Set != nil},
-		{"branch", n.Branch != nil}, {"handoff", n.Handoff != nil}, {"survey", n.Survey != nil}, {"end", n.End != nil}} {
+		{"branch", n.Branch != nil}, {"handoff", n.Handoff != nil}, {"survey", n.Survey != nil}, {"run", n.Run != nil}, {"end", n.End != nil}} {
 		if k.set {
 			kinds = append(kinds, k.name)
 		}
@@ -189,8 +191,13 @@ func (c *compiler) lookup(out *node, l *v1alpha1.Lookup, path string) {
 
 func (c *compiler) set(out *node, s *v1alpha1.Set, path string) {
 	out.kind = kindSet
-	for i, v := range s.Variables {
-		at := fmt.Sprintf("%s.variables[%d]", path, i)
+	out.sets = c.assignments(s.Variables, path+".variables")
+}
+
+func (c *compiler) assignments(all []v1alpha1.Assignment, path string) []assignment {
+	var out []assignment
+	for i, v := range all {
+		at := fmt.Sprintf("%s[%d]", path, i)
 		kind, ok := c.program.variables[string(v.Name)]
 		if !ok {
 			c.find(reasonUndeclared, at+".name", "no variable %q%s; declare it in variables", v.Name, didYouMean(string(v.Name), keysOf(c.program.variables)))
@@ -203,8 +210,9 @@ func (c *compiler) set(out *node, s *v1alpha1.Set, path string) {
 		case v1alpha1.VariableBool:
 			wanted = []types.Kind{types.BoolKind}
 		}
-		out.sets = append(out.sets, assignment{name: string(v.Name), kind: kind, value: c.expression(string(v.Value), at+".value", 0, wanted...)})
+		out = append(out, assignment{name: string(v.Name), kind: kind, value: c.expression(string(v.Value), at+".value", 0, wanted...)})
 	}
+	return out
 }
 
 func (c *compiler) branch(out *node, b *v1alpha1.Branch, path string) {

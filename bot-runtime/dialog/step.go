@@ -124,6 +124,7 @@ func (s *stepper) offerPerson(choices []message.Choice) []message.Choice {
 // run passes nodes until one waits. It is guarded by a count, although loops without a wait are refused when compiled.
 func (s *stepper) run(i int) {
 	s.leave()
+	ended := false // a run, whose node comes next
 	for range MaxNodesPerStep {
 		n := &s.p.nodes[i]
 		s.result.Visited = append(s.result.Visited, n.name)
@@ -155,8 +156,21 @@ func (s *stepper) run(i int) {
 		case kindSurvey:
 			s.survey(n)
 			return
+		case kindRun:
+			if ended {
+				s.comeBack(n)
+				i = n.next
+			} else {
+				s.enter(n)
+				i = n.run.start
+			}
+			ended = false
 		case kindEnd:
 			s.say(s.text(n.text))
+			if caller := s.caller(); caller != none {
+				i, ended = caller, true
+				continue
+			}
 			s.state.begin()
 			s.result.Ended = true
 			return
@@ -203,24 +217,31 @@ func (s *stepper) lookup(n *node) int {
 // assign: an expression that fails leaves its variable as it was.
 func (s *stepper) assign(n *node) {
 	for i := range n.sets {
-		a := &n.sets[i]
-		v, err := a.value.eval(&s.scope)
-		if err != nil {
-			s.problem(err)
-			continue
+		if v, ok := s.value(&n.sets[i]); ok {
+			s.state.set(n.sets[i].name, v)
 		}
-		switch a.kind {
-		case v1alpha1.VariableNumber:
-			v = number(v)
-			if f := v.(float64); math.IsNaN(f) || math.IsInf(f, 0) {
-				s.problem(fmt.Errorf("%s: %v is no number; %s stays as it was", a.value.where, f, a.name))
-				continue
-			}
-		case v1alpha1.VariableString:
-			v = s.bounded(a.name, show(v))
-		}
-		s.state.set(a.name, v)
 	}
+}
+
+// value of an assignment, as its variable keeps it; not ok when the expression fails, which is a problem then.
+func (s *stepper) value(a *assignment) (v any, ok bool) {
+	v, err := a.value.eval(&s.scope)
+	if err != nil {
+		s.problem(err)
+		return nil, false
+	}
+	switch a.kind {
+	case v1alpha1.VariableNumber:
+		f := number(v)
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			s.problem(fmt.Errorf("%s: %v is no number; %s stays as it was", a.value.where, f, a.name))
+			return nil, false
+		}
+		v = f
+	case v1alpha1.VariableString:
+		v = s.bounded(a.name, show(v))
+	}
+	return v, true
 }
 
 func (s *stepper) bounded(name, v string) string {

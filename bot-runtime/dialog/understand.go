@@ -45,6 +45,7 @@ func (s *stepper) message() {
 		}
 	}
 	if t := s.triggered(folded, n.kind == kindAsk); t != none {
+		s.leaveRuns(none)
 		s.run(t)
 		return
 	}
@@ -91,6 +92,7 @@ func bareNumber(folded string) bool {
 func (s *stepper) tapped(id string) bool {
 	if id == personChoice && s.p.person != none {
 		s.beginIfNew()
+		s.leaveRuns(none)
 		s.run(s.p.person)
 		return true
 	}
@@ -105,6 +107,7 @@ func (s *stepper) tapped(id string) bool {
 		for k := range n.options {
 			if n.options[k].name == choice {
 				s.beginIfNew()
+				s.leaveRuns(i)
 				s.run(n.options[k].next)
 				return true
 			}

@@ -87,6 +87,8 @@ func kindsOf(spec v1alpha1.DialogFlowSpec) map[string]string {
 			kinds[string(n.Name)] = "handoff"
 		case n.Survey != nil:
 			kinds[string(n.Name)] = "survey"
+		case n.Run != nil:
+			kinds[string(n.Name)] = "run"
 		case n.End != nil:
 			kinds[string(n.Name)] = "end"
 		}
