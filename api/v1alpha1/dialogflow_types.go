@@ -132,7 +132,7 @@ type Say struct {
 
 // AskType is what an answer must be.
 //
-// +kubebuilder:validation:Enum=text;number;date;email;phone
+// +kubebuilder:validation:Enum=text;number;date;email;phone;choice;yesno;location;file;picture
 type AskType string
 
 // The types of answers.
@@ -142,16 +142,38 @@ const (
 	AskDate   AskType = "date"
 	AskEmail  AskType = "email"
 	AskPhone  AskType = "phone"
+	// AskChoice is one of options; the variable keeps its name.
+	AskChoice AskType = "choice"
+	// AskYesNo keeps true or false in a bool, yes or no in a string.
+	AskYesNo AskType = "yesno"
+	// AskLocation is a shared place, or typed coordinates; kept as latitude,longitude in degrees.
+	AskLocation AskType = "location"
+	// AskFile is a document, a picture, a video or a sound; kept as the platform's id of it.
+	AskFile AskType = "file"
+	// AskPicture is a picture, or a document that the sender named as one.
+	AskPicture AskType = "picture"
 )
 
 // Ask puts a question and keeps the answer.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.options) == (has(self.type) && self.type == 'choice')",message="options are what a question of type choice offers: give both or neither"
 type Ask struct {
 	Text Text `json:"text"`
 	// as is the variable that keeps the answer.
 	As Variable `json:"as"`
 	// +kubebuilder:default=text
 	Type AskType `json:"type,omitempty"`
-	// valid is CEL over input.text (and the variables) that must hold.
+	// options of a question of type choice.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=2
+	// +kubebuilder:validation:MaxItems=10
+	Options []AnswerOption `json:"options,omitempty"`
+	// rule must hold for the answer.
+	// +optional
+	Rule *AnswerRule `json:"rule,omitempty"`
+	// valid is CEL over input.text (and the variables) that must hold, too. input.text is the answer as it would be kept.
 	// +optional
 	Valid Expression `json:"valid,omitempty"`
 	// error is said when the answer will not do; a text of Loket's own when absent.
@@ -165,6 +187,55 @@ type Ask struct {
 	// otherwise is the node after the last retry; without it the question is put again.
 	// +optional
 	Otherwise Name `json:"otherwise,omitempty"`
+}
+
+// AnswerOption is one of the answers that a question of type choice takes.
+type AnswerOption struct {
+	// name is what the variable keeps.
+	Name Name `json:"name"`
+	// title is at most 24 characters in each language (20 with up to three options); lint says so.
+	Title Text `json:"title"`
+	// words that mean the same.
+	// +optional
+	Words Words `json:"words,omitempty"`
+}
+
+// DateBound is a date such as 2026-12-31, or today, which is the day of the answer in the tenant's time zone.
+//
+// +kubebuilder:validation:MaxLength=10
+// +kubebuilder:validation:Pattern=`^(today|[0-9]{4}-[0-9]{2}-[0-9]{2})$`
+type DateBound string
+
+// AnswerRule bounds an answer without an expression.
+//
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(self.minimum) || !has(self.maximum) || self.minimum <= self.maximum",message="minimum must not be above maximum"
+// +kubebuilder:validation:XValidation:rule="!has(self.minLength) || !has(self.maxLength) || self.minLength <= self.maxLength",message="minLength must not be above maxLength"
+type AnswerRule struct {
+	// minLength and maxLength of a text, in characters.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=4096
+	MinLength *int32 `json:"minLength,omitempty"`
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=4096
+	MaxLength *int32 `json:"maxLength,omitempty"`
+	// pattern is a regular expression (RE2) that a whole text, phone or e-mail must match.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Pattern string `json:"pattern,omitempty"`
+	// minimum and maximum of a number.
+	// +optional
+	Minimum *int64 `json:"minimum,omitempty"`
+	// +optional
+	Maximum *int64 `json:"maximum,omitempty"`
+	// notBefore and notAfter of a date.
+	// +optional
+	NotBefore DateBound `json:"notBefore,omitempty"`
+	// +optional
+	NotAfter DateBound `json:"notAfter,omitempty"`
 }
 
 // Menu offers options: buttons, a list, or numbered lines, as the channel can.
@@ -342,15 +413,19 @@ type ConversationTest struct {
 	Steps []TestStep `json:"steps"`
 }
 
-// TestStep is what one side does: the citizen writes, the bot is checked, or the agent closes.
+// TestStep is what one side does: the citizen writes or sends, the bot is checked, or the agent closes.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, bot, agent"
+// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.sends)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, sends, bot, agent"
 type TestStep struct {
 	// citizen is what the citizen writes, or the title of what they tap.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Citizen string `json:"citizen,omitempty"`
+	// sends is what the citizen sends that is no text.
+	// +optional
+	// +kubebuilder:validation:Enum=picture;document;video;voice;sticker;location;contact;call
+	Sends string `json:"sends,omitempty"`
 	// +optional
 	Bot *Expectation `json:"bot,omitempty"`
 	// agent is what the agent does after a hand-off.
@@ -373,6 +448,11 @@ type Expectation struct {
 	// handedTo is the pool whose queue the conversation entered.
 	// +optional
 	HandedTo ObjectName `json:"handedTo,omitempty"`
+	// variables are what the conversation holds now, each as a text would show it; a variable that has no value is empty.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=20
+	Variables map[string]ExpectedValue `json:"variables,omitempty"`
 	// messages is how many outgoing messages it took.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -381,6 +461,11 @@ type Expectation struct {
 	// +optional
 	Not *NotExpected `json:"not,omitempty"`
 }
+
+// ExpectedValue is a variable's value as a text would show it.
+//
+// +kubebuilder:validation:MaxLength=512
+type ExpectedValue string
 
 // NotExpected is what must not be so.
 //

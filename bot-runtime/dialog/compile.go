@@ -151,12 +151,14 @@ type option struct {
 }
 
 type ask struct {
-	as      string
-	kind    v1alpha1.AskType
-	number  bool // the variable is a number
-	valid   *expression
-	fault   texts
-	retries int
+	as   string
+	kind v1alpha1.AskType
+	// variable is the type of what keeps the answer.
+	variable v1alpha1.VariableType
+	rule     *expression
+	valid    *expression
+	fault    texts
+	retries  int
 }
 
 type assignment struct {

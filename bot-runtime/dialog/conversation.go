@@ -156,6 +156,9 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 		switch {
 		case step.Citizen != "":
 			t.citizen(step.Citizen)
+		case step.Sends != "":
+			t.said = "(" + step.Sends + ")"
+			t.step(Input{Kind: InputMessage, Message: attachment(step.Sends), At: t.at})
 		case step.Agent != "":
 			if t.last.Handoff == nil {
 				fail.Want, fail.Got = "an agent who can close", "no hand-off before"
@@ -192,6 +195,25 @@ func (t *talk) citizen(text string) {
 	}
 	t.said = text
 	t.step(Input{Kind: InputMessage, Message: m, At: t.at})
+}
+
+// attachment is a message without words, as a channel makes it.
+func attachment(what string) message.In {
+	switch what {
+	case "location":
+		return message.In{Kind: message.InLocation, Latitude: -6.175392, Longitude: 106.827153} // Monas
+	case "contact":
+		return message.In{Kind: message.InContact}
+	case "call":
+		return message.In{Kind: message.InOther, Original: "call"}
+	case "picture":
+		what = "image"
+	}
+	m := message.In{Kind: message.InMedia, MediaType: what, MediaID: "test-" + what}
+	if what == "document" {
+		m.FileName = "document.pdf"
+	}
+	return m
 }
 
 func (t *talk) step(in Input) {
@@ -238,6 +260,12 @@ func (t *talk) check(e *v1alpha1.Expectation) (want, got string) {
 	add(e.Node != "" && !passed(e.Node), "node %s", e.Node)
 	add(e.Contains != "" && !strings.Contains(all, strings.ToLower(e.Contains)), "contains %q", e.Contains)
 	add(e.HandedTo != "" && (t.last.Handoff == nil || t.last.Handoff.Pool != string(e.HandedTo)), "handed to %s", e.HandedTo)
+	for _, name := range keysOf(e.Variables) {
+		want := string(e.Variables[name])
+		if got := t.value(name); got != want {
+			wants = append(wants, fmt.Sprintf("%s %q (it is %q)", name, want, got))
+		}
+	}
 	add(e.Messages != nil && int(*e.Messages) != len(t.last.Say), "%d messages", deref(e.Messages))
 	if e.Not != nil {
 		add(e.Not.Node != "" && passed(e.Not.Node), "not node %s", e.Not.Node)
@@ -247,6 +275,18 @@ func (t *talk) check(e *v1alpha1.Expectation) (want, got string) {
 		return "", ""
 	}
 	return strings.Join(wants, ", "), t.got()
+}
+
+// value of a variable, as a text shows it; empty when there is none.
+func (t *talk) value(name string) string {
+	s, _ := Decode(t.state)
+	if v, ok := s.Variables[name]; ok {
+		return show(v)
+	}
+	if kind, ok := t.p.variables[name]; ok && len(t.state) > 0 && kind != v1alpha1.VariableString {
+		return show(zeroOf(kind))
+	}
+	return ""
 }
 
 func deref(p *int32) int32 {

@@ -38,7 +38,8 @@ func (p *Program) Step(stored []byte, in Input, env Env) ([]byte, Result, error)
 		s.problem(err)
 	}
 	s.scope = scope{contact: in.Contact, state: &s.state, program: p,
-		input: inputValue{text: cut(strings.TrimSpace(in.Message.Text), MaxVariableBytes), kind: string(in.Message.Kind), mediaType: in.Message.MediaType}}
+		input: inputValue{text: cut(strings.TrimSpace(in.Message.Text), MaxVariableBytes), kind: string(in.Message.Kind), mediaType: in.Message.MediaType,
+			fileName: in.Message.FileName, now: s.today()}}
 	defer s.scope.close()
 	s.speak(s.state.Language)
 	s.input()
@@ -60,6 +61,7 @@ type stepper struct {
 	scope   scope
 	lang    int // index into the program's languages
 	pending string
+	wanted  message.Want // of the message that is being written
 	result  Result
 }
 
@@ -134,7 +136,7 @@ func (s *stepper) run(i int) {
 			i = n.next
 		case kindAsk:
 			s.state.Node, s.state.Retries = n.name, 0
-			s.say(s.text(n.text))
+			s.question(n)
 			return
 		case kindMenu:
 			s.state.Node = n.name
@@ -348,7 +350,8 @@ func (s *stepper) emit(text string, choices []message.Choice) {
 		s.result.Say = append(s.result.Say, message.Out{Text: head, Language: s.language()})
 		text = rest
 	}
-	s.result.Say = append(s.result.Say, message.Out{Text: text, Choices: choices, Language: s.language()})
+	s.result.Say = append(s.result.Say, message.Out{Text: text, Choices: choices, Language: s.language(), Want: s.wanted})
+	s.wanted = ""
 }
 
 // breakText parts a text at the last blank before the limit, in characters.

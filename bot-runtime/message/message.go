@@ -57,7 +57,15 @@ type Out struct {
 	Choices []Choice `json:"choices,omitempty"`
 	// Language of the text, for the channel's own words (such as the label of a list's button).
 	Language string `json:"language,omitempty"`
+	// Want is what the citizen is asked to send, where the channel can help with it.
+	Want Want `json:"want,omitempty"`
 }
+
+// Want is something that a channel may have a button for.
+type Want string
+
+// WantLocation asks for the place where the citizen is.
+const WantLocation Want = "location"
 
 // Class orders sending where budgets are short, and says what to do when the outcome of a send stays unknown.
 type Class string

@@ -46,6 +46,7 @@ type bodyOfTaps struct {
 }
 
 type action struct {
+	Name     string        `json:"name,omitempty"`
 	Buttons  []replyButton `json:"buttons,omitempty"`
 	Button   string        `json:"button,omitempty"`
 	Sections []section     `json:"sections,omitempty"`
@@ -70,7 +71,7 @@ type row struct {
 // is known, as Meta advises, else the business-scoped id. ref is echoed in statuses.
 //
 // Up to three choices whose titles fit become buttons; up to ten become a list, with a longer title's whole text below it;
-// what fits neither becomes numbered lines. A text over 4,096 characters is cut, at the end of its last whole character.
+// what fits neither becomes numbered lines. A text that asks for a place has a button that sends it. A text over 4,096 characters is cut, at the end of its last whole character.
 func Render(out message.Out, identities []message.Identity, portfolio, ref string) ([]byte, error) {
 	c := call{Product: "whatsapp", Type: "individual", Ref: ref}
 	for _, i := range identities {
@@ -97,6 +98,9 @@ func Render(out message.Out, identities []message.Identity, portfolio, ref strin
 func content(out message.Out) (string, *bodyText, *callTaps) {
 	if strings.TrimSpace(out.Text) == "" {
 		out.Text = label(out.Language) // a body is required
+	}
+	if out.Want == message.WantLocation && len(out.Choices) == 0 && length(out.Text) <= maxButtonBody {
+		return "interactive", nil, &callTaps{"location_request_message", bodyOfTaps{out.Text}, action{Name: "send_location"}}
 	}
 	if len(out.Choices) == 0 {
 		return "text", &bodyText{cut(out.Text, maxText)}, nil

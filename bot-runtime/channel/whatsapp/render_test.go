@@ -54,6 +54,7 @@ func TestWhatIsSent(t *testing.T) {
 		{"a-body-over-4096-is-numbered", byNumber, message.Out{Text: strings.Repeat("b", 4097), Choices: many(2)}},
 		{"equal-titles-are-numbered", byNumber, message.Out{Text: "Pilih.", Choices: choices("Sama", "Sama")}},
 		{"titles-equal-once-cut-are-numbered", byNumber, message.Out{Text: "Pilih.", Choices: choices("Bank Perkreditan Rakyat Mekar Satu", "Bank Perkreditan Rakyat Mekar Dua")}},
+		{"a-place-is-asked-for", byNumber, message.Out{Text: "Di mana Anda?", Language: "id", Want: message.WantLocation}},
 		{"no-text-but-choices", byNumber, message.Out{Language: "en", Choices: many(2)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

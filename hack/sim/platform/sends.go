@@ -62,6 +62,7 @@ type interactive struct {
 	Type   string                 `json:"type"`
 	Body   *struct{ Text string } `json:"body"`
 	Action struct {
+		Name    string `json:"name"`
 		Button  string `json:"button"`
 		Buttons []struct {
 			Type  string
@@ -189,6 +190,10 @@ func (i interactive) check() (r Received, problem string) {
 		return ""
 	}
 	switch i.Type {
+	case "location_request_message":
+		if i.Action.Name != "send_location" {
+			return r, fmt.Sprintf("action %q of a location request; it must be send_location", i.Action.Name)
+		}
 	case "button":
 		if n := len(i.Action.Buttons); n == 0 || n > 3 {
 			return r, fmt.Sprintf("%d buttons, 1 to 3 are allowed", n)
