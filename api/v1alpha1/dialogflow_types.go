@@ -187,6 +187,30 @@ type Ask struct {
 	// otherwise is the node after the last retry; without it the question is put again.
 	// +optional
 	Otherwise Name `json:"otherwise,omitempty"`
+	// silence says what happens while no answer comes, one after the other.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	Silence []Silence `json:"silence,omitempty"`
+}
+
+// Silence is what happens when a citizen has not answered for some time: a reminder is said, or the conversation goes on
+// elsewhere. Anything that the citizen sends begins the time anew.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.text) != has(self.next)",message="a silence is followed by a text or by a next, by one of both"
+type Silence struct {
+	// minutes since the question, or since the silence before this one; all of a node together at most 1380 (23 hours), within
+	// which WhatsApp lets a bot speak.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1380
+	Minutes int32 `json:"minutes"`
+	// text is the reminder. It costs a message.
+	// +optional
+	Text Text `json:"text,omitempty"`
+	// next is the node where the conversation goes on.
+	// +optional
+	Next Name `json:"next,omitempty"`
 }
 
 // AnswerOption is one of the answers that a question of type choice takes.
@@ -249,6 +273,12 @@ type Menu struct {
 	// otherwise is the node for anything typed that is no option; without it the menu is shown again.
 	// +optional
 	Otherwise Name `json:"otherwise,omitempty"`
+	// silence says what happens while no answer comes, one after the other.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	Silence []Silence `json:"silence,omitempty"`
 }
 
 // Option is one line of a menu.
@@ -415,7 +445,7 @@ type ConversationTest struct {
 
 // TestStep is what one side does: the citizen writes or sends, the bot is checked, or the agent closes.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.sends)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, sends, bot, agent"
+// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.sends)?1:0)+(has(self.silence)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, sends, silence, bot, agent"
 type TestStep struct {
 	// citizen is what the citizen writes, or the title of what they tap.
 	// +optional
@@ -426,6 +456,11 @@ type TestStep struct {
 	// +optional
 	// +kubebuilder:validation:Enum=picture;document;video;voice;sticker;location;contact;call
 	Sends string `json:"sends,omitempty"`
+	// silence is for how many minutes nobody says anything.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1440
+	Silence int32 `json:"silence,omitempty"`
 	// +optional
 	Bot *Expectation `json:"bot,omitempty"`
 	// agent is what the agent does after a hand-off.

@@ -24,7 +24,7 @@ const (
 	chatCommands = `/state  what the bot remembers
 /voice  send a voice note
 /close  close as the agent
-/wait   let the survey's time run out
+/wait   say nothing until the time is over that an answer has
 /new    begin anew
 /quit   end`
 )

@@ -72,6 +72,7 @@ const (
 	reasonPaid           = "ManyPaidMessages"
 	reasonExtraLanguage  = "ExtraLanguage"
 	reasonRun            = "EndlessRun"
+	reasonSilence        = "Silence"
 
 	// ReasonDangling is the reason of a finding about a target that is no node.
 	ReasonDangling = "DanglingTarget"
@@ -121,6 +122,7 @@ type node struct {
 	summary   *expression
 	thanks    texts // survey
 	run       *run
+	silence   []silence // ask, menu
 }
 
 type nodeKind uint8

@@ -71,7 +71,7 @@ func Test(p *Program, env func(time.Time) Env, now time.Time) Report {
 		if t.At != nil {
 			at = t.At.Time
 		}
-		run := talk{p: p, env: env(at), at: at, passed: passed, deadline: time.Now().Add(maxTestTime)}
+		run := talk{p: p, envAt: env, env: env(at), at: at, timers: map[string]due{}, passed: passed, deadline: time.Now().Add(maxTestTime)}
 		if f, ok := run.test(t); !ok {
 			f.Test, f.Index = t.Name, i
 			r.Failures = append(r.Failures, f)
@@ -127,7 +127,9 @@ func (r *Report) cover(p *Program, passed map[[2]string]bool) {
 type talk struct {
 	p        *Program
 	env      Env
+	envAt    func(time.Time) Env
 	at       time.Time
+	timers   map[string]due
 	deadline time.Time
 	passed   map[[2]string]bool
 	state    []byte
@@ -138,8 +140,46 @@ type talk struct {
 	answers  []string         // what directories said, for why
 }
 
-func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
+// due is a timer that runs.
+type due struct {
+	at         time.Time
+	generation int64
+}
+
+// silence lets time pass: what falls due happens, in its order. All of it counts as said since the citizen's last words.
+func (t *talk) silence(d time.Duration) {
+	until := t.at.Add(d)
+	said := t.last
+	for {
+		name := ""
+		for n, timer := range t.timers {
+			if !timer.at.After(until) && (name == "" || timer.at.Before(t.timers[name].at)) {
+				name = n
+			}
+		}
+		if name == "" {
+			break
+		}
+		timer := t.timers[name]
+		delete(t.timers, name)
+		t.watch(timer.at)
+		t.step(Input{Kind: InputTimer, Timer: name, Generation: timer.generation, At: t.at})
+		if t.nodes > maxTestNodes {
+			break
+		}
+		t.last.Say, t.last.Visited = append(said.Say, t.last.Say...), append(said.Visited, t.last.Visited...)
+		said = t.last
+	}
+	t.watch(until)
+}
+
+// watch sets the clock, and what depends on it.
+func (t *talk) watch(at time.Time) {
+	t.at, t.env = at, t.envAt(at)
 	lookup := t.env.Lookup
+	if lookup == nil {
+		return
+	}
 	t.env.Lookup = func(name, query string) (directory.Answer, bool) {
 		a, ok := lookup(name, query)
 		if ok {
@@ -147,6 +187,10 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 		}
 		return a, ok
 	}
+}
+
+func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
+	t.watch(t.at)
 	if test.Language != "" {
 		t.state = mustEncode(State{Language: string(test.Language)})
 	}
@@ -159,6 +203,8 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 		case step.Sends != "":
 			t.said = "(" + step.Sends + ")"
 			t.step(Input{Kind: InputMessage, Message: attachment(step.Sends), At: t.at})
+		case step.Silence > 0:
+			t.silence(time.Duration(step.Silence) * time.Minute)
 		case step.Agent != "":
 			if t.last.Handoff == nil {
 				fail.Want, fail.Got = "an agent who can close", "no hand-off before"
@@ -231,6 +277,13 @@ func (t *talk) step(in Input) {
 	for _, n := range result.Visited {
 		t.passed[[2]string{before, n}] = true
 		before = n
+	}
+	for _, timer := range result.Timers {
+		if timer.DueIn > 0 {
+			t.timers[timer.Name] = due{t.at.Add(timer.DueIn), timer.Generation}
+		} else {
+			delete(t.timers, timer.Name)
+		}
 	}
 	for _, m := range result.Say {
 		if len(m.Choices) > 0 {

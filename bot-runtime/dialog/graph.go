@@ -7,8 +7,9 @@ import (
 
 // edge is a way from one node to another; wait says that the citizen (or an agent) speaks before it is taken.
 type edge struct {
-	to   int
-	wait bool
+	to    int
+	wait  bool
+	timed bool // nobody speaks, that is why it is taken
 }
 
 // edges of a node, in the order that they are written.
@@ -16,7 +17,12 @@ func (n *node) edges() []edge {
 	var out []edge
 	add := func(to int, wait bool) {
 		if to != none {
-			out = append(out, edge{to, wait})
+			out = append(out, edge{to: to, wait: wait})
+		}
+	}
+	for i := range n.silence {
+		if to := n.silence[i].next; to != none {
+			out = append(out, edge{to: to, wait: true, timed: true})
 		}
 	}
 	switch n.kind {
@@ -232,6 +238,9 @@ func (p *Program) personWithin(i, replies int) bool {
 		seen[a] = true
 		for _, e := range p.nodes[a.node].edges() {
 			left := a.replies
+			if e.timed {
+				continue // whoever wants a person writes
+			}
 			if e.wait {
 				left--
 			}

@@ -93,6 +93,7 @@ func (c *compiler) ask(out *node, a *v1alpha1.Ask, path string) {
 	}
 	out.ask = &ask{as: string(a.As), kind: kind, retries: int(a.Retries)}
 	out.otherwise = c.optionalTarget(a.Otherwise, path+".otherwise")
+	c.silences(out, a.Silence, path+".silence")
 	c.askVariable(out.ask, path)
 	c.answers(out, a, path)
 	if a.Rule != nil {
@@ -153,6 +154,7 @@ func (c *compiler) menu(out *node, m *v1alpha1.Menu, path string) {
 	}
 	out.text = c.text(m.Text, path+".menu.text", limit)
 	out.otherwise = c.optionalTarget(m.Otherwise, path+".menu.otherwise")
+	c.silences(out, m.Silence, path+".menu.silence")
 	c.options(out, m.Options, titleLimit, path+".menu", func(o *v1alpha1.Option, at string) int { return c.target(o.Next, at+".next") })
 }
 

@@ -20,6 +20,8 @@ type State struct {
 	Language string `json:"l,omitempty"`
 	// Retries used at the ask where the conversation waits.
 	Retries int `json:"r,omitempty"`
+	// Reminded is how many silences have passed at the node where the conversation waits.
+	Reminded int `json:"w,omitempty"`
 	// Generation of the newest timer.
 	Generation int64             `json:"g,omitempty"`
 	Variables  map[string]any    `json:"v,omitempty"` // string, float64 or bool

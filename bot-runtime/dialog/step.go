@@ -42,8 +42,10 @@ func (p *Program) Step(stored []byte, in Input, env Env) ([]byte, Result, error)
 			fileName: in.Message.FileName, now: s.today()}}
 	defer s.scope.close()
 	s.speak(s.state.Language)
+	before := s.awaited()
 	s.input()
 	s.flush(nil)
+	s.await(before)
 	s.result.Language = s.language()
 	encoded, dropped := s.state.encode()
 	for _, name := range dropped {
@@ -63,6 +65,7 @@ type stepper struct {
 	pending string
 	wanted  message.Want // of the message that is being written
 	result  Result
+	touched bool // the silence is over: somebody spoke, or time did
 }
 
 func (s *stepper) input() {
@@ -72,6 +75,7 @@ func (s *stepper) input() {
 	case InputTimer:
 		s.timer()
 	case InputClosed:
+		s.touched = true
 		s.closed()
 	case InputApology:
 		s.apologise()
@@ -91,6 +95,10 @@ func (s *stepper) waiting() int {
 
 func (s *stepper) timer() {
 	i := s.waiting()
+	if s.in.Timer == silenceTimer {
+		s.silent(i)
+		return
+	}
 	if i == none || s.in.Timer != surveyTimer || s.in.Generation != s.state.Generation || s.p.nodes[i].kind != kindSurvey {
 		return // it was answered, or replaced
 	}

@@ -435,6 +435,7 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte(`{"f":1,"n":"survey","g":1,"d":{"found":null}}`), "agent", ":person", uint8(1))
 	f.Add([]byte(`{"f":1,"n":"person"}`), "\xff", "/", uint8(2))
 	f.Add([]byte(`{"f":2,"n":"street","c":[{"n":"other","s":{"who":[1],"street":"x"}},{"n":"gone"}]}`), "Jalan Satu", "", uint8(128))
+	f.Add([]byte(`{"f":1,"n":"story","w":1,"g":4}`), "x", "", uint8(1))
 	f.Add([]byte(`{"f":2,"n":"town","c":[{"n":"inTown"},{"n":"inTown"},{"n":"own"}],"v":{"a":{"b":[1]}}}`), "x", "welcome/move", uint8(128))
 	both := []*Program{p, compile(f, twoAddresses)}
 	f.Fuzz(func(t *testing.T, state []byte, text, choice string, kind uint8) {

@@ -17,6 +17,7 @@ func (s *stepper) message() {
 	case message.InReaction, message.InSystem:
 		return // never answered
 	}
+	s.touched = true
 	s.choose(m.Language)
 	if m.Kind == message.InChoice {
 		if s.tapped(m.ChoiceID) {
