@@ -14,6 +14,7 @@ var patterns = map[string]string{
 	`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`: "a date such as 2026-12-25",
 	`^[A-Za-z][A-Za-z0-9_-]*$`:                            "a name of letters, digits, - and _, a letter first",
 	`^[A-Za-z_][A-Za-z0-9_]*$`:                            "a name of letters, digits and _, no digit first",
+	`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z]+)?$`:              "a variable, or a field of one such as found.outcome",
 	`^(today|[0-9]{4}-[0-9]{2}-[0-9]{2})$`:                "a date such as 2026-12-31, or today",
 	`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`:                     "the name of an object: small letters, digits and -",
 	`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`:                    "a language, such as id, en or zh-Hant",

@@ -1,6 +1,9 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
 
 // DialogFlow is a dialog: nodes, what leads from one to the next, and tests of its own.
 //
@@ -358,10 +361,59 @@ type Branch struct {
 }
 
 // Case is one way of a branch.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.when) != has(self.if)",message="a case has a when (an expression) or an if (conditions), one of both"
 type Case struct {
 	// when is CEL giving true or false.
-	When Expression `json:"when"`
-	Next Name       `json:"next"`
+	// +optional
+	When Expression `json:"when,omitempty"`
+	// if are conditions that must all hold, for authors who write no expressions.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=10
+	If   []Condition `json:"if,omitempty"`
+	Next Name        `json:"next"`
+}
+
+// Condition is about one variable. It says exactly one thing of it.
+//
+// +kubebuilder:validation:MinProperties=2
+// +kubebuilder:validation:MaxProperties=2
+type Condition struct {
+	// var is a variable, or a field of one, such as found.outcome or input.text.
+	// +kubebuilder:validation:MaxLength=127
+	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z]+)?$`
+	Var string `json:"var"`
+	// is the value; of a bool true or false, in quotes.
+	// +optional
+	Is *intstr.IntOrString `json:"is,omitempty"`
+	// isNot the value.
+	// +optional
+	IsNot *intstr.IntOrString `json:"isNot,omitempty"`
+	// in are values of which it is one.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	In []intstr.IntOrString `json:"in,omitempty"`
+	// contains a text, large and small letters alike.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	Contains string `json:"contains,omitempty"`
+	// atLeast and atMost are bounds of a number; above and below leave out the bound itself.
+	// +optional
+	AtLeast *int64 `json:"atLeast,omitempty"`
+	// +optional
+	AtMost *int64 `json:"atMost,omitempty"`
+	// +optional
+	Above *int64 `json:"above,omitempty"`
+	// +optional
+	Below *int64 `json:"below,omitempty"`
+	// empty says whether a text or a list is empty.
+	// +optional
+	Empty *bool `json:"empty,omitempty"`
 }
 
 // Priority of a hand-off.

@@ -119,6 +119,7 @@ func FuzzCompile(f *testing.F) {
 		}
 		f.Add(string(body))
 	}
+	f.Add(branchOn("if: [{var: found.outcome, in: [exact, 5]}, {var: amount, atLeast: 3}]"))
 	f.Add("start: a\nnodes: [{name: a, say: {text: {en: '{{ {{ }} \\'}}'}}, next: a}]")
 	f.Fuzz(func(t *testing.T, text string) {
 		var spec v1alpha1.DialogFlowSpec

@@ -261,10 +261,16 @@ func (c *compiler) branch(out *node, b *v1alpha1.Branch, path string) {
 	out.kind = kindBranch
 	for i, k := range b.Cases {
 		at := fmt.Sprintf("%s.cases[%d]", path, i)
-		out.cases = append(out.cases, branchCase{
-			when: c.expression(string(k.When), at+".when", 0, types.BoolKind),
-			next: c.target(k.Next, at+".next"),
-		})
+		one := branchCase{next: c.target(k.Next, at+".next")}
+		switch {
+		case (k.When != "") == (len(k.If) > 0):
+			c.find(reasonNode, at, "a case has a when (an expression) or an if (conditions), one of both")
+		case k.When != "":
+			one.when = c.expression(string(k.When), at+".when", 0, types.BoolKind)
+		default:
+			one.when = c.conditions(k.If, at+".if")
+		}
+		out.cases = append(out.cases, one)
 	}
 	out.otherwise = c.target(b.Otherwise, path+".otherwise")
 }
