@@ -54,6 +54,10 @@ func (f *DialogFlow) Default() {
 		if n.Lookup != nil {
 			or(&n.Lookup.Query, "input.text")
 		}
+		if n.Understand != nil {
+			or(&n.Understand.Query, "input.text")
+			or(&n.Understand.Confidence, 50)
+		}
 		if n.Handoff != nil {
 			or(&n.Handoff.Priority, PriorityNormal)
 		}

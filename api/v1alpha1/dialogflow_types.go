@@ -51,6 +51,12 @@ type DialogFlowSpec struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=20
 	Knowledge []ObjectName `json:"knowledge,omitempty"`
+	// intents are what citizens may want, for understand nodes: told by examples.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Intents []Intent `json:"intents,omitempty"`
 	// triggers work from every node.
 	// +optional
 	// +listType=map
@@ -98,8 +104,8 @@ type Trigger struct {
 
 // Node is one step of the dialog: exactly one of its kinds.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.run)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, menu, lookup, set, branch, handoff, survey, run, end"
-// +kubebuilder:validation:XValidation:rule="!(has(self.end) || has(self.menu) || has(self.lookup) || has(self.branch)) || !has(self.next)",message="end, menu, lookup and branch choose their own way: leave next out"
+// +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.run)?1:0)+(has(self.understand)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, menu, lookup, understand, set, branch, handoff, survey, run, end"
+// +kubebuilder:validation:XValidation:rule="!(has(self.end) || has(self.menu) || has(self.lookup) || has(self.understand) || has(self.branch)) || !has(self.next)",message="end, menu, lookup, understand and branch choose their own way: leave next out"
 // +kubebuilder:validation:XValidation:rule="!(has(self.say) || has(self.ask) || has(self.set) || has(self.handoff) || has(self.survey) || has(self.run)) || has(self.next)",message="next is needed: the node that follows"
 type Node struct {
 	Name Name `json:"name"`
@@ -111,6 +117,8 @@ type Node struct {
 	Menu *Menu `json:"menu,omitempty"`
 	// +optional
 	Lookup *Lookup `json:"lookup,omitempty"`
+	// +optional
+	Understand *Understand `json:"understand,omitempty"`
 	// +optional
 	Set *Set `json:"set,omitempty"`
 	// +optional
@@ -334,6 +342,48 @@ type OutcomeCase struct {
 	// +kubebuilder:validation:MaxItems=6
 	Outcomes []Outcome `json:"outcomes"`
 	Next     Name      `json:"next"`
+}
+
+// Intent is something that citizens want, told by sentences that mean it.
+type Intent struct {
+	Name Name `json:"name"`
+	// examples are sentences as citizens write them; ten or more in each language, each in other words. Short forms and typos
+	// are understood without examples of their own.
+	Examples Words `json:"examples"`
+	// keywords are words that alone mean it, wherever they stand in a message.
+	// +optional
+	Keywords Words `json:"keywords,omitempty"`
+}
+
+// Understand finds the intent of what a citizen wrote and branches on it. It only chooses among the flow's intents.
+type Understand struct {
+	// query is CEL giving the text to understand.
+	// +kubebuilder:default="input.text"
+	Query Expression `json:"query,omitempty"`
+	// as is a string variable that keeps the intent's name; empty when none is sure enough.
+	// +optional
+	As Variable `json:"as,omitempty"`
+	// confidence that is needed, in percent.
+	// +kubebuilder:default=50
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Confidence int32 `json:"confidence,omitempty"`
+	// cases lead intents to nodes.
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Cases []IntentCase `json:"cases"`
+	// otherwise is the node for every other intent, and when none is sure enough.
+	Otherwise Name `json:"otherwise"`
+}
+
+// IntentCase leads some intents to a node.
+type IntentCase struct {
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Intents []Name `json:"intents"`
+	Next    Name   `json:"next"`
 }
 
 // Set gives variables new values, in order.

@@ -31,6 +31,7 @@ type Program struct {
 	variables map[string]v1alpha1.VariableType
 	lookups   map[string]bool
 	zone      *time.Location
+	intents   intents
 	tests     []v1alpha1.ConversationTest
 }
 
@@ -73,6 +74,8 @@ const (
 	reasonExtraLanguage  = "ExtraLanguage"
 	reasonRun            = "EndlessRun"
 	reasonSilence        = "Silence"
+	reasonIntent         = "UnknownIntent"
+	reasonExamples       = "FewExamples"
 
 	// ReasonDangling is the reason of a finding about a target that is no node.
 	ReasonDangling = "DanglingTarget"
@@ -90,6 +93,7 @@ const (
 func Compile(flow v1alpha1.DialogFlowSpec, in CompileInput) (*Program, []bundle.Finding) {
 	c := newCompiler(flow, in)
 	c.declarations()
+	c.intents()
 	c.nodes()
 	c.triggers()
 	c.references()
@@ -114,7 +118,7 @@ type node struct {
 	directory string // lookup
 	query     *expression
 	as        string
-	outcomes  map[string]int
+	outcomes  map[string]int // lookup, understand: what leads where
 	sets      []assignment
 	cases     []branchCase
 	pool      string // handoff
@@ -123,6 +127,7 @@ type node struct {
 	thanks    texts // survey
 	run       *run
 	silence   []silence // ask, menu
+	sure      float64   // understand: the confidence that is needed
 }
 
 type nodeKind uint8
@@ -132,6 +137,7 @@ const (
 	kindAsk
 	kindMenu
 	kindLookup
+	kindUnderstand
 	kindSet
 	kindBranch
 	kindHandoff

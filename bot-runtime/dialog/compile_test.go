@@ -119,6 +119,8 @@ func FuzzCompile(f *testing.F) {
 		}
 		f.Add(string(body))
 	}
+	f.Add(wants)
+	f.Add("start: a\nnodes: [{name: a, understand: {otherwise: a}}]")
 	f.Add(branchOn("if: [{var: found.outcome, in: [exact, 5]}, {var: amount, atLeast: 3}]"))
 	f.Add("start: a\nnodes: [{name: a, say: {text: {en: '{{ {{ }} \\'}}'}}, next: a}]")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -39,7 +39,7 @@ func (n *node) edges() []edge {
 		add(n.otherwise, false) // a closed pool: nobody speaks before
 	case kindSurvey:
 		add(n.next, true)
-	case kindLookup:
+	case kindLookup, kindUnderstand:
 		for _, o := range keysOf(n.outcomes) {
 			add(n.outcomes[o], false)
 		}

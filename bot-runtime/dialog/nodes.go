@@ -22,7 +22,7 @@ func (c *compiler) nodes() {
 		out := node{name: c.node, next: none, otherwise: none}
 		switch kinds := kindsOf(n); {
 		case len(kinds) != 1:
-			c.find(reasonNode, path, "a node is exactly one of say, ask, menu, lookup, set, branch, handoff, survey, run, end; this has %s", orNothing(kinds))
+			c.find(reasonNode, path, "a node is exactly one of say, ask, menu, lookup, understand, set, branch, handoff, survey, run, end; this has %s", orNothing(kinds))
 		case n.Say != nil:
 			out.kind = kindSay
 			out.text = c.text(n.Say.Text, path+".say.text", maxText)
@@ -32,6 +32,8 @@ func (c *compiler) nodes() {
 			c.menu(&out, n.Menu, path)
 		case n.Lookup != nil:
 			c.lookup(&out, n.Lookup, path+".lookup")
+		case n.Understand != nil:
+			c.understand(&out, n.Understand, path+".understand")
 		case n.Set != nil:
 			c.set(&out, n.Set, path+".set")
 		case n.Branch != nil:
@@ -53,7 +55,7 @@ func (c *compiler) nodes() {
 			out.next = c.target(n.Next, path+".next")
 		default:
 			if n.Next != "" {
-				c.find(reasonNode, path+".next", "end, menu, lookup and branch choose their own way; leave next out")
+				c.find(reasonNode, path+".next", "end, menu, lookup, understand and branch choose their own way; leave next out")
 			}
 		}
 		c.program.nodes = append(c.program.nodes, out)
@@ -66,7 +68,7 @@ func kindsOf(n v1alpha1.Node) []string {
 	for _, k := range []struct {
 		name string
 		set  bool
-	}{{"say", n.Say != nil}, {"ask", n.Ask != nil}, {"menu", n.Menu != nil}, {"lookup", n.Lookup != nil}, {"set", n.Set != nil},
+	}{{"say", n.Say != nil}, {"ask", n.Ask != nil}, {"menu", n.Menu != nil}, {"lookup", n.Lookup != nil}, {"understand", n.Understand != nil}, {"set", n.Set != nil},
 		{"branch", n.Branch != nil}, {"handoff", n.Handoff != nil}, {"survey", n.Survey != nil}, {"run", n.Run != nil}, {"end", n.End != nil}} {
 		if k.set {
 			kinds = append(kinds, k.name)

@@ -152,6 +152,8 @@ func (s *stepper) run(i int) {
 			return
 		case kindLookup:
 			i = s.lookup(n)
+		case kindUnderstand:
+			i = s.understand(n)
 		case kindSet:
 			s.assign(n)
 			i = n.next

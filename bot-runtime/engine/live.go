@@ -79,6 +79,8 @@ func kindsOf(spec v1alpha1.DialogFlowSpec) map[string]string {
 			kinds[string(n.Name)] = "menu"
 		case n.Lookup != nil:
 			kinds[string(n.Name)] = "lookup"
+		case n.Understand != nil:
+			kinds[string(n.Name)] = "understand"
 		case n.Set != nil:
 			kinds[string(n.Name)] = "set"
 		case n.Branch != nil:
