@@ -136,9 +136,80 @@ type Node struct {
 	Next Name `json:"next,omitempty"`
 }
 
-// Say tells the citizen something. Says that follow each other without a wait become one message.
+// Say tells the citizen something. Says that follow each other without a wait become one message, up to an attachment.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.image)?1:0)+(has(self.document)?1:0)+(has(self.location)?1:0)+(has(self.contact)?1:0) <= 1",message="a say has one image, document, location or contact; say the next in a node of its own"
+// +kubebuilder:validation:XValidation:rule="has(self.text) || has(self.image) || has(self.document) || has(self.location) || has(self.contact)",message="a say has a text, an image, a document, a location or a contact"
 type Say struct {
-	Text Text `json:"text"`
+	// text; with an image or a document its caption, of at most 1,024 characters.
+	// +optional
+	Text Text `json:"text,omitempty"`
+	// image is shown, or linked where the channel shows none.
+	// +optional
+	Image *Image `json:"image,omitempty"`
+	// document is sent, or linked where the channel sends none.
+	// +optional
+	Document *Document `json:"document,omitempty"`
+	// location is shown on a map, or written where the channel has none.
+	// +optional
+	Location *Location `json:"location,omitempty"`
+	// contact is a card to keep, or written where the channel has none.
+	// +optional
+	Contact *ContactCard `json:"contact,omitempty"`
+	// apart begins a message of its own, although one with what was said before would cost less.
+	// +optional
+	Apart bool `json:"apart,omitempty"`
+}
+
+// WebURL is an address that citizens' devices, and the channel's platform, fetch; Loket does not.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=1024
+// +kubebuilder:validation:Pattern=`^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[^ "<>]*)?$`
+type WebURL string
+
+// Image is a picture that citizens see: a JPEG or PNG of at most 5 MB on WhatsApp.
+type Image struct {
+	URL WebURL `json:"url"`
+}
+
+// Document is a file that citizens get, such as a PDF; at most 100 MB on WhatsApp.
+type Document struct {
+	URL WebURL `json:"url"`
+	// fileName that citizens see.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=120
+	FileName string `json:"fileName"`
+}
+
+// Degrees is an angle in decimal degrees.
+//
+// +kubebuilder:validation:MaxLength=12
+// +kubebuilder:validation:Pattern=`^-?[0-9]{1,3}(\.[0-9]{1,7})?$`
+type Degrees string
+
+// Location is a place on the map.
+type Location struct {
+	// latitude and longitude in decimal degrees, in quotes, such as "-6.1754".
+	Latitude  Degrees `json:"latitude"`
+	Longitude Degrees `json:"longitude"`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=120
+	Name string `json:"name"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=240
+	Address string `json:"address,omitempty"`
+}
+
+// ContactCard is somebody whom citizens can call.
+type ContactCard struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=120
+	Name string `json:"name"`
+	// phone with country code, such as +62215550157.
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:Pattern=`^\+[0-9]{3,15}$`
+	Phone string `json:"phone"`
 }
 
 // AskType is what an answer must be.

@@ -161,7 +161,7 @@ func (c *chat) step(in dialog.Input) {
 	c.state = state
 	c.paid += len(result.Say)
 	for _, m := range result.Say {
-		for i, paragraph := range strings.Split(m.Text, "\n") {
+		for i, paragraph := range strings.Split(m.Words(), "\n") {
 			who := "          "
 			if i == 0 {
 				who = "bot       "

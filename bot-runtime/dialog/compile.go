@@ -6,6 +6,7 @@ import (
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/knowledge"
+	"github.com/loket-dev/loket/bot-runtime/message"
 )
 
 // CompileInput is what a flow is checked against.
@@ -126,8 +127,10 @@ type node struct {
 	summary   *expression
 	thanks    texts // survey
 	run       *run
-	silence   []silence // ask, menu
-	sure      float64   // understand: the confidence that is needed
+	silence   []silence           // ask, menu
+	attached  *message.Attachment // say
+	apart     bool                // say
+	sure      float64             // understand: the confidence that is needed
 }
 
 type nodeKind uint8

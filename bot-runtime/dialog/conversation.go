@@ -353,7 +353,7 @@ func deref(p *int32) int32 {
 func (t *talk) text() string {
 	var b strings.Builder
 	for _, m := range t.last.Say {
-		b.WriteString(m.Text)
+		b.WriteString(m.Words())
 		for _, c := range m.Choices {
 			b.WriteString("\n" + c.Title)
 		}
@@ -372,7 +372,7 @@ func (t *talk) got() string {
 	}
 	said := make([]string, 0, len(t.last.Say))
 	for _, m := range t.last.Say {
-		said = append(said, quoted(m.Text))
+		said = append(said, quoted(m.Words()))
 	}
 	out := at + ": " + strings.Join(said, ", ")
 	if len(said) == 0 {

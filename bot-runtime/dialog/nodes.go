@@ -24,8 +24,7 @@ func (c *compiler) nodes() {
 		case len(kinds) != 1:
 			c.find(reasonNode, path, "a node is exactly one of say, ask, menu, lookup, understand, set, branch, handoff, survey, run, end; this has %s", orNothing(kinds))
 		case n.Say != nil:
-			out.kind = kindSay
-			out.text = c.text(n.Say.Text, path+".say.text", maxText)
+			c.say(&out, n.Say, path+".say")
 		case n.Ask != nil:
 			c.ask(&out, n.Ask, path+".ask")
 		case n.Menu != nil:

@@ -26,6 +26,10 @@ func (c *compiler) paid() {
 		switch n.kind {
 		case kindMenu, kindAsk, kindSurvey:
 			messages++ // what was said before goes with it
+		case kindSay:
+			if n.attached != nil || n.apart {
+				messages++
+			}
 		case kindHandoff:
 			return // people's replies are the agency's choice
 		}

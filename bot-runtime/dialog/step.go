@@ -140,7 +140,7 @@ func (s *stepper) run(i int) {
 		s.result.Visited = append(s.result.Visited, n.name)
 		switch n.kind {
 		case kindSay:
-			s.say(s.text(n.text))
+			s.tell(n)
 			i = n.next
 		case kindAsk:
 			s.state.Node, s.state.Retries = n.name, 0

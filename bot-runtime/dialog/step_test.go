@@ -453,7 +453,7 @@ func FuzzStep(f *testing.F) {
 			t.Fatalf("%d bytes, %d nodes", len(next), len(r.Visited))
 		}
 		for _, m := range r.Say {
-			if m.Text == "" {
+			if m.Words() == "" {
 				t.Fatal("an empty message")
 			}
 		}

@@ -12,6 +12,7 @@ import (
 const (
 	maxText        = 4096
 	maxButtonBody  = 1024
+	maxCaption     = 1024
 	maxButtons     = 3
 	maxButtonTitle = 20
 	maxRows        = 10
@@ -28,7 +29,44 @@ type call struct {
 	Kind        string    `json:"type"`
 	Text        *bodyText `json:"text,omitempty"`
 	Interactive *callTaps `json:"interactive,omitempty"`
-	Ref         string    `json:"biz_opaque_callback_data,omitempty"`
+	attached
+	Ref string `json:"biz_opaque_callback_data,omitempty"`
+}
+
+// attached is the part of a call that an attachment makes.
+type attached struct {
+	Image    *linked     `json:"image,omitempty"`
+	Document *linked     `json:"document,omitempty"`
+	Location *sentPlace  `json:"location,omitempty"`
+	Contacts []*sentCard `json:"contacts,omitempty"`
+}
+
+type linked struct {
+	Link     string `json:"link"`
+	Caption  string `json:"caption,omitempty"`
+	Filename string `json:"filename,omitempty"`
+}
+
+type sentPlace struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Name      string  `json:"name,omitempty"`
+	Address   string  `json:"address,omitempty"`
+}
+
+type sentCard struct {
+	Name   cardName    `json:"name"`
+	Phones []cardPhone `json:"phones"`
+}
+
+type cardName struct {
+	Formatted string `json:"formatted_name"`
+	First     string `json:"first_name"`
+}
+
+type cardPhone struct {
+	Phone string `json:"phone"`
+	Type  string `json:"type"`
 }
 
 type bodyText struct {
@@ -88,11 +126,38 @@ func Render(out message.Out, identities []message.Identity, portfolio, ref strin
 	} else if c.Recipient == "" {
 		return nil, fmt.Errorf("the contact has neither a number nor a user id in portfolio %s", portfolio)
 	}
+	if kind, a := attach(out); kind != "" {
+		c.Kind, c.attached = kind, a
+		return json.Marshal(c)
+	}
 	if strings.TrimSpace(out.Text) == "" && len(out.Choices) == 0 {
 		return nil, fmt.Errorf("the message has no text")
 	}
 	c.Kind, c.Text, c.Interactive = content(out)
 	return json.Marshal(c)
+}
+
+// attach makes the call of an attachment; no kind for a message without one.
+func attach(out message.Out) (kind string, a attached) {
+	at := out.Attachment
+	if at == nil {
+		return "", a
+	}
+	switch at.Kind {
+	case message.AttachmentImage:
+		a.Image = &linked{Link: at.URL, Caption: cut(out.Text, maxCaption)}
+		return "image", a
+	case message.AttachmentDocument:
+		a.Document = &linked{Link: at.URL, Caption: cut(out.Text, maxCaption), Filename: at.Name}
+		return "document", a
+	case message.AttachmentLocation:
+		a.Location = &sentPlace{at.Latitude, at.Longitude, at.Name, at.Address}
+		return "location", a
+	case message.AttachmentContact:
+		a.Contacts = []*sentCard{{cardName{at.Name, at.Name}, []cardPhone{{at.Phone, "WORK"}}}}
+		return "contacts", a
+	}
+	return "", a // a newer pod's: what it says in words is said
 }
 
 func content(out message.Out) (string, *bodyText, *callTaps) {
