@@ -208,10 +208,8 @@ func (c *compiler) personNear() {
 		c.advise(reasonNoPerson, "nodes", "no hand-off: citizens can reach no person; add a handoff node")
 		return
 	}
-	for _, t := range p.triggers {
-		if p.handsOff(t.next, 0) {
-			return // one word from anywhere
-		}
+	if c.personByWord() {
+		return // one word from anywhere
 	}
 	for i := range p.nodes {
 		n := &p.nodes[i]
@@ -221,6 +219,33 @@ func (c *compiler) personNear() {
 		}
 	}
 	c.node = ""
+}
+
+// personByWord says whether a word leads to a person from anywhere. It advises on languages that have no such word.
+func (c *compiler) personByWord() bool {
+	p := c.program
+	spoken := map[string]bool{}
+	leads := -1
+	for i, t := range c.flow.Triggers {
+		if !p.handsOff(p.triggers[i].next, 0) {
+			continue
+		}
+		if leads < 0 {
+			leads = i
+		}
+		for l := range t.Words {
+			spoken[l] = true
+		}
+	}
+	if leads < 0 {
+		return false
+	}
+	for _, l := range p.languages {
+		if !spoken[l] {
+			c.advise(reasonNoPerson, fmt.Sprintf("triggers[%s].words.%s", c.flow.Triggers[leads].Name, l), "no word of this language leads to a person; add those that citizens use for it")
+		}
+	}
+	return true
 }
 
 // personWithin says whether a hand-off is reached from i with so many replies.
