@@ -62,6 +62,10 @@ func (f *DialogFlow) Default() {
 			or(&n.Call.Method, CallGet)
 			or(&n.Call.Timeout, metav1.Duration{Duration: 5 * time.Second})
 		}
+		if n.Understand != nil {
+			or(&n.Understand.Query, "input.text")
+			or(&n.Understand.Confidence, 50)
+		}
 		if n.Handoff != nil {
 			or(&n.Handoff.Priority, PriorityNormal)
 		}

@@ -1,6 +1,9 @@
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
 
 // DialogFlow is a dialog: nodes, what leads from one to the next, and tests of its own.
 //
@@ -48,6 +51,12 @@ type DialogFlowSpec struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=20
 	Knowledge []ObjectName `json:"knowledge,omitempty"`
+	// intents are what citizens may want, for understand nodes: told by examples.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Intents []Intent `json:"intents,omitempty"`
 	// triggers work from every node.
 	// +optional
 	// +listType=map
@@ -95,9 +104,9 @@ type Trigger struct {
 
 // Node is one step of the dialog: exactly one of its kinds.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.call)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, menu, lookup, call, set, branch, handoff, survey, end"
-// +kubebuilder:validation:XValidation:rule="!(has(self.end) || has(self.menu) || has(self.lookup) || has(self.branch)) || !has(self.next)",message="end, menu, lookup and branch choose their own way: leave next out"
-// +kubebuilder:validation:XValidation:rule="!(has(self.say) || has(self.ask) || has(self.call) || has(self.set) || has(self.handoff) || has(self.survey)) || has(self.next)",message="next is needed: the node that follows"
+// +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.call)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.run)?1:0)+(has(self.understand)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, menu, lookup, call, understand, set, branch, handoff, survey, run, end"
+// +kubebuilder:validation:XValidation:rule="!(has(self.end) || has(self.menu) || has(self.lookup) || has(self.understand) || has(self.branch)) || !has(self.next)",message="end, menu, lookup, understand and branch choose their own way: leave next out"
+// +kubebuilder:validation:XValidation:rule="!(has(self.say) || has(self.ask) || has(self.call) || has(self.set) || has(self.handoff) || has(self.survey) || has(self.run)) || has(self.next)",message="next is needed: the node that follows"
 type Node struct {
 	Name Name `json:"name"`
 	// +optional
@@ -111,6 +120,8 @@ type Node struct {
 	// +optional
 	Call *Call `json:"call,omitempty"`
 	// +optional
+	Understand *Understand `json:"understand,omitempty"`
+	// +optional
 	Set *Set `json:"set,omitempty"`
 	// +optional
 	Branch *Branch `json:"branch,omitempty"`
@@ -119,20 +130,93 @@ type Node struct {
 	// +optional
 	Survey *Survey `json:"survey,omitempty"`
 	// +optional
+	Run *Run `json:"run,omitempty"`
+	// +optional
 	End *End `json:"end,omitempty"`
 	// next is the node that follows.
 	// +optional
 	Next Name `json:"next,omitempty"`
 }
 
-// Say tells the citizen something. Says that follow each other without a wait become one message.
+// Say tells the citizen something. Says that follow each other without a wait become one message, up to an attachment.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.image)?1:0)+(has(self.document)?1:0)+(has(self.location)?1:0)+(has(self.contact)?1:0) <= 1",message="a say has one image, document, location or contact; say the next in a node of its own"
+// +kubebuilder:validation:XValidation:rule="has(self.text) || has(self.image) || has(self.document) || has(self.location) || has(self.contact)",message="a say has a text, an image, a document, a location or a contact"
 type Say struct {
-	Text Text `json:"text"`
+	// text; with an image or a document its caption, of at most 1,024 characters.
+	// +optional
+	Text Text `json:"text,omitempty"`
+	// image is shown, or linked where the channel shows none.
+	// +optional
+	Image *Image `json:"image,omitempty"`
+	// document is sent, or linked where the channel sends none.
+	// +optional
+	Document *Document `json:"document,omitempty"`
+	// location is shown on a map, or written where the channel has none.
+	// +optional
+	Location *Location `json:"location,omitempty"`
+	// contact is a card to keep, or written where the channel has none.
+	// +optional
+	Contact *ContactCard `json:"contact,omitempty"`
+	// apart begins a message of its own, although one with what was said before would cost less.
+	// +optional
+	Apart bool `json:"apart,omitempty"`
+}
+
+// WebURL is an address that citizens' devices, and the channel's platform, fetch; Loket does not.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=1024
+// +kubebuilder:validation:Pattern=`^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[^ "<>]*)?$`
+type WebURL string
+
+// Image is a picture that citizens see: a JPEG or PNG of at most 5 MB on WhatsApp.
+type Image struct {
+	URL WebURL `json:"url"`
+}
+
+// Document is a file that citizens get, such as a PDF; at most 100 MB on WhatsApp.
+type Document struct {
+	URL WebURL `json:"url"`
+	// fileName that citizens see.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=120
+	FileName string `json:"fileName"`
+}
+
+// Degrees is an angle in decimal degrees.
+//
+// +kubebuilder:validation:MaxLength=12
+// +kubebuilder:validation:Pattern=`^-?[0-9]{1,3}(\.[0-9]{1,7})?$`
+type Degrees string
+
+// Location is a place on the map.
+type Location struct {
+	// latitude and longitude in decimal degrees, in quotes, such as "-6.1754".
+	Latitude  Degrees `json:"latitude"`
+	Longitude Degrees `json:"longitude"`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=120
+	Name string `json:"name"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=240
+	Address string `json:"address,omitempty"`
+}
+
+// ContactCard is somebody whom citizens can call.
+type ContactCard struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=120
+	Name string `json:"name"`
+	// phone with country code, such as +62215550157.
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:Pattern=`^\+[0-9]{3,15}$`
+	Phone string `json:"phone"`
 }
 
 // AskType is what an answer must be.
 //
-// +kubebuilder:validation:Enum=text;number;date;email;phone
+// +kubebuilder:validation:Enum=text;number;date;email;phone;choice;yesno;location;file;picture
 type AskType string
 
 // The types of answers.
@@ -142,16 +226,38 @@ const (
 	AskDate   AskType = "date"
 	AskEmail  AskType = "email"
 	AskPhone  AskType = "phone"
+	// AskChoice is one of options; the variable keeps its name.
+	AskChoice AskType = "choice"
+	// AskYesNo keeps true or false in a bool, yes or no in a string.
+	AskYesNo AskType = "yesno"
+	// AskLocation is a shared place, or typed coordinates; kept as latitude,longitude in degrees.
+	AskLocation AskType = "location"
+	// AskFile is a document, a picture, a video or a sound; kept as the platform's id of it.
+	AskFile AskType = "file"
+	// AskPicture is a picture, or a document that the sender named as one.
+	AskPicture AskType = "picture"
 )
 
 // Ask puts a question and keeps the answer.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.options) == (has(self.type) && self.type == 'choice')",message="options are what a question of type choice offers: give both or neither"
 type Ask struct {
 	Text Text `json:"text"`
 	// as is the variable that keeps the answer.
 	As Variable `json:"as"`
 	// +kubebuilder:default=text
 	Type AskType `json:"type,omitempty"`
-	// valid is CEL over input.text (and the variables) that must hold.
+	// options of a question of type choice.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=2
+	// +kubebuilder:validation:MaxItems=10
+	Options []AnswerOption `json:"options,omitempty"`
+	// rule must hold for the answer.
+	// +optional
+	Rule *AnswerRule `json:"rule,omitempty"`
+	// valid is CEL over input.text (and the variables) that must hold, too. input.text is the answer as it would be kept.
 	// +optional
 	Valid Expression `json:"valid,omitempty"`
 	// error is said when the answer will not do; a text of Loket's own when absent.
@@ -165,6 +271,79 @@ type Ask struct {
 	// otherwise is the node after the last retry; without it the question is put again.
 	// +optional
 	Otherwise Name `json:"otherwise,omitempty"`
+	// silence says what happens while no answer comes, one after the other.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	Silence []Silence `json:"silence,omitempty"`
+}
+
+// Silence is what happens when a citizen has not answered for some time: a reminder is said, or the conversation goes on
+// elsewhere. Anything that the citizen sends begins the time anew.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.text) != has(self.next)",message="a silence is followed by a text or by a next, by one of both"
+type Silence struct {
+	// minutes since the question, or since the silence before this one; all of a node together at most 1380 (23 hours), within
+	// which WhatsApp lets a bot speak.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1380
+	Minutes int32 `json:"minutes"`
+	// text is the reminder. It costs a message.
+	// +optional
+	Text Text `json:"text,omitempty"`
+	// next is the node where the conversation goes on.
+	// +optional
+	Next Name `json:"next,omitempty"`
+}
+
+// AnswerOption is one of the answers that a question of type choice takes.
+type AnswerOption struct {
+	// name is what the variable keeps.
+	Name Name `json:"name"`
+	// title is at most 24 characters in each language (20 with up to three options); lint says so.
+	Title Text `json:"title"`
+	// words that mean the same.
+	// +optional
+	Words Words `json:"words,omitempty"`
+}
+
+// DateBound is a date such as 2026-12-31, or today, which is the day of the answer in the tenant's time zone.
+//
+// +kubebuilder:validation:MaxLength=10
+// +kubebuilder:validation:Pattern=`^(today|[0-9]{4}-[0-9]{2}-[0-9]{2})$`
+type DateBound string
+
+// AnswerRule bounds an answer without an expression.
+//
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(self.minimum) || !has(self.maximum) || self.minimum <= self.maximum",message="minimum must not be above maximum"
+// +kubebuilder:validation:XValidation:rule="!has(self.minLength) || !has(self.maxLength) || self.minLength <= self.maxLength",message="minLength must not be above maxLength"
+type AnswerRule struct {
+	// minLength and maxLength of a text, in characters.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=4096
+	MinLength *int32 `json:"minLength,omitempty"`
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=4096
+	MaxLength *int32 `json:"maxLength,omitempty"`
+	// pattern is a regular expression (RE2) that a whole text, phone or e-mail must match.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Pattern string `json:"pattern,omitempty"`
+	// minimum and maximum of a number.
+	// +optional
+	Minimum *int64 `json:"minimum,omitempty"`
+	// +optional
+	Maximum *int64 `json:"maximum,omitempty"`
+	// notBefore and notAfter of a date.
+	// +optional
+	NotBefore DateBound `json:"notBefore,omitempty"`
+	// +optional
+	NotAfter DateBound `json:"notAfter,omitempty"`
 }
 
 // Menu offers options: buttons, a list, or numbered lines, as the channel can.
@@ -178,6 +357,12 @@ type Menu struct {
 	// otherwise is the node for anything typed that is no option; without it the menu is shown again.
 	// +optional
 	Otherwise Name `json:"otherwise,omitempty"`
+	// silence says what happens while no answer comes, one after the other.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	Silence []Silence `json:"silence,omitempty"`
 }
 
 // Option is one line of a menu.
@@ -318,6 +503,48 @@ type CallValue struct {
 	From string `json:"from"`
 }
 
+// Intent is something that citizens want, told by sentences that mean it.
+type Intent struct {
+	Name Name `json:"name"`
+	// examples are sentences as citizens write them; ten or more in each language, each in other words. Short forms and typos
+	// are understood without examples of their own.
+	Examples Words `json:"examples"`
+	// keywords are words that alone mean it, wherever they stand in a message.
+	// +optional
+	Keywords Words `json:"keywords,omitempty"`
+}
+
+// Understand finds the intent of what a citizen wrote and branches on it. It only chooses among the flow's intents.
+type Understand struct {
+	// query is CEL giving the text to understand.
+	// +kubebuilder:default="input.text"
+	Query Expression `json:"query,omitempty"`
+	// as is a string variable that keeps the intent's name; empty when none is sure enough.
+	// +optional
+	As Variable `json:"as,omitempty"`
+	// confidence that is needed, in percent.
+	// +kubebuilder:default=50
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Confidence int32 `json:"confidence,omitempty"`
+	// cases lead intents to nodes.
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Cases []IntentCase `json:"cases"`
+	// otherwise is the node for every other intent, and when none is sure enough.
+	Otherwise Name `json:"otherwise"`
+}
+
+// IntentCase leads some intents to a node.
+type IntentCase struct {
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Intents []Name `json:"intents"`
+	Next    Name   `json:"next"`
+}
+
 // Set gives variables new values, in order.
 type Set struct {
 	// +listType=atomic
@@ -343,10 +570,59 @@ type Branch struct {
 }
 
 // Case is one way of a branch.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.when) != has(self.if)",message="a case has a when (an expression) or an if (conditions), one of both"
 type Case struct {
 	// when is CEL giving true or false.
-	When Expression `json:"when"`
-	Next Name       `json:"next"`
+	// +optional
+	When Expression `json:"when,omitempty"`
+	// if are conditions that must all hold, for authors who write no expressions.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=10
+	If   []Condition `json:"if,omitempty"`
+	Next Name        `json:"next"`
+}
+
+// Condition is about one variable. It says exactly one thing of it.
+//
+// +kubebuilder:validation:MinProperties=2
+// +kubebuilder:validation:MaxProperties=2
+type Condition struct {
+	// var is a variable, or a field of one, such as found.outcome or input.text.
+	// +kubebuilder:validation:MaxLength=127
+	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z]+)?$`
+	Var string `json:"var"`
+	// is the value; of a bool true or false, in quotes.
+	// +optional
+	Is *intstr.IntOrString `json:"is,omitempty"`
+	// isNot the value.
+	// +optional
+	IsNot *intstr.IntOrString `json:"isNot,omitempty"`
+	// in are values of which it is one.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	In []intstr.IntOrString `json:"in,omitempty"`
+	// contains a text, large and small letters alike.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	Contains string `json:"contains,omitempty"`
+	// atLeast and atMost are bounds of a number; above and below leave out the bound itself.
+	// +optional
+	AtLeast *int64 `json:"atLeast,omitempty"`
+	// +optional
+	AtMost *int64 `json:"atMost,omitempty"`
+	// +optional
+	Above *int64 `json:"above,omitempty"`
+	// +optional
+	Below *int64 `json:"below,omitempty"`
+	// empty says whether a text or a list is empty.
+	// +optional
+	Empty *bool `json:"empty,omitempty"`
 }
 
 // Priority of a hand-off.
@@ -385,7 +661,27 @@ type Survey struct {
 	Thanks Text `json:"thanks,omitempty"`
 }
 
-// End ends the conversation; the citizen's next message starts anew.
+// Run goes through nodes of the flow as through one and comes back: what several places need is written once. An end that
+// is reached in it ends the run, and next follows. A trigger leaves the run for good.
+type Run struct {
+	// start is the first node of the run. The run may not come back to this node before an end.
+	Start Name `json:"start"`
+	// arguments give variables a value for as long as the run lasts; afterwards they have their former values again. All are
+	// taken before the first is given.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=20
+	Arguments []Assignment `json:"arguments,omitempty"`
+	// results give variables a value when the run ends, from what the variables hold then, the arguments among them.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=20
+	Results []Assignment `json:"results,omitempty"`
+}
+
+// End ends the run that it stands in, or else the conversation; the citizen's next message starts anew.
 type End struct {
 	// +optional
 	Text Text `json:"text,omitempty"`
@@ -428,15 +724,24 @@ type TestAnswer struct {
 	Body string `json:"body,omitempty"`
 }
 
-// TestStep is what one side does: the citizen writes, the bot is checked, or the agent closes.
+// TestStep is what one side does: the citizen writes or sends, the bot is checked, or the agent closes.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, bot, agent"
+// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.sends)?1:0)+(has(self.silence)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, sends, silence, bot, agent"
 type TestStep struct {
 	// citizen is what the citizen writes, or the title of what they tap.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Citizen string `json:"citizen,omitempty"`
+	// sends is what the citizen sends that is no text.
+	// +optional
+	// +kubebuilder:validation:Enum=picture;document;video;voice;sticker;location;contact;call
+	Sends string `json:"sends,omitempty"`
+	// silence is for how many minutes nobody says anything.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1440
+	Silence int32 `json:"silence,omitempty"`
 	// +optional
 	Bot *Expectation `json:"bot,omitempty"`
 	// agent is what the agent does after a hand-off.
@@ -459,6 +764,11 @@ type Expectation struct {
 	// handedTo is the pool whose queue the conversation entered.
 	// +optional
 	HandedTo ObjectName `json:"handedTo,omitempty"`
+	// variables are what the conversation holds now, each as a text would show it; a variable that has no value is empty.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=20
+	Variables map[string]ExpectedValue `json:"variables,omitempty"`
 	// messages is how many outgoing messages it took.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -467,6 +777,11 @@ type Expectation struct {
 	// +optional
 	Not *NotExpected `json:"not,omitempty"`
 }
+
+// ExpectedValue is a variable's value as a text would show it.
+//
+// +kubebuilder:validation:MaxLength=512
+type ExpectedValue string
 
 // NotExpected is what must not be so.
 //

@@ -25,7 +25,7 @@ const (
 /voice  send a voice note
 /close  close as the agent
 /answer what the service answers that the bot calls: /answer 200 {"state": "open"}; /answer alone is no answer
-/wait   let the survey's time run out
+/wait   say nothing until the time is over that an answer has
 /new    begin anew
 /quit   end`
 )
@@ -194,7 +194,7 @@ func (c *chat) step(in dialog.Input) {
 	c.state = state
 	c.paid += len(result.Say)
 	for _, m := range result.Say {
-		for i, paragraph := range strings.Split(m.Text, "\n") {
+		for i, paragraph := range strings.Split(m.Words(), "\n") {
 			who := "          "
 			if i == 0 {
 				who = "bot       "

@@ -36,6 +36,7 @@ func Test(out io.Writer, path string, now time.Time) (passed bool, err error) {
 		report := j.report(program, f.Spec.Tests, now)
 		passed = passed && report.Passed == report.All
 		printReport(&p, f.Name, report)
+		printUnderstanding(&p, program.Understanding())
 	}
 	return passed, p.err
 }
@@ -66,6 +67,17 @@ func missesOthers(vs []bundle.Verdict, flow string) bool {
 		}
 	}
 	return false
+}
+
+// printUnderstanding tells how well sentences are understood that the classifier had not seen.
+func printUnderstanding(p *printer, u *dialog.Understanding) {
+	if u == nil {
+		return
+	}
+	p.line("  intents    of %s held out  ✓ %d (%d %%)  unsure %d  ✗ %d", count(u.Tried, "example"), u.Right, (100*u.Right+u.Tried/2)/u.Tried, u.Unsure, u.Wrong)
+	for _, m := range u.Mistakes {
+		p.line("  %q means %s and would be taken for %s, were it not an example", m.Text, m.Meant, m.Taken)
+	}
 }
 
 func printReport(p *printer, flow string, r dialog.Report) {

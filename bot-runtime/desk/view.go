@@ -127,7 +127,7 @@ func messageOf(row store.TranscriptMessage) Message {
 	}
 	m.From, m.Agent, m.State, m.Reason, m.Ref = string(row.Author), row.Agent, row.State, row.Reason, row.ClientID
 	if row.Out != nil {
-		m.Text, m.Choices = row.Out.Text, titles(row.Out.Choices)
+		m.Text, m.Choices = row.Out.Words(), titles(row.Out.Choices)
 	}
 	return m
 }

@@ -3,47 +3,67 @@ package dialog
 import (
 	"net/mail"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/directory/words"
 	"github.com/loket-dev/loket/bot-runtime/message"
 )
 
-// answered checks an answer to an ask and keeps it. A validation whose expression fails holds: nobody is kept waiting by it.
+// question puts an ask's question, with what can be tapped.
+func (s *stepper) question(n *node) {
+	if len(n.options) == 0 {
+		s.say(s.text(n.text))
+		s.wanted = n.ask.wants()
+		return
+	}
+	s.withChoices(s.text(n.text), s.choices(n))
+}
+
+// answered checks a typed answer to an ask and keeps it.
 func (s *stepper) answered(n *node, text string) {
-	value, ok := normalise(n.ask.kind, text)
-	if ok && n.ask.valid != nil {
+	value, ok := s.normalise(n, text)
+	s.answer(n, value, ok)
+}
+
+// answer keeps the value that an ask was answered with, or asks again. A validation whose expression fails holds: nobody is
+// kept waiting by it.
+func (s *stepper) answer(n *node, value string, ok bool) {
+	for _, rule := range []*expression{n.ask.rule, n.ask.valid} {
+		if !ok || rule == nil {
+			continue
+		}
+		typed := s.scope.input.text
 		s.scope.input.text = value
-		v, err := n.ask.valid.eval(&s.scope)
-		s.scope.input.text = text
+		v, err := rule.eval(&s.scope)
+		s.scope.input.text = typed
 		if err != nil {
 			s.problem(err)
 		}
 		ok = err != nil || v == true
 	}
 	if ok {
-		if n.ask.number {
+		switch n.ask.variable {
+		case v1alpha1.VariableNumber:
 			f, _ := strconv.ParseFloat(value, 64)
 			s.state.set(n.ask.as, f)
-		} else {
+		case v1alpha1.VariableBool:
+			s.state.set(n.ask.as, value == yes)
+		default:
 			s.state.set(n.ask.as, s.bounded(n.ask.as, value))
 		}
 		s.run(n.next)
 		return
 	}
-	if n.ask.fault != nil {
-		s.say(s.text(n.ask.fault))
-	} else {
-		s.say(own(s.language()).invalid[n.ask.kind])
-	}
 	s.state.Retries++
 	if s.state.Retries <= n.ask.retries {
 		s.result.Visited = append(s.result.Visited, n.name)
+		s.withChoices(s.fault(n), s.choices(n))
 		return
 	}
+	s.say(s.fault(n))
 	if n.otherwise != none {
 		s.pending = "" // the other way says what it has to
 		s.run(n.otherwise)
@@ -52,13 +72,35 @@ func (s *stepper) answered(n *node, text string) {
 	s.run(s.p.index[n.name])
 }
 
-// normalise gives an answer in one form: numbers with a point, dates as 2026-12-31, phones as +62…, e-mail as typed.
-func normalise(kind v1alpha1.AskType, text string) (string, bool) {
-	switch kind {
+// fault is what is said of an answer that will not do.
+func (s *stepper) fault(n *node) string {
+	if n.ask.fault != nil {
+		return s.text(n.ask.fault)
+	}
+	return own(s.language()).invalid[n.ask.kind]
+}
+
+// normalise gives an answer in one form: numbers with a point, dates as 2026-12-31, phones as +62…, a choice by its name, yes
+// or no, places as latitude,longitude, e-mail and text as typed.
+func (s *stepper) normalise(n *node, text string) (string, bool) {
+	switch n.ask.kind {
 	case v1alpha1.AskNumber:
 		return numberText(text)
 	case v1alpha1.AskDate:
-		return dateText(text)
+		return dateText(text, s.today())
+	case v1alpha1.AskChoice, v1alpha1.AskYesNo:
+		folded := words.Fold(text)
+		if o := n.chosen(folded, false); o != nil {
+			return o.name, true
+		}
+		if n.ask.kind == v1alpha1.AskYesNo {
+			return yesOrNo(folded)
+		}
+		return "", false
+	case v1alpha1.AskLocation:
+		return placeText(text)
+	case v1alpha1.AskFile, v1alpha1.AskPicture:
+		return "", false
 	case v1alpha1.AskEmail:
 		a, err := mail.ParseAddress(text)
 		if err != nil || !strings.Contains(a.Address[strings.LastIndexByte(a.Address, '@')+1:], ".") {
@@ -71,79 +113,90 @@ func normalise(kind v1alpha1.AskType, text string) (string, bool) {
 	return text, text != ""
 }
 
-var (
-	grouped  = regexp.MustCompile(`^-?[0-9]{1,3}([.,][0-9]{3})+$`)
-	decimal  = regexp.MustCompile(`^-?[0-9]{1,15}([.,][0-9]{1,6})?$`)
-	mixedID  = regexp.MustCompile(`^-?[0-9]{1,3}(\.[0-9]{3})+,[0-9]{1,6}$`)
-	currency = regexp.MustCompile(`(?i)^(rp\.?|idr)\s*`)
-)
-
-// numberText reads 250000, 250.000, 250,000, 1.250,50, "Rp 250.000", "2 juta".
-func numberText(text string) (string, bool) {
-	text = currency.ReplaceAllString(strings.ToLower(strings.TrimSpace(text)), "")
-	factor := 1.0
-	for suffix, f := range map[string]float64{"ribu": 1e3, "rb": 1e3, "juta": 1e6, "jt": 1e6, "miliar": 1e9, "milyar": 1e9} {
-		if rest, ok := strings.CutSuffix(text, suffix); ok {
-			text, factor = strings.TrimSpace(rest), f
-			break
-		}
-	}
+// attached gives what a message without words answers an ask with.
+func (a *ask) attached(m *message.In) (string, bool) {
 	switch {
-	case len(text) > 24:
-		return "", false
-	case grouped.MatchString(text) && factor == 1:
-		text = strings.NewReplacer(".", "", ",", "").Replace(text)
-	case mixedID.MatchString(text):
-		text = strings.Replace(strings.ReplaceAll(text, ".", ""), ",", ".", 1)
-	case decimal.MatchString(text):
-		text = strings.Replace(text, ",", ".", 1)
-	default:
-		return "", false
+	case a.kind == v1alpha1.AskLocation && m.Kind == message.InLocation:
+		return place(m.Latitude, m.Longitude)
+	case a.kind == v1alpha1.AskPicture && m.Kind == message.InMedia && (m.MediaType == "image" || m.MediaType == "document" && isPicture(m.FileName)):
+		return m.MediaID, m.MediaID != ""
+	case a.kind == v1alpha1.AskFile && m.Kind == message.InMedia && m.MediaType != "sticker":
+		return m.MediaID, m.MediaID != ""
 	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		return "", false
-	}
-	return strconv.FormatFloat(f*factor, 'f', -1, 64), true
+	return "", false
 }
 
-var months = map[string]time.Month{
-	"januari": 1, "jan": 1, "january": 1, "februari": 2, "feb": 2, "february": 2, "maret": 3, "mar": 3, "march": 3, "april": 4, "apr": 4,
-	"mei": 5, "may": 5, "juni": 6, "jun": 6, "june": 6, "juli": 7, "jul": 7, "july": 7, "agustus": 8, "agu": 8, "ags": 8, "aug": 8, "august": 8,
-	"september": 9, "sep": 9, "sept": 9, "oktober": 10, "okt": 10, "oct": 10, "october": 10, "november": 11, "nov": 11, "desember": 12,
-	"des": 12, "dec": 12, "december": 12,
+// wants names what the channel can help the citizen to send.
+func (a *ask) wants() message.Want {
+	if a.kind == v1alpha1.AskLocation {
+		return message.WantLocation
+	}
+	return ""
 }
 
-// dateText reads 31-12-2026, 31/12/26, 2026-12-31 and "31 Desember 2026": the day is first unless the year is.
-func dateText(text string) (string, bool) {
-	f := strings.Fields(words.Fold(text))
-	if len(f) != 3 {
+func isPicture(file string) bool {
+	i := strings.LastIndexByte(file, '.')
+	return i >= 0 && slices.Contains([]string{"jpg", "jpeg", "png", "webp", "heic"}, strings.ToLower(file[i+1:]))
+}
+
+// place writes a position to a metre or so.
+func place(latitude, longitude float64) (string, bool) {
+	if !(latitude >= -90 && latitude <= 90 && longitude >= -180 && longitude <= 180) || latitude == 0 && longitude == 0 {
 		return "", false
 	}
-	if len(f[0]) == 4 {
-		f[0], f[2] = f[2], f[0]
+	return strconv.FormatFloat(latitude, 'f', 5, 64) + "," + strconv.FormatFloat(longitude, 'f', 5, 64), true
+}
+
+// placeText reads coordinates, alone or in a link of a map.
+func placeText(text string) (string, bool) {
+	m := coordinates.FindStringSubmatch(text)
+	if m == nil {
+		return "", false
 	}
-	day, err1 := strconv.Atoi(f[0])
-	year, err2 := strconv.Atoi(f[2])
-	month, named := months[f[1]]
-	if !named {
-		m, err := strconv.Atoi(f[1])
-		if err != nil {
-			return "", false
-		}
-		month = time.Month(m)
-	}
+	latitude, err1 := strconv.ParseFloat(m[1], 64)
+	longitude, err2 := strconv.ParseFloat(m[2], 64)
 	if err1 != nil || err2 != nil {
 		return "", false
 	}
-	if year < 100 {
-		year += 2000
+	return place(latitude, longitude)
+}
+
+var coordinates = regexp.MustCompile(`(?:^|[=@/ ])(-?[0-9]{1,2}\.[0-9]{2,15}), ?(-?[0-9]{1,3}\.[0-9]{2,15})(?:[^0-9.]|$)`)
+
+// The names of a question's two answers, of type yesno.
+const (
+	yes = "yes"
+	no  = "no"
+)
+
+var (
+	yesWords = set("ya iya iyaa iyah iyo y yup yep yes yess yeah yoi betul benar bener btul setuju sepakat ok oke okay boleh mau sudah sdh udah tentu " +
+		"pasti sure correct right agree agreed do please")
+	noWords = set("tidak tdk tak gak ga gk nggak ngga nggk enggak engga kagak bukan belum blm jangan no nope not never n t batal nanti")
+	// fine are phrases with a no in them that say yes.
+	fine = []string{"tidak apa apa", "nggak apa apa", "gak apa apa", "ga apa apa", "gak papa", "ga papa", "nggak papa", "gapapa", "tidak masalah", "gak masalah", "no problem"}
+)
+
+// yesOrNo reads a short answer in its words. With both in it the no counts: "ya tidak" and "ya belum" say no.
+func yesOrNo(folded string) (string, bool) {
+	for _, phrase := range fine {
+		folded = strings.ReplaceAll(folded, phrase, "ok")
 	}
-	d := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
-	if year < 1900 || year > 2200 || d.Day() != day || d.Month() != month {
+	said := strings.Fields(folded)
+	if len(said) > 6 {
 		return "", false
 	}
-	return d.Format(time.DateOnly), true
+	agreed, refused := false, false
+	for _, w := range said {
+		agreed, refused = agreed || yesWords[w], refused || noWords[w]
+	}
+	switch {
+	case refused:
+		return no, true
+	case agreed:
+		return yes, true
+	}
+	return "", false
 }
 
 // phoneText reads a number with country code, or one of Indonesia.

@@ -297,12 +297,13 @@ func (p *Program) Waits(stored []byte, m message.In) bool {
 	return folded == "" || s.triggered(folded, true) == none
 }
 
-// answer goes on after a call. One of another generation is late: the conversation has left the call.
-func (s *stepper) answer() {
+// replied goes on after a call. One of another generation is late: the conversation has left the call.
+func (s *stepper) replied() {
 	n := s.parked()
 	if n == nil || s.in.Generation != s.state.Generation {
 		return
 	}
+	s.touched = true
 	a := s.in.Answer
 	if n.call.statusAs != "" {
 		s.state.set(n.call.statusAs, float64(a.Status))

@@ -6,6 +6,7 @@ import (
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/knowledge"
+	"github.com/loket-dev/loket/bot-runtime/message"
 )
 
 // CompileInput is what a flow is checked against.
@@ -31,6 +32,7 @@ type Program struct {
 	variables map[string]v1alpha1.VariableType
 	lookups   map[string]bool
 	zone      *time.Location
+	intents   intents
 	tests     []v1alpha1.ConversationTest
 }
 
@@ -71,6 +73,10 @@ const (
 	reasonNoPerson       = "NoPersonNear"
 	reasonPaid           = "ManyPaidMessages"
 	reasonExtraLanguage  = "ExtraLanguage"
+	reasonRun            = "EndlessRun"
+	reasonSilence        = "Silence"
+	reasonIntent         = "UnknownIntent"
+	reasonExamples       = "FewExamples"
 
 	// ReasonDangling is the reason of a finding about a target that is no node.
 	ReasonDangling = "DanglingTarget"
@@ -88,6 +94,7 @@ const (
 func Compile(flow v1alpha1.DialogFlowSpec, in CompileInput) (*Program, []bundle.Finding) {
 	c := newCompiler(flow, in)
 	c.declarations()
+	c.intents()
 	c.nodes()
 	c.triggers()
 	c.references()
@@ -112,14 +119,19 @@ type node struct {
 	directory string // lookup
 	query     *expression
 	as        string
-	outcomes  map[string]int
 	call      *call
+	outcomes  map[string]int // lookup, understand: what leads where
 	sets      []assignment
 	cases     []branchCase
 	pool      string // handoff
 	priority  string
 	summary   *expression
 	thanks    texts // survey
+	run       *run
+	silence   []silence           // ask, menu
+	attached  *message.Attachment // say
+	apart     bool                // say
+	sure      float64             // understand: the confidence that is needed
 }
 
 type nodeKind uint8
@@ -130,10 +142,12 @@ const (
 	kindMenu
 	kindLookup
 	kindCall
+	kindUnderstand
 	kindSet
 	kindBranch
 	kindHandoff
 	kindSurvey
+	kindRun
 	kindEnd
 )
 
@@ -150,12 +164,14 @@ type option struct {
 }
 
 type ask struct {
-	as      string
-	kind    v1alpha1.AskType
-	number  bool // the variable is a number
-	valid   *expression
-	fault   texts
-	retries int
+	as   string
+	kind v1alpha1.AskType
+	// variable is the type of what keeps the answer.
+	variable v1alpha1.VariableType
+	rule     *expression
+	valid    *expression
+	fault    texts
+	retries  int
 }
 
 type assignment struct {

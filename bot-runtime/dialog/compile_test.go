@@ -13,7 +13,7 @@ import (
 
 // TestEverythingWrongIsToldAtOnce reads as lint does: path, reason, what is wrong and what mends it.
 func TestEverythingWrongIsToldAtOnce(t *testing.T) {
-	for _, name := range []string{"broken", "loops"} {
+	for _, name := range []string{"broken", "loops", "runs", "rings"} {
 		t.Run(name, func(t *testing.T) {
 			body, err := os.ReadFile("testdata/" + name + ".yaml")
 			if err != nil {
@@ -112,13 +112,16 @@ func TestTheSampleCompilesWithoutAFinding(t *testing.T) {
 var everyKind = []types.Kind{types.StringKind, types.BoolKind, types.DoubleKind, types.IntKind, types.ListKind}
 
 func FuzzCompile(f *testing.F) {
-	for _, name := range []string{"testdata/broken.yaml", "testdata/loops.yaml"} {
+	for _, name := range []string{"testdata/broken.yaml", "testdata/loops.yaml", "testdata/runs.yaml", "testdata/rings.yaml"} {
 		body, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
 		}
 		f.Add(string(body))
 	}
+	f.Add(wants)
+	f.Add("start: a\nnodes: [{name: a, understand: {otherwise: a}}]")
+	f.Add(branchOn("if: [{var: found.outcome, in: [exact, 5]}, {var: amount, atLeast: 3}]"))
 	f.Add("start: a\nnodes: [{name: a, say: {text: {en: '{{ {{ }} \\'}}'}}, next: a}]")
 	f.Fuzz(func(t *testing.T, text string) {
 		var spec v1alpha1.DialogFlowSpec

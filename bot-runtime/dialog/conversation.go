@@ -71,7 +71,7 @@ func Test(p *Program, env func(time.Time) Env, now time.Time) Report {
 		if t.At != nil {
 			at = t.At.Time
 		}
-		run := talk{p: p, env: env(at), at: at, passed: passed, deadline: time.Now().Add(maxTestTime)}
+		run := talk{p: p, envAt: env, env: env(at), at: at, timers: map[string]due{}, passed: passed, deadline: time.Now().Add(maxTestTime)}
 		if f, ok := run.test(t); !ok {
 			f.Test, f.Index = t.Name, i
 			r.Failures = append(r.Failures, f)
@@ -128,7 +128,9 @@ type talk struct {
 	p        *Program
 	calls    []v1alpha1.TestAnswer
 	env      Env
+	envAt    func(time.Time) Env
 	at       time.Time
+	timers   map[string]due
 	deadline time.Time
 	passed   map[[2]string]bool
 	state    []byte
@@ -139,8 +141,46 @@ type talk struct {
 	answers  []string         // what directories said, for why
 }
 
-func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
+// due is a timer that runs.
+type due struct {
+	at         time.Time
+	generation int64
+}
+
+// silence lets time pass: what falls due happens, in its order. All of it counts as said since the citizen's last words.
+func (t *talk) silence(d time.Duration) {
+	until := t.at.Add(d)
+	said := t.last
+	for {
+		name := ""
+		for n, timer := range t.timers {
+			if !timer.at.After(until) && (name == "" || timer.at.Before(t.timers[name].at)) {
+				name = n
+			}
+		}
+		if name == "" {
+			break
+		}
+		timer := t.timers[name]
+		delete(t.timers, name)
+		t.watch(timer.at)
+		t.step(Input{Kind: InputTimer, Timer: name, Generation: timer.generation, At: t.at})
+		if t.nodes > maxTestNodes {
+			break
+		}
+		t.last.Say, t.last.Visited = append(said.Say, t.last.Say...), append(said.Visited, t.last.Visited...)
+		said = t.last
+	}
+	t.watch(until)
+}
+
+// watch sets the clock, and what depends on it.
+func (t *talk) watch(at time.Time) {
+	t.at, t.env = at, t.envAt(at)
 	lookup := t.env.Lookup
+	if lookup == nil {
+		return
+	}
 	t.env.Lookup = func(name, query string) (directory.Answer, bool) {
 		a, ok := lookup(name, query)
 		if ok {
@@ -148,8 +188,12 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 		}
 		return a, ok
 	}
+}
+
+func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
+	t.watch(t.at)
 	if test.Language != "" {
-		t.state = mustEncode(State{Format: Format, Language: string(test.Language)})
+		t.state = mustEncode(State{Language: string(test.Language)})
 	}
 	t.calls = test.Calls
 	for i := range test.Steps {
@@ -158,6 +202,11 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 		switch {
 		case step.Citizen != "":
 			t.citizen(step.Citizen)
+		case step.Sends != "":
+			t.said = "(" + step.Sends + ")"
+			t.step(Input{Kind: InputMessage, Message: attachment(step.Sends), At: t.at})
+		case step.Silence > 0:
+			t.silence(time.Duration(step.Silence) * time.Minute)
 		case step.Agent != "":
 			if t.last.Handoff == nil {
 				fail.Want, fail.Got = "an agent who can close", "no hand-off before"
@@ -196,6 +245,25 @@ func (t *talk) citizen(text string) {
 	t.step(Input{Kind: InputMessage, Message: m, At: t.at})
 }
 
+// attachment is a message without words, as a channel makes it.
+func attachment(what string) message.In {
+	switch what {
+	case "location":
+		return message.In{Kind: message.InLocation, Latitude: -6.175392, Longitude: 106.827153} // Monas
+	case "contact":
+		return message.In{Kind: message.InContact}
+	case "call":
+		return message.In{Kind: message.InOther, Original: "call"}
+	case "picture":
+		what = "image"
+	}
+	m := message.In{Kind: message.InMedia, MediaType: what, MediaID: "test-" + what}
+	if what == "document" {
+		m.FileName = "document.pdf"
+	}
+	return m
+}
+
 func (t *talk) step(in Input) {
 	t.answers = nil
 	before := ""
@@ -211,6 +279,13 @@ func (t *talk) step(in Input) {
 	for _, n := range result.Visited {
 		t.passed[[2]string{before, n}] = true
 		before = n
+	}
+	for _, timer := range result.Timers {
+		if timer.DueIn > 0 {
+			t.timers[timer.Name] = due{t.at.Add(timer.DueIn), timer.Generation}
+		} else {
+			delete(t.timers, timer.Name)
+		}
 	}
 	if result.Call != nil && t.nodes <= maxTestNodes {
 		t.called(*result.Call, before)
@@ -260,6 +335,12 @@ func (t *talk) check(e *v1alpha1.Expectation) (want, got string) {
 	add(e.Node != "" && !passed(e.Node), "node %s", e.Node)
 	add(e.Contains != "" && !strings.Contains(all, strings.ToLower(e.Contains)), "contains %q", e.Contains)
 	add(e.HandedTo != "" && (t.last.Handoff == nil || t.last.Handoff.Pool != string(e.HandedTo)), "handed to %s", e.HandedTo)
+	for _, name := range keysOf(e.Variables) {
+		want := string(e.Variables[name])
+		if got := t.value(name); got != want {
+			wants = append(wants, fmt.Sprintf("%s %q (it is %q)", name, want, got))
+		}
+	}
 	add(e.Messages != nil && int(*e.Messages) != len(t.last.Say), "%d messages", deref(e.Messages))
 	if e.Not != nil {
 		add(e.Not.Node != "" && passed(e.Not.Node), "not node %s", e.Not.Node)
@@ -269,6 +350,18 @@ func (t *talk) check(e *v1alpha1.Expectation) (want, got string) {
 		return "", ""
 	}
 	return strings.Join(wants, ", "), t.got()
+}
+
+// value of a variable, as a text shows it; empty when there is none.
+func (t *talk) value(name string) string {
+	s, _ := Decode(t.state)
+	if v, ok := s.Variables[name]; ok {
+		return show(v)
+	}
+	if kind, ok := t.p.variables[name]; ok && len(t.state) > 0 && kind != v1alpha1.VariableString {
+		return show(zeroOf(kind))
+	}
+	return ""
 }
 
 func deref(p *int32) int32 {
@@ -282,7 +375,7 @@ func deref(p *int32) int32 {
 func (t *talk) text() string {
 	var b strings.Builder
 	for _, m := range t.last.Say {
-		b.WriteString(m.Text)
+		b.WriteString(m.Words())
 		for _, c := range m.Choices {
 			b.WriteString("\n" + c.Title)
 		}
@@ -301,7 +394,7 @@ func (t *talk) got() string {
 	}
 	said := make([]string, 0, len(t.last.Say))
 	for _, m := range t.last.Say {
-		said = append(said, quoted(m.Text))
+		said = append(said, quoted(m.Words()))
 	}
 	out := at + ": " + strings.Join(said, ", ")
 	if len(said) == 0 {

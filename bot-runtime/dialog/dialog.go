@@ -12,8 +12,9 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/message"
 )
 
-// Format is the version of the encoded State that this binary writes and the highest it reads.
-const Format = 1
+// Format is the highest version of the encoded State that this binary reads. It writes the lowest that holds what there is: 1
+// was the first, 2 has runs under way.
+const Format = 2
 
 // Bounds of a conversation's state; a value beyond is cut and reported.
 const (

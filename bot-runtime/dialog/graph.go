@@ -7,8 +7,9 @@ import (
 
 // edge is a way from one node to another; wait says that the citizen (or an agent) speaks before it is taken.
 type edge struct {
-	to   int
-	wait bool
+	to    int
+	wait  bool
+	timed bool // nobody speaks, that is why it is taken
 }
 
 // edges of a node, in the order that they are written.
@@ -16,7 +17,12 @@ func (n *node) edges() []edge {
 	var out []edge
 	add := func(to int, wait bool) {
 		if to != none {
-			out = append(out, edge{to, wait})
+			out = append(out, edge{to: to, wait: wait})
+		}
+	}
+	for i := range n.silence {
+		if to := n.silence[i].next; to != none {
+			out = append(out, edge{to: to, wait: true, timed: true})
 		}
 	}
 	switch n.kind {
@@ -33,7 +39,7 @@ func (n *node) edges() []edge {
 		add(n.otherwise, false) // a closed pool: nobody speaks before
 	case kindSurvey:
 		add(n.next, true)
-	case kindLookup:
+	case kindLookup, kindUnderstand:
 		for _, o := range keysOf(n.outcomes) {
 			add(n.outcomes[o], false)
 		}
@@ -49,12 +55,21 @@ func (n *node) edges() []edge {
 		add(n.otherwise, false)
 	case kindSay, kindSet:
 		add(n.next, false)
+	case kindRun:
+		add(n.run.start, false)
+		if n.run.ends {
+			add(n.next, !n.run.silent)
+		}
 	}
 	return out
 }
 
 // graph checks how nodes hang together; all targets exist by now.
 func (c *compiler) graph() {
+	c.bodies()
+	if c.refused() {
+		return
+	}
 	c.unreachable()
 	c.loops()
 	p := c.program
@@ -177,6 +192,8 @@ func (p *Program) handsOff(i, depth int) bool {
 		return false
 	case n.kind == kindSay || n.kind == kindSet:
 		return p.handsOff(n.next, depth+1)
+	case n.kind == kindRun:
+		return p.handsOff(n.run.start, depth+1)
 	case n.kind == kindBranch:
 		for i := range n.cases {
 			if !p.handsOff(n.cases[i].next, depth+1) {
@@ -195,10 +212,8 @@ func (c *compiler) personNear() {
 		c.advise(reasonNoPerson, "nodes", "no hand-off: citizens can reach no person; add a handoff node")
 		return
 	}
-	for _, t := range p.triggers {
-		if p.handsOff(t.next, 0) {
-			return // one word from anywhere
-		}
+	if c.personByWord() {
+		return // one word from anywhere
 	}
 	for i := range p.nodes {
 		n := &p.nodes[i]
@@ -208,6 +223,33 @@ func (c *compiler) personNear() {
 		}
 	}
 	c.node = ""
+}
+
+// personByWord says whether a word leads to a person from anywhere. It advises on languages that have no such word.
+func (c *compiler) personByWord() bool {
+	p := c.program
+	spoken := map[string]bool{}
+	leads := -1
+	for i, t := range c.flow.Triggers {
+		if !p.handsOff(p.triggers[i].next, 0) {
+			continue
+		}
+		if leads < 0 {
+			leads = i
+		}
+		for l := range t.Words {
+			spoken[l] = true
+		}
+	}
+	if leads < 0 {
+		return false
+	}
+	for _, l := range p.languages {
+		if !spoken[l] {
+			c.advise(reasonNoPerson, fmt.Sprintf("triggers[%s].words.%s", c.flow.Triggers[leads].Name, l), "no word of this language leads to a person; add those that citizens use for it")
+		}
+	}
+	return true
 }
 
 // personWithin says whether a hand-off is reached from i with so many replies.
@@ -225,6 +267,9 @@ func (p *Program) personWithin(i, replies int) bool {
 		seen[a] = true
 		for _, e := range p.nodes[a.node].edges() {
 			left := a.replies
+			if e.timed {
+				continue // whoever wants a person writes
+			}
 			if e.wait {
 				left--
 			}

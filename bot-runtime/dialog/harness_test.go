@@ -20,14 +20,15 @@ var update = flag.Bool("update", false, "write golden files")
 
 var monday = time.Date(2026, 11, 23, 10, 0, 0, 0, time.FixedZone("WIB", 7*3600))
 
-// flow reads a flow's spec.
+// flow reads a flow's spec, with the defaults of the API server.
 func flow(t testing.TB, text string) v1alpha1.DialogFlowSpec {
 	t.Helper()
-	var spec v1alpha1.DialogFlowSpec
-	if err := yaml.UnmarshalStrict([]byte(text), &spec); err != nil {
+	var f v1alpha1.DialogFlow
+	if err := yaml.UnmarshalStrict([]byte(text), &f.Spec); err != nil {
 		t.Fatal(err)
 	}
-	return spec
+	f.Default()
+	return f.Spec
 }
 
 // world is what flows of the tests may name.

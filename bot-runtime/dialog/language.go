@@ -83,6 +83,8 @@ func (s *stepper) switchLanguage(folded string) bool {
 			s.withChoices(s.text(n.text), ratings(n, s.language()))
 		case kindMenu:
 			s.show(n)
+		case kindAsk:
+			s.question(n)
 		default:
 			s.say(s.text(n.text))
 		}

@@ -22,10 +22,9 @@ func (c *compiler) nodes() {
 		out := node{name: c.node, next: none, otherwise: none}
 		switch kinds := kindsOf(n); {
 		case len(kinds) != 1:
-			c.find(reasonNode, path, "a node is exactly one of say, ask, menu, lookup, call, set, branch, handoff, survey, end; this has %s", orNothing(kinds))
+			c.find(reasonNode, path, "a node is exactly one of say, ask, menu, lookup, call, understand, set, branch, handoff, survey, run, end; this has %s", orNothing(kinds))
 		case n.Say != nil:
-			out.kind = kindSay
-			out.text = c.text(n.Say.Text, path+".say.text", maxText)
+			c.say(&out, n.Say, path+".say")
 		case n.Ask != nil:
 			c.ask(&out, n.Ask, path+".ask")
 		case n.Menu != nil:
@@ -34,6 +33,8 @@ func (c *compiler) nodes() {
 			c.lookup(&out, n.Lookup, path+".lookup")
 		case n.Call != nil:
 			c.call(&out, n.Call, path+".call")
+		case n.Understand != nil:
+			c.understand(&out, n.Understand, path+".understand")
 		case n.Set != nil:
 			c.set(&out, n.Set, path+".set")
 		case n.Branch != nil:
@@ -44,16 +45,18 @@ func (c *compiler) nodes() {
 			out.kind = kindSurvey
 			out.text = c.text(n.Survey.Text, path+".survey.text", maxText)
 			out.thanks = c.optionalText(n.Survey.Thanks, path+".survey.thanks")
+		case n.Run != nil:
+			c.runs(&out, n.Run, path+".run")
 		case n.End != nil:
 			out.kind = kindEnd
 			out.text = c.optionalText(n.End.Text, path+".end.text")
 		}
 		switch out.kind {
-		case kindSay, kindAsk, kindCall, kindSet, kindHandoff, kindSurvey:
+		case kindSay, kindAsk, kindCall, kindSet, kindHandoff, kindSurvey, kindRun:
 			out.next = c.target(n.Next, path+".next")
 		default:
 			if n.Next != "" {
-				c.find(reasonNode, path+".next", "end, menu, lookup and branch choose their own way; leave next out")
+				c.find(reasonNode, path+".next", "end, menu, lookup, understand and branch choose their own way; leave next out")
 			}
 		}
 		c.program.nodes = append(c.program.nodes, out)
@@ -66,8 +69,8 @@ func kindsOf(n v1alpha1.Node) []string {
 	for _, k := range []struct {
 		name string
 		set  bool
-	}{{"say", n.Say != nil}, {"ask", n.Ask != nil}, {"menu", n.Menu != nil}, {"lookup", n.Lookup != nil}, {"call", n.Call != nil}, {"set", n.Set != nil},
-		{"branch", n.Branch != nil}, {"handoff", n.Handoff != nil}, {"survey", n.Survey != nil}, {"end", n.End != nil}} {
+	}{{"say", n.Say != nil}, {"ask", n.Ask != nil}, {"menu", n.Menu != nil}, {"lookup", n.Lookup != nil}, {"call", n.Call != nil}, {"understand", n.Understand != nil}, {"set", n.Set != nil},
+		{"branch", n.Branch != nil}, {"handoff", n.Handoff != nil}, {"survey", n.Survey != nil}, {"run", n.Run != nil}, {"end", n.End != nil}} {
 		if k.set {
 			kinds = append(kinds, k.name)
 		}
@@ -84,31 +87,66 @@ func orNothing(kinds []string) string {
 
 func (c *compiler) ask(out *node, a *v1alpha1.Ask, path string) {
 	out.kind = kindAsk
-	out.text = c.text(a.Text, path+".text", maxText)
 	kind := a.Type
 	if kind == "" {
 		kind = v1alpha1.AskText
 	}
+	if kind != v1alpha1.AskYesNo && len(a.Options) == 0 {
+		out.text = c.text(a.Text, path+".text", maxText)
+	}
 	out.ask = &ask{as: string(a.As), kind: kind, retries: int(a.Retries)}
 	out.otherwise = c.optionalTarget(a.Otherwise, path+".otherwise")
+	c.silences(out, a.Silence, path+".silence")
 	c.askVariable(out.ask, path)
+	c.answers(out, a, path)
+	if a.Rule != nil {
+		out.ask.rule = c.answerRule(a.Rule, kind, path+".rule")
+	}
 	if a.Valid != "" {
 		out.ask.valid = c.expression(string(a.Valid), path+".valid", 0, types.BoolKind)
 	}
 	out.ask.fault = c.optionalText(a.Error, path+".error")
 }
 
-// askVariable: a number is kept in a number or as text, everything else as text.
+// askVariable: a number is kept in a number or as text, yes and no in a bool or as text, everything else as text.
 func (c *compiler) askVariable(a *ask, path string) {
 	declared, ok := c.program.variables[a.as]
 	switch {
 	case !ok:
 		c.find(reasonUndeclared, path+".as", "no variable %q%s; declare it in variables", a.as, didYouMean(a.as, keysOf(c.program.variables)))
-	case declared == v1alpha1.VariableNumber && a.kind == v1alpha1.AskNumber:
-		a.number = true
+	case declared == v1alpha1.VariableNumber && a.kind == v1alpha1.AskNumber, declared == v1alpha1.VariableBool && a.kind == v1alpha1.AskYesNo:
+		a.variable = declared
 	case declared != v1alpha1.VariableString:
 		c.find(reasonVariableType, path+".as", "%q is a %s, but the answer is a %s; declare it as string", a.as, declared, a.kind)
 	}
+}
+
+// answers compiles what a question offers to tap.
+func (c *compiler) answers(out *node, a *v1alpha1.Ask, path string) {
+	var all []v1alpha1.Option
+	switch {
+	case out.ask.kind == v1alpha1.AskYesNo:
+		titles := map[string]v1alpha1.Text{yes: {}, no: {}}
+		for _, l := range c.program.languages {
+			titles[yes][l], titles[no][l] = v1alpha1.Sentence(own(l).yes), v1alpha1.Sentence(own(l).no)
+		}
+		all = []v1alpha1.Option{{Name: yes, Title: titles[yes]}, {Name: no, Title: titles[no]}}
+	case (out.ask.kind == v1alpha1.AskChoice) != (len(a.Options) > 0):
+		c.find(reasonNode, path+".options", "options are what a question of type choice offers: give both or neither")
+		return
+	default:
+		for _, o := range a.Options {
+			all = append(all, v1alpha1.Option{Name: o.Name, Title: o.Title, Words: o.Words})
+		}
+	}
+	limit, titleLimit := maxText, maxListRowTitle
+	if len(all) <= maxButtons {
+		limit, titleLimit = maxButtonsBody, maxButtonTitle
+	}
+	if len(all) > 0 {
+		out.text = c.text(a.Text, path+".text", limit)
+	}
+	c.options(out, all, titleLimit, path, func(*v1alpha1.Option, string) int { return none })
 }
 
 func (c *compiler) menu(out *node, m *v1alpha1.Menu, path string) {
@@ -119,10 +157,17 @@ func (c *compiler) menu(out *node, m *v1alpha1.Menu, path string) {
 	}
 	out.text = c.text(m.Text, path+".menu.text", limit)
 	out.otherwise = c.optionalTarget(m.Otherwise, path+".menu.otherwise")
+	c.silences(out, m.Silence, path+".menu.silence")
+	c.options(out, m.Options, titleLimit, path+".menu", func(o *v1alpha1.Option, at string) int { return c.target(o.Next, at+".next") })
+}
+
+// options compiles what can be chosen; next says where each leads.
+func (c *compiler) options(out *node, all []v1alpha1.Option, titleLimit int, path string, next func(*v1alpha1.Option, string) int) {
 	titles := make([]map[string]int, len(c.program.languages))
-	for i, o := range m.Options {
-		at := fmt.Sprintf("%s.menu.options[%s]", path, o.Name)
-		opt := option{name: string(o.Name), id: out.name + "/" + string(o.Name), next: c.target(o.Next, at+".next")}
+	for i := range all {
+		o := &all[i]
+		at := fmt.Sprintf("%s.options[%s]", path, o.Name)
+		opt := option{name: string(o.Name), id: out.name + "/" + string(o.Name), next: next(o, at)}
 		for j, l := range c.program.languages {
 			title := string(o.Title[l])
 			opt.titles = append(opt.titles, title)
@@ -131,7 +176,7 @@ func (c *compiler) menu(out *node, m *v1alpha1.Menu, path string) {
 				c.find(reasonTranslation, at+".title."+l, "missing; add it or remove %s from languages", l)
 				continue
 			case n > titleLimit:
-				c.find(reasonTooLong, at+".title."+l, "%d characters, at most %d are shown with %d options; shorten it", n, titleLimit, len(m.Options))
+				c.find(reasonTooLong, at+".title."+l, "%d characters, at most %d are shown with %d options; shorten it", n, titleLimit, len(all))
 			case strings.Contains(title, "{{"):
 				c.find(reasonExpression, at+".title."+l, "a title holds no expressions; write it out")
 			}
@@ -140,7 +185,7 @@ func (c *compiler) menu(out *node, m *v1alpha1.Menu, path string) {
 				titles[j] = map[string]int{}
 			}
 			if other, twice := titles[j][folded]; twice {
-				c.find(reasonDuplicate, at+".title."+l, "reads as option %q does; no one could choose between them", m.Options[other].Name)
+				c.find(reasonDuplicate, at+".title."+l, "reads as option %q does; no one could choose between them", all[other].Name)
 			} else {
 				titles[j][folded] = i
 			}
@@ -156,7 +201,7 @@ func (c *compiler) menu(out *node, m *v1alpha1.Menu, path string) {
 		}
 		for k := range out.options {
 			if out.options[k].name == opt.name {
-				c.find(reasonDuplicate, fmt.Sprintf("%s.menu.options[%d].name", path, i), "options[%d] is named %q, too; rename one", k, opt.name)
+				c.find(reasonDuplicate, fmt.Sprintf("%s.options[%d].name", path, i), "options[%d] is named %q, too; rename one", k, opt.name)
 			}
 		}
 		out.options = append(out.options, opt)
@@ -191,8 +236,13 @@ func (c *compiler) lookup(out *node, l *v1alpha1.Lookup, path string) {
 
 func (c *compiler) set(out *node, s *v1alpha1.Set, path string) {
 	out.kind = kindSet
-	for i, v := range s.Variables {
-		at := fmt.Sprintf("%s.variables[%d]", path, i)
+	out.sets = c.assignments(s.Variables, path+".variables")
+}
+
+func (c *compiler) assignments(all []v1alpha1.Assignment, path string) []assignment {
+	var out []assignment
+	for i, v := range all {
+		at := fmt.Sprintf("%s[%d]", path, i)
 		kind, ok := c.program.variables[string(v.Name)]
 		if !ok {
 			c.find(reasonUndeclared, at+".name", "no variable %q%s; declare it in variables", v.Name, didYouMean(string(v.Name), keysOf(c.program.variables)))
@@ -205,18 +255,25 @@ func (c *compiler) set(out *node, s *v1alpha1.Set, path string) {
 		case v1alpha1.VariableBool:
 			wanted = []types.Kind{types.BoolKind}
 		}
-		out.sets = append(out.sets, assignment{name: string(v.Name), kind: kind, value: c.expression(string(v.Value), at+".value", 0, wanted...)})
+		out = append(out, assignment{name: string(v.Name), kind: kind, value: c.expression(string(v.Value), at+".value", 0, wanted...)})
 	}
+	return out
 }
 
 func (c *compiler) branch(out *node, b *v1alpha1.Branch, path string) {
 	out.kind = kindBranch
 	for i, k := range b.Cases {
 		at := fmt.Sprintf("%s.cases[%d]", path, i)
-		out.cases = append(out.cases, branchCase{
-			when: c.expression(string(k.When), at+".when", 0, types.BoolKind),
-			next: c.target(k.Next, at+".next"),
-		})
+		one := branchCase{next: c.target(k.Next, at+".next")}
+		switch {
+		case (k.When != "") == (len(k.If) > 0):
+			c.find(reasonNode, at, "a case has a when (an expression) or an if (conditions), one of both")
+		case k.When != "":
+			one.when = c.expression(string(k.When), at+".when", 0, types.BoolKind)
+		default:
+			one.when = c.conditions(k.If, at+".if")
+		}
+		out.cases = append(out.cases, one)
 	}
 	out.otherwise = c.target(b.Otherwise, path+".otherwise")
 }

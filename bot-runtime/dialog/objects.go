@@ -3,6 +3,7 @@ package dialog
 import (
 	"fmt"
 	"reflect"
+	"time"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -64,7 +65,10 @@ type Contact struct {
 	Channel string
 }
 
-type inputValue struct{ text, kind, mediaType string }
+type inputValue struct {
+	text, kind, mediaType, fileName string
+	now                             time.Time // where the tenant is
+}
 
 // object is a value with fields.
 type object interface {
@@ -115,6 +119,12 @@ func (i *inputValue) field(name string) (any, bool) {
 		return i.kind, true
 	case "mediaType":
 		return i.mediaType, true
+	case "fileName":
+		return i.fileName, true
+	case "date":
+		return i.now.Format(time.DateOnly), true
+	case "time":
+		return i.now.Format("15:04"), true
 	}
 	return nil, false
 }
@@ -127,7 +137,8 @@ var (
 )
 
 var objectFields = map[string]map[string]*cel.Type{
-	"loket.Input":   {"text": cel.StringType, "kind": cel.StringType, "mediaType": cel.StringType},
+	"loket.Input": {"text": cel.StringType, "kind": cel.StringType, "mediaType": cel.StringType, "fileName": cel.StringType,
+		"date": cel.StringType, "time": cel.StringType},
 	"loket.Contact": {"name": cel.StringType, "channel": cel.StringType},
 	"loket.Found": {"outcome": cel.StringType, "name": cel.StringType, "licence": cel.StringType, "type": cel.StringType,
 		"status": cel.StringType, "site": cel.StringType, "phone": cel.StringType, "query": cel.StringType, "why": cel.StringType,

@@ -15,6 +15,7 @@ func (c *compiler) paid() {
 	on := make([]bool, len(p.nodes))
 	var path, dearest []string
 	best, steps := 0, 0
+	var back []int // where the runs under way go on
 	var visit func(i, messages int)
 	visit = func(i, messages int) {
 		if on[i] || steps > maxPaidSteps {
@@ -25,6 +26,10 @@ func (c *compiler) paid() {
 		switch n.kind {
 		case kindMenu, kindAsk, kindSurvey:
 			messages++ // what was said before goes with it
+		case kindSay:
+			if n.attached != nil || n.apart {
+				messages++
+			}
 		case kindHandoff:
 			return // people's replies are the agency's choice
 		}
@@ -33,8 +38,20 @@ func (c *compiler) paid() {
 		if messages > best {
 			best, dearest = messages, append([]string(nil), path...)
 		}
-		for _, e := range n.edges() {
-			visit(e.to, messages)
+		switch last := len(back) - 1; {
+		case n.kind == kindRun:
+			back = append(back, n.next)
+			visit(n.run.start, messages)
+			back = back[:len(back)-1]
+		case n.kind == kindEnd && last >= 0:
+			next := back[last]
+			back = back[:last]
+			visit(next, messages)
+			back = append(back, next)
+		default:
+			for _, e := range n.edges() {
+				visit(e.to, messages)
+			}
 		}
 		on[i] = false
 		path = path[:len(path)-1]

@@ -20,51 +20,103 @@ type State struct {
 	Language string `json:"l,omitempty"`
 	// Retries used at the ask where the conversation waits.
 	Retries int `json:"r,omitempty"`
+	// Reminded is how many silences have passed at the node where the conversation waits.
+	Reminded int `json:"w,omitempty"`
 	// Generation of the newest timer.
 	Generation int64             `json:"g,omitempty"`
 	Variables  map[string]any    `json:"v,omitempty"` // string, float64 or bool
 	Found      map[string]*Found `json:"d,omitempty"`
+	// Runs under way, the innermost last.
+	Runs []Frame `json:"c,omitempty"`
+}
+
+// Frame is a run under way.
+type Frame struct {
+	// Node of the run; Former are the values that its arguments had before, of those that had one.
+	Node   string         `json:"n"`
+	Former map[string]any `json:"s,omitempty"`
 }
 
 // Decode reads a stored state; empty is a new conversation. The error is ErrNewerFormat, or says that it cannot be read.
 func Decode(stored []byte) (State, error) {
-	s := State{Format: Format}
+	s := State{Format: 1}
 	if len(stored) == 0 {
 		return s, nil
 	}
 	if err := json.Unmarshal(stored, &s); err != nil {
-		return State{Format: Format}, fmt.Errorf("the conversation's state cannot be read: %w", err)
+		return State{Format: 1}, fmt.Errorf("the conversation's state cannot be read: %w", err)
 	}
 	if s.Format > Format {
 		return State{}, ErrNewerFormat
 	}
-	s.Format = Format
+	s.plain()
 	return s, nil
 }
 
-// encode writes the state; values beyond MaxStateBytes are dropped, the largest first, and named.
+// plain drops what no step writes, so that what was stored by anybody stays within the bounds.
+func (s *State) plain() {
+	s.Node, s.Language = cut(s.Node, maxNameBytes), cut(s.Language, maxNameBytes)
+	plainValues(s.Variables)
+	if len(s.Runs) > maxRuns {
+		s.Runs = s.Runs[len(s.Runs)-maxRuns:]
+	}
+	for i := range s.Runs {
+		s.Runs[i].Node = cut(s.Runs[i].Node, maxNameBytes)
+		plainValues(s.Runs[i].Former)
+	}
+}
+
+func plainValues(values map[string]any) {
+	for name, v := range values {
+		switch v.(type) {
+		case string, float64, bool:
+		default:
+			delete(values, name)
+		}
+	}
+}
+
+// maxNameBytes bounds the name of a node and the tag of a language.
+const maxNameBytes = 255
+
+// encode writes the state; values beyond MaxStateBytes are dropped, the largest first, and named. Its format is the lowest that
+// holds it: an older binary goes on with every conversation that it can understand.
 func (s *State) encode() (stored []byte, dropped []string) {
+	s.Format = 1
+	if len(s.Runs) > 0 {
+		s.Format = 2
+	}
 	for {
 		stored, err := json.Marshal(s)
 		if err != nil {
-			panic(err) // plain values: a number is finite, see assign
+			panic(err) // plain values: a number is finite, see value
 		}
 		if len(stored) <= MaxStateBytes {
 			return stored, dropped
 		}
-		largest, size := "", -1
-		for name, v := range s.Variables {
-			if text, ok := v.(string); ok && (len(text) > size || len(text) == size && name < largest) {
-				largest, size = name, len(text)
+		values, largest, size := map[string]any(nil), "", -1
+		look := func(in map[string]any) {
+			for name, v := range in {
+				if text, ok := v.(string); ok && (len(text) > size || len(text) == size && name < largest) {
+					values, largest, size = in, name, len(text)
+				}
 			}
 		}
-		if size < 0 {
-			s.Found = nil // only look-ups are left: three names each
-			dropped = append(dropped, "found")
-			continue
+		look(s.Variables)
+		for i := range s.Runs {
+			look(s.Runs[i].Former)
 		}
-		delete(s.Variables, largest)
-		dropped = append(dropped, largest)
+		switch {
+		case size >= 0:
+			delete(values, largest)
+			dropped = append(dropped, largest)
+		case s.Found != nil: // three names each
+			s.Found = nil
+			dropped = append(dropped, "found")
+		default: // no flow declares so many numbers
+			s.Variables, s.Runs = nil, nil
+			dropped = append(dropped, "variables")
+		}
 	}
 }
 
@@ -77,7 +129,7 @@ func (s *State) set(name string, v any) {
 
 // begin forgets the last enquiry; the language stays.
 func (s *State) begin() {
-	*s = State{Format: Format, Language: s.Language, Generation: s.Generation}
+	*s = State{Language: s.Language, Generation: s.Generation}
 }
 
 // cut shortens a text to so many bytes, at a character's end.

@@ -38,11 +38,14 @@ func (p *Program) Step(stored []byte, in Input, env Env) ([]byte, Result, error)
 		s.problem(err)
 	}
 	s.scope = scope{contact: in.Contact, state: &s.state, program: p,
-		input: inputValue{text: cut(strings.TrimSpace(in.Message.Text), MaxVariableBytes), kind: string(in.Message.Kind), mediaType: in.Message.MediaType}}
+		input: inputValue{text: cut(strings.TrimSpace(in.Message.Text), MaxVariableBytes), kind: string(in.Message.Kind), mediaType: in.Message.MediaType,
+			fileName: in.Message.FileName, now: s.today()}}
 	defer s.scope.close()
 	s.speak(s.state.Language)
+	before := s.awaited()
 	s.input()
 	s.flush(nil)
+	s.await(before)
 	s.result.Language = s.language()
 	encoded, dropped := s.state.encode()
 	for _, name := range dropped {
@@ -60,7 +63,9 @@ type stepper struct {
 	scope   scope
 	lang    int // index into the program's languages
 	pending string
+	wanted  message.Want // of the message that is being written
 	result  Result
+	touched bool // the silence is over: somebody spoke, or time did
 }
 
 func (s *stepper) input() {
@@ -70,9 +75,10 @@ func (s *stepper) input() {
 	case InputTimer:
 		s.timer()
 	case InputClosed:
+		s.touched = true
 		s.closed()
 	case InputAnswer:
-		s.answer()
+		s.replied()
 	case InputApology:
 		s.apologise()
 	case InputTooMany:
@@ -93,6 +99,10 @@ func (s *stepper) waiting() int {
 
 func (s *stepper) timer() {
 	i := s.waiting()
+	if s.in.Timer == silenceTimer {
+		s.silent(i)
+		return
+	}
 	if i == none || s.in.Timer != surveyTimer || s.in.Generation != s.state.Generation || s.p.nodes[i].kind != kindSurvey {
 		return // it was answered, or replaced
 	}
@@ -128,16 +138,17 @@ func (s *stepper) offerPerson(choices []message.Choice) []message.Choice {
 // run passes nodes until one waits. It is guarded by a count, although loops without a wait are refused when compiled.
 func (s *stepper) run(i int) {
 	s.leave()
+	ended := false // a run, whose node comes next
 	for range MaxNodesPerStep {
 		n := &s.p.nodes[i]
 		s.result.Visited = append(s.result.Visited, n.name)
 		switch n.kind {
 		case kindSay:
-			s.say(s.text(n.text))
+			s.tell(n)
 			i = n.next
 		case kindAsk:
 			s.state.Node, s.state.Retries = n.name, 0
-			s.say(s.text(n.text))
+			s.question(n)
 			return
 		case kindMenu:
 			s.state.Node = n.name
@@ -151,6 +162,8 @@ func (s *stepper) run(i int) {
 				return
 			}
 			i = next
+		case kindUnderstand:
+			i = s.understand(n)
 		case kindSet:
 			s.assign(n)
 			i = n.next
@@ -165,8 +178,21 @@ func (s *stepper) run(i int) {
 		case kindSurvey:
 			s.survey(n)
 			return
+		case kindRun:
+			if ended {
+				s.comeBack(n)
+				i = n.next
+			} else {
+				s.enter(n)
+				i = n.run.start
+			}
+			ended = false
 		case kindEnd:
 			s.say(s.text(n.text))
+			if caller := s.caller(); caller != none {
+				i, ended = caller, true
+				continue
+			}
 			s.state.begin()
 			s.result.Ended = true
 			return
@@ -221,24 +247,31 @@ func (s *stepper) lookup(n *node) int {
 // assign: an expression that fails leaves its variable as it was.
 func (s *stepper) assign(n *node) {
 	for i := range n.sets {
-		a := &n.sets[i]
-		v, err := a.value.eval(&s.scope)
-		if err != nil {
-			s.problem(err)
-			continue
+		if v, ok := s.value(&n.sets[i]); ok {
+			s.state.set(n.sets[i].name, v)
 		}
-		switch a.kind {
-		case v1alpha1.VariableNumber:
-			v = number(v)
-			if f := v.(float64); math.IsNaN(f) || math.IsInf(f, 0) {
-				s.problem(fmt.Errorf("%s: %v is no number; %s stays as it was", a.value.where, f, a.name))
-				continue
-			}
-		case v1alpha1.VariableString:
-			v = s.bounded(a.name, show(v))
-		}
-		s.state.set(a.name, v)
 	}
+}
+
+// value of an assignment, as its variable keeps it; not ok when the expression fails, which is a problem then.
+func (s *stepper) value(a *assignment) (v any, ok bool) {
+	v, err := a.value.eval(&s.scope)
+	if err != nil {
+		s.problem(err)
+		return nil, false
+	}
+	switch a.kind {
+	case v1alpha1.VariableNumber:
+		f := number(v)
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			s.problem(fmt.Errorf("%s: %v is no number; %s stays as it was", a.value.where, f, a.name))
+			return nil, false
+		}
+		v = f
+	case v1alpha1.VariableString:
+		v = s.bounded(a.name, show(v))
+	}
+	return v, true
 }
 
 func (s *stepper) bounded(name, v string) string {
@@ -345,7 +378,8 @@ func (s *stepper) emit(text string, choices []message.Choice) {
 		s.result.Say = append(s.result.Say, message.Out{Text: head, Language: s.language()})
 		text = rest
 	}
-	s.result.Say = append(s.result.Say, message.Out{Text: text, Choices: choices, Language: s.language()})
+	s.result.Say = append(s.result.Say, message.Out{Text: text, Choices: choices, Language: s.language(), Want: s.wanted})
+	s.wanted = ""
 }
 
 // breakText parts a text at the last blank before the limit, in characters.

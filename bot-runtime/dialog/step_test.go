@@ -434,7 +434,12 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte(`{"f":1,"n":"amount","v":{"amount":1,"story":3,"big":"x"}}`), "5", "menu/person", uint8(0))
 	f.Add([]byte(`{"f":1,"n":"survey","g":1,"d":{"found":null}}`), "agent", ":person", uint8(1))
 	f.Add([]byte(`{"f":1,"n":"person"}`), "\xff", "/", uint8(2))
+	f.Add([]byte(`{"f":2,"n":"street","c":[{"n":"other","s":{"who":[1],"street":"x"}},{"n":"gone"}]}`), "Jalan Satu", "", uint8(128))
+	f.Add([]byte(`{"f":1,"n":"story","w":1,"g":4}`), "x", "", uint8(1))
+	f.Add([]byte(`{"f":2,"n":"town","c":[{"n":"inTown"},{"n":"inTown"},{"n":"own"}],"v":{"a":{"b":[1]}}}`), "x", "welcome/move", uint8(128))
+	both := []*Program{p, compile(f, twoAddresses)}
 	f.Fuzz(func(t *testing.T, state []byte, text, choice string, kind uint8) {
+		p := both[int(kind>>7)]
 		kinds := []InputKind{InputMessage, InputTimer, InputClosed, InputApology}
 		in := Input{Kind: kinds[int(kind)%4], Timer: "survey", Generation: 1, Message: message.In{Kind: message.InText, Text: text}}
 		if choice != "" {
@@ -448,7 +453,7 @@ func FuzzStep(f *testing.F) {
 			t.Fatalf("%d bytes, %d nodes", len(next), len(r.Visited))
 		}
 		for _, m := range r.Say {
-			if m.Text == "" {
+			if m.Words() == "" {
 				t.Fatal("an empty message")
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/directory/words"
 	"github.com/loket-dev/loket/bot-runtime/message"
 )
@@ -16,9 +17,16 @@ func (s *stepper) message() {
 	case message.InReaction, message.InSystem:
 		return // never answered
 	}
+	s.touched = true
 	s.choose(m.Language)
 	if m.Kind == message.InChoice {
 		if s.tapped(m.ChoiceID) {
+			return
+		}
+	}
+	if at := s.waiting(); at != none && s.p.nodes[at].kind == kindAsk {
+		if value, ok := s.p.nodes[at].ask.attached(m); ok {
+			s.answer(&s.p.nodes[at], value, true)
 			return
 		}
 	}
@@ -44,7 +52,14 @@ func (s *stepper) message() {
 			return
 		}
 	}
+	if n.kind == kindAsk && len(n.options) > 0 {
+		if o := n.chosen(folded, false); o != nil {
+			s.answer(n, o.name, true)
+			return
+		}
+	}
 	if t := s.triggered(folded, n.kind == kindAsk); t != none {
+		s.leaveRuns(none)
 		s.run(t)
 		return
 	}
@@ -91,6 +106,7 @@ func bareNumber(folded string) bool {
 func (s *stepper) tapped(id string) bool {
 	if id == personChoice && s.p.person != none {
 		s.beginIfNew()
+		s.leaveRuns(none)
 		s.run(s.p.person)
 		return true
 	}
@@ -105,7 +121,21 @@ func (s *stepper) tapped(id string) bool {
 		for k := range n.options {
 			if n.options[k].name == choice {
 				s.beginIfNew()
+				s.leaveRuns(i)
 				s.run(n.options[k].next)
+				return true
+			}
+		}
+	case kindAsk:
+		for k := range n.options {
+			if n.options[k].name == choice {
+				s.beginIfNew()
+				if s.waiting() != i {
+					s.leaveRuns(i)
+					s.leave()
+					s.state.Node, s.state.Retries = n.name, 0
+				}
+				s.answer(n, choice, true)
 				return true
 			}
 		}
@@ -206,6 +236,9 @@ func (s *stepper) known(n *node, text string) bool {
 func (s *stepper) show(n *node) { s.withChoices(s.text(n.text), s.choices(n)) }
 
 func (s *stepper) choices(n *node) []message.Choice {
+	if len(n.options) == 0 {
+		return nil
+	}
 	out := make([]message.Choice, len(n.options), len(n.options)+1)
 	for i := range n.options {
 		out[i] = message.Choice{ID: n.options[i].id, Title: n.options[i].titles[s.lang]}
@@ -288,6 +321,11 @@ func (s *stepper) cannotRead() {
 	var choices []message.Choice
 	if i != none {
 		switch n := &s.p.nodes[i]; n.kind {
+		case kindAsk:
+			if n.ask.kind == v1alpha1.AskLocation || n.ask.kind == v1alpha1.AskFile || n.ask.kind == v1alpha1.AskPicture {
+				text = s.fault(n) // something else was sent than was asked for
+			}
+			choices = s.choices(n)
 		case kindMenu:
 			choices = s.choices(n)
 			if s.leadsToPerson(n) {

@@ -80,6 +80,8 @@ func kindsOf(spec v1alpha1.DialogFlowSpec) map[string]string {
 			kinds[string(n.Name)] = "menu"
 		case n.Lookup != nil:
 			kinds[string(n.Name)] = "lookup"
+		case n.Understand != nil:
+			kinds[string(n.Name)] = "understand"
 		case n.Set != nil:
 			kinds[string(n.Name)] = "set"
 		case n.Branch != nil:
@@ -88,6 +90,8 @@ func kindsOf(spec v1alpha1.DialogFlowSpec) map[string]string {
 			kinds[string(n.Name)] = "handoff"
 		case n.Survey != nil:
 			kinds[string(n.Name)] = "survey"
+		case n.Run != nil:
+			kinds[string(n.Name)] = "run"
 		case n.End != nil:
 			kinds[string(n.Name)] = "end"
 		}

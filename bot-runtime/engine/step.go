@@ -19,7 +19,7 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// stateFormat is the version of what this file writes around a dialog's own state.
+// stateFormat is the highest version that this file reads. What it writes around a dialog's own state is the same in all.
 const stateFormat = dialog.Format
 
 // How long a lane rests that cannot be stepped here: long enough not to spin, short enough that a newer pod, or a revision,
@@ -212,14 +212,18 @@ func (t *turn) run() error {
 		return nil
 	}
 	t.memory.Flow, t.memory.Revision = t.flow.Name, t.flow.Hash
-	node := waitsAt(t.memory.Dialog)
+	stands, err := dialog.Decode(t.memory.Dialog)
+	if err != nil {
+		stands = dialog.State{} // the step has begun anew and written what can be read
+	}
+	node := stands.Node
 	t.memory.Kind = t.flow.Kinds[node]
 	state, err := json.Marshal(t.memory)
 	if err != nil {
 		return fmt.Errorf("writing the conversation's state: %w", err)
 	}
-	t.out.Format, t.out.State = stateFormat, state
-	if node != "" { // else nothing of this revision is asked for any more
+	t.out.Format, t.out.State = max(1, stands.Format), state // no newer than needed: an older pod may go on with it
+	if node != "" {                                          // else nothing of this revision is asked for any more
 		t.out.Revision = t.flow.Hash
 	}
 	return nil

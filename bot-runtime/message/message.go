@@ -5,7 +5,11 @@
 // read each other's rows.
 package message
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
 // InKind is what the citizen sent.
 type InKind string
@@ -57,7 +61,61 @@ type Out struct {
 	Choices []Choice `json:"choices,omitempty"`
 	// Language of the text, for the channel's own words (such as the label of a list's button).
 	Language string `json:"language,omitempty"`
+	// Want is what the citizen is asked to send, where the channel can help with it.
+	Want Want `json:"want,omitempty"`
+	// Attachment goes with the text, which is its caption. A message that has one has no choices.
+	Attachment *Attachment `json:"attachment,omitempty"`
 }
+
+// AttachmentKind is what is attached.
+type AttachmentKind string
+
+// The kinds of attachments.
+const (
+	AttachmentImage    AttachmentKind = "image"
+	AttachmentDocument AttachmentKind = "document"
+	AttachmentLocation AttachmentKind = "location"
+	AttachmentContact  AttachmentKind = "contact"
+)
+
+// Attachment is what goes out beside words.
+type Attachment struct {
+	Kind AttachmentKind `json:"kind"`
+	// URL of an image or document: https, fetched by the platform or the citizen, never by Loket.
+	URL string `json:"url,omitempty"`
+	// Name of a document's file, of a place, or of a person.
+	Name      string  `json:"name,omitempty"`
+	Latitude  float64 `json:"latitude,omitempty"`
+	Longitude float64 `json:"longitude,omitempty"`
+	Address   string  `json:"address,omitempty"`
+	// Phone with its plus.
+	Phone string `json:"phone,omitempty"`
+}
+
+// Words are the message for those who can show nothing but text: its attachment is written below.
+func (o Out) Words() string {
+	a := o.Attachment
+	if a == nil {
+		return o.Text
+	}
+	lines := []string{o.Text, a.Name, a.Address, a.Phone, a.URL}
+	if a.Kind == AttachmentLocation {
+		lines = append(lines, strconv.FormatFloat(a.Latitude, 'f', -1, 64)+", "+strconv.FormatFloat(a.Longitude, 'f', -1, 64))
+	}
+	kept := lines[:0]
+	for _, l := range lines {
+		if l != "" {
+			kept = append(kept, l)
+		}
+	}
+	return strings.Join(kept, "\n")
+}
+
+// Want is something that a channel may have a button for.
+type Want string
+
+// WantLocation asks for the place where the citizen is.
+const WantLocation Want = "location"
 
 // Class orders sending where budgets are short, and says what to do when the outcome of a send stays unknown.
 type Class string

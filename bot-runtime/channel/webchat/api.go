@@ -97,10 +97,18 @@ type Message struct {
 	At   time.Time `json:"at"`
 	// Choices that may be tapped, in order, while this is the newest message that is not the citizen's.
 	Choices []Choice `json:"choices,omitempty"`
+	// Link is a picture or a document that goes with the text, which may be empty then.
+	Link *Link `json:"link,omitempty"`
 	// ClientID of the citizen's own messages.
 	ClientID string `json:"clientId,omitempty"`
 	// State is received for the citizen's own; queued, sent or failed for others.
 	State string `json:"state"`
+}
+
+// Link leads to an https address, on another site. Title is the name of the file, or empty for a picture.
+type Link struct {
+	URL   string `json:"url"`
+	Title string `json:"title,omitempty"`
 }
 
 // Choice is one answer that can be tapped.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/message"
+	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
 type event struct {
@@ -114,5 +115,19 @@ func TestAStreamGivesEachMessageOnceAndCountsItsReaders(t *testing.T) {
 	}
 	if len(given) != 6 {
 		t.Errorf("%d messages were given, want 6", len(given))
+	}
+}
+
+func TestAPictureIsALinkAndAPlaceIsWritten(t *testing.T) {
+	say := func(out message.Out) Message {
+		return shown(store.TranscriptMessage{Author: message.AuthorBot, Out: &out}, citizen{})
+	}
+	picture := say(message.Out{Text: "Signs.", Attachment: &message.Attachment{Kind: message.AttachmentImage, URL: "https://agency.example/signs.png"}})
+	if picture.Text != "Signs." || picture.Link == nil || picture.Link.URL != "https://agency.example/signs.png" {
+		t.Errorf("%+v", picture)
+	}
+	place := say(message.Out{Attachment: &message.Attachment{Kind: message.AttachmentLocation, Name: "Head office", Latitude: -6.1754, Longitude: 106.8272}})
+	if place.Text != "Head office\n-6.1754, 106.8272" || place.Link != nil {
+		t.Errorf("%+v", place)
 	}
 }

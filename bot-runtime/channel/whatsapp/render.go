@@ -12,6 +12,7 @@ import (
 const (
 	maxText        = 4096
 	maxButtonBody  = 1024
+	maxCaption     = 1024
 	maxButtons     = 3
 	maxButtonTitle = 20
 	maxRows        = 10
@@ -28,7 +29,44 @@ type call struct {
 	Kind        string    `json:"type"`
 	Text        *bodyText `json:"text,omitempty"`
 	Interactive *callTaps `json:"interactive,omitempty"`
-	Ref         string    `json:"biz_opaque_callback_data,omitempty"`
+	attached
+	Ref string `json:"biz_opaque_callback_data,omitempty"`
+}
+
+// attached is the part of a call that an attachment makes.
+type attached struct {
+	Image    *linked     `json:"image,omitempty"`
+	Document *linked     `json:"document,omitempty"`
+	Location *sentPlace  `json:"location,omitempty"`
+	Contacts []*sentCard `json:"contacts,omitempty"`
+}
+
+type linked struct {
+	Link     string `json:"link"`
+	Caption  string `json:"caption,omitempty"`
+	Filename string `json:"filename,omitempty"`
+}
+
+type sentPlace struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Name      string  `json:"name,omitempty"`
+	Address   string  `json:"address,omitempty"`
+}
+
+type sentCard struct {
+	Name   cardName    `json:"name"`
+	Phones []cardPhone `json:"phones"`
+}
+
+type cardName struct {
+	Formatted string `json:"formatted_name"`
+	First     string `json:"first_name"`
+}
+
+type cardPhone struct {
+	Phone string `json:"phone"`
+	Type  string `json:"type"`
 }
 
 type bodyText struct {
@@ -46,6 +84,7 @@ type bodyOfTaps struct {
 }
 
 type action struct {
+	Name     string        `json:"name,omitempty"`
 	Buttons  []replyButton `json:"buttons,omitempty"`
 	Button   string        `json:"button,omitempty"`
 	Sections []section     `json:"sections,omitempty"`
@@ -70,7 +109,7 @@ type row struct {
 // is known, as Meta advises, else the business-scoped id. ref is echoed in statuses.
 //
 // Up to three choices whose titles fit become buttons; up to ten become a list, with a longer title's whole text below it;
-// what fits neither becomes numbered lines. A text over 4,096 characters is cut, at the end of its last whole character.
+// what fits neither becomes numbered lines. A text that asks for a place has a button that sends it. A text over 4,096 characters is cut, at the end of its last whole character.
 func Render(out message.Out, identities []message.Identity, portfolio, ref string) ([]byte, error) {
 	c := call{Product: "whatsapp", Type: "individual", Ref: ref}
 	for _, i := range identities {
@@ -87,6 +126,10 @@ func Render(out message.Out, identities []message.Identity, portfolio, ref strin
 	} else if c.Recipient == "" {
 		return nil, fmt.Errorf("the contact has neither a number nor a user id in portfolio %s", portfolio)
 	}
+	if kind, a := attach(out); kind != "" {
+		c.Kind, c.attached = kind, a
+		return json.Marshal(c)
+	}
 	if strings.TrimSpace(out.Text) == "" && len(out.Choices) == 0 {
 		return nil, fmt.Errorf("the message has no text")
 	}
@@ -94,9 +137,35 @@ func Render(out message.Out, identities []message.Identity, portfolio, ref strin
 	return json.Marshal(c)
 }
 
+// attach makes the call of an attachment; no kind for a message without one.
+func attach(out message.Out) (kind string, a attached) {
+	at := out.Attachment
+	if at == nil {
+		return "", a
+	}
+	switch at.Kind {
+	case message.AttachmentImage:
+		a.Image = &linked{Link: at.URL, Caption: cut(out.Text, maxCaption)}
+		return "image", a
+	case message.AttachmentDocument:
+		a.Document = &linked{Link: at.URL, Caption: cut(out.Text, maxCaption), Filename: at.Name}
+		return "document", a
+	case message.AttachmentLocation:
+		a.Location = &sentPlace{at.Latitude, at.Longitude, at.Name, at.Address}
+		return "location", a
+	case message.AttachmentContact:
+		a.Contacts = []*sentCard{{cardName{at.Name, at.Name}, []cardPhone{{at.Phone, "WORK"}}}}
+		return "contacts", a
+	}
+	return "", a // a newer pod's: what it says in words is said
+}
+
 func content(out message.Out) (string, *bodyText, *callTaps) {
 	if strings.TrimSpace(out.Text) == "" {
 		out.Text = label(out.Language) // a body is required
+	}
+	if out.Want == message.WantLocation && len(out.Choices) == 0 && length(out.Text) <= maxButtonBody {
+		return "interactive", nil, &callTaps{"location_request_message", bodyOfTaps{out.Text}, action{Name: "send_location"}}
 	}
 	if len(out.Choices) == 0 {
 		return "text", &bodyText{cut(out.Text, maxText)}, nil

@@ -54,6 +54,11 @@ func TestWhatIsSent(t *testing.T) {
 		{"a-body-over-4096-is-numbered", byNumber, message.Out{Text: strings.Repeat("b", 4097), Choices: many(2)}},
 		{"equal-titles-are-numbered", byNumber, message.Out{Text: "Pilih.", Choices: choices("Sama", "Sama")}},
 		{"titles-equal-once-cut-are-numbered", byNumber, message.Out{Text: "Pilih.", Choices: choices("Bank Perkreditan Rakyat Mekar Satu", "Bank Perkreditan Rakyat Mekar Dua")}},
+		{"a-place-is-asked-for", byNumber, message.Out{Text: "Di mana Anda?", Language: "id", Want: message.WantLocation}},
+		{"an-image", byNumber, message.Out{Text: "Kenali ciri-cirinya.", Attachment: &message.Attachment{Kind: message.AttachmentImage, URL: "https://agency.example/ciri.png"}}},
+		{"a-document", byNumber, message.Out{Attachment: &message.Attachment{Kind: message.AttachmentDocument, URL: "https://agency.example/panduan.pdf", Name: "Panduan.pdf"}}},
+		{"a-place", byNumber, message.Out{Attachment: &message.Attachment{Kind: message.AttachmentLocation, Latitude: -6.1754, Longitude: 106.8272, Name: "Kantor pusat", Address: "Jalan Contoh 1, Jakarta"}}},
+		{"a-contact", byNumber, message.Out{Attachment: &message.Attachment{Kind: message.AttachmentContact, Name: "Kontak 157", Phone: "+62215550157"}}},
 		{"no-text-but-choices", byNumber, message.Out{Language: "en", Choices: many(2)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -52,6 +52,52 @@ type sendCall struct {
 	Ref              string       `json:"biz_opaque_callback_data"`
 	Text             *sentText    `json:"text"`
 	Interactive      *interactive `json:"interactive"`
+	Image            *sentMedia   `json:"image"`
+	Document         *sentMedia   `json:"document"`
+	Location         *sentPlace   `json:"location"`
+	Contacts         []sentCard   `json:"contacts"`
+}
+
+type sentMedia struct{ Link, Caption, Filename string }
+
+type sentPlace struct {
+	Latitude, Longitude *float64
+	Name, Address       string
+}
+
+type sentCard struct {
+	Name struct {
+		Formatted string `json:"formatted_name"`
+		First     string `json:"first_name"`
+	}
+	Phones []struct{ Phone string }
+}
+
+// attachment checks what goes out beside text; known is false for any other type.
+func (c sendCall) attachment() (r Received, problem string, known bool) {
+	switch media := map[string]*sentMedia{"image": c.Image, "document": c.Document}[c.Type]; {
+	case media != nil:
+		if !strings.HasPrefix(media.Link, "https://") {
+			problem = c.Type + ".link must be an https address"
+		}
+		if n := utf8.RuneCountInString(media.Caption); n > 1024 {
+			problem = fmt.Sprintf("%s.caption has %d characters, at most 1024 are allowed", c.Type, n)
+		}
+		return Received{Text: strings.TrimSpace(media.Caption + "\n" + media.Link)}, problem, true
+	case c.Type == "location" && c.Location != nil:
+		if c.Location.Latitude == nil || c.Location.Longitude == nil {
+			problem = "location needs latitude and longitude"
+		}
+		return Received{Text: strings.TrimSpace(c.Location.Name + "\n" + c.Location.Address)}, problem, true
+	case c.Type == "contacts" && len(c.Contacts) > 0:
+		card := c.Contacts[0]
+		if card.Name.Formatted == "" || card.Name.First == "" || len(card.Phones) == 0 {
+			problem = "contacts[0] needs name.formatted_name, one more part of the name, and a phone"
+			return r, problem, true
+		}
+		return Received{Text: card.Name.Formatted + "\n" + card.Phones[0].Phone}, "", true
+	}
+	return r, "", false
 }
 
 type sentText struct {
@@ -62,6 +108,7 @@ type interactive struct {
 	Type   string                 `json:"type"`
 	Body   *struct{ Text string } `json:"body"`
 	Action struct {
+		Name    string `json:"name"`
 		Button  string `json:"button"`
 		Buttons []struct {
 			Type  string
@@ -163,6 +210,9 @@ func (c sendCall) check() (r Received, problem string) {
 	case c.Type == "interactive" && c.Interactive != nil && c.Interactive.Body != nil:
 		return c.Interactive.check()
 	}
+	if r, problem, known := c.attachment(); known {
+		return r, problem
+	}
 	return r, "type " + strconv.Quote(c.Type) + " without its object"
 }
 
@@ -189,6 +239,10 @@ func (i interactive) check() (r Received, problem string) {
 		return ""
 	}
 	switch i.Type {
+	case "location_request_message":
+		if i.Action.Name != "send_location" {
+			return r, fmt.Sprintf("action %q of a location request; it must be send_location", i.Action.Name)
+		}
 	case "button":
 		if n := len(i.Action.Buttons); n == 0 || n > 3 {
 			return r, fmt.Sprintf("%d buttons, 1 to 3 are allowed", n)

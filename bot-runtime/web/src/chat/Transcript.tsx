@@ -80,9 +80,18 @@ function Line({ message, language, tap, text }: LineProps) {
   const mine = message.from === "citizen";
   return (
     <div class={mine ? "line mine" : `line ${message.from}`}>
-      <p class="bubble said" dir="auto">
-        {message.text}
-      </p>
+      {message.text !== "" && (
+        <p class="bubble said" dir="auto">
+          {message.text}
+        </p>
+      )}
+      {message.link && message.link.url.startsWith("https://") && (
+        <p class="bubble said" dir="auto">
+          <a href={message.link.url} target="_blank" rel="noopener noreferrer">
+            {message.link.title || text.picture} ↗
+          </a>
+        </p>
+      )}
       {tap && message.choices && message.choices.length > 0 && (
         <div class="choices" role="group" aria-label={text.choose}>
           {message.choices.map((choice) => (

@@ -11,12 +11,18 @@ export interface Choice {
   title: string;
 }
 
+export interface Link {
+  url: string;
+  title?: string;
+}
+
 export interface Message {
   id: number;
   from: "citizen" | "bot" | "agent";
   text: string;
   at: string;
   choices?: Choice[];
+  link?: Link;
   clientId?: string;
   state: "received" | "queued" | "sent" | "failed";
 }
