@@ -150,7 +150,7 @@ func (x *Index) typos(q *query, qUsed []bool, key uint32, eUsed []bool, budget i
 				continue
 			}
 			d := typed(q.words[i].text, e, limit)
-			if d > 1 {
+			if d > 1 && !words.HasDigit(q.words[i].text) { // whose sound has letters for them
 				d = min(d, typed(q.words[i].sound, x.sound(x.wordSound[id]), limit))
 			}
 			if d = max(d, 1); d <= limit {

@@ -93,14 +93,30 @@ func (x *Index) appendPieces(list []hashed, f uint32) []hashed {
 	return list
 }
 
-// lettersOf is which letters a text has, a bit each. It is the tag of a piece, instead of more of its hash: a typo changes at
-// most two of the bits, so most forms that have the piece fall away without a look at them.
+// lettersOf is which letters a text has, a bit each. It is the tag of a piece, instead of more of its hash: a typo takes at most
+// one letter away and brings one, so most forms that have the piece fall away without a look at them.
 func lettersOf(s string) uint32 {
 	var set uint32
 	for i := 0; i < len(s); i++ {
 		set |= 1 << (s[i] & 31)
 	}
 	return set
+}
+
+// lettersAsked are the letters that a query surely has, and those that it may have: a digit is itself or a letter it looks like.
+func lettersAsked(s string) (sure, possible uint32) {
+	for i := 0; i < len(s); i++ {
+		bit := uint32(1) << (s[i] & 31)
+		possible |= bit
+		if !isDigit(s[i]) {
+			sure |= bit
+			continue
+		}
+		for _, l := range words.LettersFor(s[i]) {
+			possible |= 1 << (words.Class(byte(l)) & 31)
+		}
+	}
+	return sure, possible
 }
 
 func piece(length, budget, i int) (from, to int) {
@@ -115,13 +131,7 @@ const maxCompared = 20_000
 func (x *Index) whole(search, asked string, found func(key uint32, edits int)) {
 	compared := 0
 	n := len(search)
-	letters := lettersOf(search)
-	spare := 0 // a digit may stand for another letter than the one searched for
-	for i := 0; i < len(asked); i++ {
-		if isDigit(asked[i]) {
-			spare++
-		}
-	}
+	sure, possible := lettersAsked(asked)
 	for length := max(1, n-2); length <= min(n+2, maxForm); length++ {
 		budget := words.TypoBudget(length)
 		off := n - length
@@ -138,7 +148,7 @@ func (x *Index) whole(search, asked string, found func(key uint32, edits int)) {
 				}
 				h := lead.text(search[a:b]).sum()
 				for _, s := range x.pieces.find(h) {
-					if bits.OnesCount32(s.tag^letters) > 2*(budget+spare) {
+					if bits.OnesCount32(s.tag&^possible) > budget || bits.OnesCount32(sure&^s.tag) > budget {
 						continue
 					}
 					if compared++; compared > maxCompared {
@@ -173,9 +183,9 @@ type scored struct {
 }
 
 const (
-	maxCandidates = 32      // are aligned word by word
-	maxPostings   = 150_000 // are looked at
-	nearShare     = 0.8     // of its weight has a word that is a letter off
+	maxCandidates = 32     // are aligned word by word
+	maxPostings   = 80_000 // are looked at
+	nearShare     = 0.8    // of its weight has a word that is a letter off
 )
 
 // byWords calls found with the keys that share most with the distinctive words, by the weight of shared words.

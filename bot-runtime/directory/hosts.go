@@ -18,6 +18,7 @@ import (
 const (
 	labelStart = `[\p{L}\p{N}\p{M}_]`
 	labelPart  = `[\p{L}\p{N}\p{M}_\p{Pd}]`
+	hostText   = `(?:[\p{L}\p{N}\p{M}._\-]+@)?` + labelStart + labelPart + `*(?:[.。]` + labelPart + `+)*[.。](?:[\p{L}\p{M}]{2,24}|[xX][nN]--[a-zA-Z0-9\-]{2,60})\.?(?::[0-9]{1,5})?(?:[/\\?#]` + linkPart + `*)?`
 	linkPart   = "[^\\s\\p{Z}\\p{C}<>\"|^`{}]"
 )
 
@@ -25,7 +26,8 @@ var (
 	emailPattern = regexp.MustCompile(`[\p{L}\p{N}\p{M}._%+\-]+@` + labelStart + `(?:` + labelPart + `|\.)*`)
 	// hosts with a scheme, or bare: labels with dots whose last is of letters.
 	urlPattern  = regexp.MustCompile(`(?i)[a-z][a-z0-9+.\-]{1,10}:[/\\]{2,}` + linkPart + `+`)
-	hostPattern = regexp.MustCompile(`(?:[\p{L}\p{N}\p{M}._\-]+@)?` + labelStart + labelPart + `*(?:[.。]` + labelPart + `+)*[.。](?:[\p{L}\p{M}]{2,24}|[xX][nN]--[a-zA-Z0-9\-]{2,60})\.?(?::[0-9]{1,5})?(?:[/\\?#]` + linkPart + `*)?`)
+	hostPattern = regexp.MustCompile(hostText)
+	hostAtOnce  = regexp.MustCompile(`^(?:` + hostText + `)`)
 	// the beginning of a second link within a first
 	schemeEnd = regexp.MustCompile(`:[/\\]{2,}`)
 )
@@ -56,7 +58,7 @@ func (x *Index) linkEnd(m string) string {
 		if strings.IndexByte(",;()*!'", m[i]) < 0 {
 			continue
 		}
-		if at := hostPattern.FindStringIndex(m[i+1:]); at != nil && at[0] == 0 && x.bareHost(m[i+1:][:at[1]]) != "" {
+		if next := hostAtOnce.FindString(m[i+1:]); next != "" && x.bareHost(next) != "" {
 			return m[:i]
 		}
 	}

@@ -188,7 +188,7 @@ func (x *Index) joinsWords(w string) bool {
 
 // together: some name has both.
 func (x *Index) together(a, b uint32) bool {
-	const most = 4000 // names of the rarer; more is taken for yes
+	const most = 1000 // names of the rarer; more is taken for yes
 	if len(x.postingsOf(a)) > len(x.postingsOf(b)) {
 		a, b = b, a
 	}

@@ -114,3 +114,12 @@ func TestAPartWithoutATypoCompetesWithAWholeNameThatHasOne(t *testing.T) {
 		}
 	}
 }
+
+// "73" reads as "te", and so the word as another listed one, two letters from the name's.
+func TestDigitsBehindAWordThatReadAsLettersAreDigits(t *testing.T) {
+	x := FromEntries([]Entry{{ID: "a", Name: "Bujansi Mmarte", Status: StatusLicensed}, {ID: "b", Name: "Sinar Martete", Status: StatusLicensed}})
+	x.check(t, []expected{
+		{"digits behind", "bujansi mmarte73", Lookalike, "a"},
+		{"digits for letters", "sinar m4rt3te", Confident, "b"},
+	})
+}

@@ -138,12 +138,3 @@ func (q *query) hasKind(at uint64) bool {
 	}
 	return false
 }
-
-func (q *query) known() bool {
-	for _, d := range q.distinctive {
-		if q.words[d].id == none {
-			return false
-		}
-	}
-	return true
-}

@@ -19,25 +19,22 @@ func typed[A, B string | []byte](asked A, listed B, limit int) int {
 	if n == 0 && m == 0 {
 		return 0
 	}
-	var rows [3][maxTyped + 1]uint8
+	// Only cells within limit of the diagonal can stay within it; those beside them count as beyond.
+	var rows [3][maxTyped + 2]uint8
 	before, last, row := &rows[0], &rows[1], &rows[2]
-	for j := range m + 1 {
-		last[j] = uint8(min(j, beyond))
-		if j > 0 && isDigit(listed[j-1]) {
-			last[j] = beyond
-		}
-		if j > 0 && last[j-1] == beyond {
-			last[j] = beyond
-		}
+	for j := 1; j <= min(m, limit+1); j++ {
+		last[j] = plus(last[j-1], isDigit(listed[j-1]))
 	}
+	last[min(m, limit)+1] = beyond
 	for i := 1; i <= n; i++ {
 		a := asked[i-1]
-		row[0] = beyond
-		if !isDigit(a) && last[0] < beyond {
-			row[0] = last[0] + 1
+		lo, hi := max(1, i-limit), min(m, i+limit)
+		row[lo-1] = beyond
+		if lo == 1 && i <= limit {
+			row[0] = plus(last[0], isDigit(a))
 		}
-		least := row[0]
-		for j := 1; j <= m; j++ {
+		least := row[lo-1]
+		for j := lo; j <= hi; j++ {
 			b := listed[j-1]
 			d := last[j-1]
 			if a != b && !words.DigitFor(a, b) {
@@ -50,6 +47,7 @@ func typed[A, B string | []byte](asked A, listed B, limit int) int {
 			row[j] = d
 			least = min(least, d)
 		}
+		row[hi+1] = beyond
 		if int(least) > limit && i > 1 {
 			return limit + 1
 		}

@@ -112,3 +112,6 @@ func HasDigit(word string) bool {
 
 // LetterFor is the letter that a digit is mostly written for.
 func LetterFor(digit byte) byte { return looksLike[digit-'0'][0] }
+
+// LettersFor are the letters that a digit may be written for.
+func LettersFor(digit byte) string { return looksLike[digit-'0'] }

@@ -6,6 +6,7 @@ package lookup
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/loket-dev/loket/bot-runtime/directory"
@@ -184,12 +185,14 @@ func (c *Corpus) prepare() {
 			}
 			said := &c.parts[i][len(c.parts[i])-1]
 			c.letters[i].add(*said)
-			c.addPieces(int32(i), said.whole)
-			if said.sound != said.whole {
-				c.addPieces(int32(i), said.sound)
+			wholes := []string{said.whole, said.sound}
+			// a name is asked for without its kind of licence as well
+			if own := strings.Join(slices.DeleteFunc(slices.Clone(ws), words.Kind), ""); own != "" && own != said.whole {
+				wholes = append(wholes, own, words.Sound(own))
 			}
-			if len(ws) == 2 && words.Kind(ws[0]) { // a name of one word is asked for without its kind
-				c.addPieces(int32(i), ws[1])
+			for _, whole := range slices.Compact(wholes) {
+				said.wholes = append(said.wholes, joined{whole, lettersOf(whole)})
+				c.addPieces(int32(i), whole)
 			}
 		}
 	}

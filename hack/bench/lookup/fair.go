@@ -15,11 +15,13 @@ func sortStrings(s []string) { slices.Sort(s) }
 // claimed says whether an entry other than these could claim a text by definition 4: every distinctive word is one of its own,
 // within the typos that its length allows, in any order, or the whole without blanks is. It is written apart from the index,
 // in the plainest way: it looks at every entry that as a whole has a third of the text's letters in one piece, where no typo
-// fell, and at every entry that shares a word. Of a word that very many names have, only one of them is looked at, the rarest.
+// fell, and at every entry that shares a word. Of words that very many names have, only the rarest is looked at.
 func (c *Corpus) claimed(text string, by ...int) bool {
+	all := words.Name(amounts.ReplaceAllString(text, " "))
+	talks := slices.ContainsFunc(all, words.Chat)
 	var distinctive []string
-	for _, w := range words.Name(amounts.ReplaceAllString(text, " ")) {
-		if !words.Chat(w) {
+	for _, w := range all {
+		if !words.Chat(w) && !(talks && words.ChatInContext(w)) {
 			distinctive = append(distinctive, w)
 		}
 	}
@@ -36,13 +38,19 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 		return false
 	}
 	whole := func(s string) bool {
+		has := lettersOf(s)
 		for length := max(1, len(s)-2); length <= len(s)+2; length++ {
 			budget := words.TypoBudget(length)
 			for i := range budget + 1 {
 				from, to := pieceOf(length, budget, i)
 				for shift := -2; shift <= 2; shift++ {
-					if from+shift >= 0 && to+shift <= len(s) && claims(c.byPiece[pieceKey(length, i, s[from+shift:to+shift])]) {
-						return true
+					if from+shift < 0 || to+shift > len(s) {
+						continue
+					}
+					for _, e := range c.byPiece[pieceKey(length, i, s[from+shift:to+shift])] {
+						if c.letters[e].might(asked.letters) && !slices.Contains(by, int(e)) && c.isWhole(int(e), s, has) {
+							return true
+						}
 					}
 				}
 			}
@@ -52,9 +60,12 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 	if whole(asked.whole) || asked.sound != asked.whole && whole(asked.sound) {
 		return true
 	}
-	const common = 20_000 // entries of a word
+	const common = 3000 // entries of a word
 	rarest := []int32(nil)
 	for _, w := range distinctive {
+		if words.Kind(w) && names(distinctive) > 0 { // who shares no more than that was looked at as a whole
+			continue
+		}
 		list := c.byWord[w]
 		if len(list) <= common {
 			if claims(list) {
@@ -126,6 +137,7 @@ type spoken struct {
 	sound   string
 	digits  string
 	letters alphabet
+	wholes  []joined // a listed name's ways to be written without blanks
 }
 
 func speak(ws []string) spoken {
@@ -147,6 +159,29 @@ func digitsOf(s string) string {
 	}, s)
 }
 
+// isWhole: a text, of these letters, is one of an entry's names without blanks, within its typos.
+func (c *Corpus) isWhole(e int, s string, has uint32) bool {
+	for i := range c.parts[e] {
+		for _, listed := range c.parts[e][i].wholes {
+			budget := words.TypoBudget(len(listed.text))
+			if n := len(s) - len(listed.text); n > budget || -n > budget {
+				continue
+			}
+			if bits.OnesCount32(listed.has&^has) <= budget && bits.OnesCount32(has&^listed.has) <= budget &&
+				digitsOf(s) == digitsOf(listed.text) && words.Distance(s, listed.text, budget) <= budget {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// joined is a way to write a name without blanks, and its letters.
+type joined struct {
+	text string
+	has  uint32
+}
+
 func (c *Corpus) couldBe(e int, asked spoken) bool {
 	if len(asked.words) == 0 {
 		return false
@@ -157,7 +192,11 @@ func (c *Corpus) couldBe(e int, asked spoken) bool {
 		}
 		listed := name.words
 		budget := words.TypoBudget(len(name.whole))
-		if words.Distance(asked.whole, name.whole, budget) <= budget || words.Distance(asked.sound, name.sound, budget) <= budget {
+		near := func(a, b string) bool {
+			n := len(a) - len(b)
+			return n <= budget && -n <= budget && words.Distance(a, b, budget) <= budget
+		}
+		if near(asked.whole, name.whole) || near(asked.sound, name.sound) {
 			return true
 		}
 		if len(asked.words) > len(name.words) {
@@ -169,6 +208,9 @@ func (c *Corpus) couldBe(e int, asked spoken) bool {
 			best, at := budget+1, -1
 			for j, l := range listed {
 				if used[j] {
+					continue
+				}
+				if n := len(asked.sounds[i]) - len(name.sounds[j]); n > 2 || n < -2 {
 					continue
 				}
 				d := 0
