@@ -39,8 +39,8 @@ func TestThePagesInABrowser(t *testing.T) {
 		ctx, stop = context.WithDeadline(ctx, end.Add(-20*time.Second))
 		defer stop()
 	}
-	c := desktest.Start(t, web.Pages(), func(_ *desk.Options, p *desk.PoolInfo) { p.Slots = 4 })
-	for _, agent := range []string{"citra", "dewi", "eko", "fitri", "gita", "hadi"} {
+	c := desktest.Start(t, web.Pages(), func(_ *desk.Options, p *desk.PoolInfo) { p.Slots, p.Supervisors = 4, []string{"sri", "tri", "umi"} })
+	for _, agent := range []string{"citra", "dewi", "eko", "fitri", "gita", "hadi", "sri", "tri", "umi"} {
 		c.Account(agent, desktest.Password)
 	}
 	puppet(c)
@@ -107,6 +107,35 @@ func puppet(c *desktest.Counter) {
 			return
 		}
 		c.Fails(f.Channel, f.Citizen, f.Code, f.Text)
+	})
+	c.Mux.HandleFunc("POST /test/arrives", func(w http.ResponseWriter, r *http.Request) {
+		var a struct{ Channel, Citizen string }
+		if err := json.NewDecoder(r.Body).Decode(&a); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		c.Arrives(a.Channel, a.Citizen, message.DeliveryDelivered)
+	})
+	c.Mux.HandleFunc("POST /test/bot", func(w http.ResponseWriter, r *http.Request) {
+		var b struct{ Healed bool }
+		if err := json.NewDecoder(r.Body).Decode(&b); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		c.Mend(b.Healed)
+	})
+	c.Mux.HandleFunc("GET /test/said/{channel}/{citizen}", func(w http.ResponseWriter, r *http.Request) {
+		type said struct {
+			Text  string `json:"text"`
+			State string `json:"state"`
+		}
+		all := []said{}
+		for _, m := range c.Transcript(r.PathValue("channel"), r.PathValue("citizen")) {
+			if m.Out != nil {
+				all = append(all, said{m.Out.Text, m.State})
+			}
+		}
+		_ = json.NewEncoder(w).Encode(all)
 	})
 	c.Mux.HandleFunc("GET /test/replies/{channel}/{citizen}", func(w http.ResponseWriter, r *http.Request) {
 		texts := []string{}

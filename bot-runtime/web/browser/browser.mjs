@@ -113,6 +113,28 @@ export async function fails(citizen, code, text, channel = "wa") {
   assert.equal(answer.status, 200);
 }
 
+// arrives makes the platform say that what was last sent to a citizen was delivered.
+export async function arrives(citizen, channel = "wa") {
+  const answer = await fetch(`${base}/test/arrives`, { method: "POST", body: JSON.stringify({ channel, citizen }) });
+  assert.equal(answer.status, 200);
+}
+
+// healBot makes the bot take the words that are too much for it, or not.
+export const healBot = (healed) => fetch(`${base}/test/bot`, { method: "POST", body: JSON.stringify({ healed }) });
+
+// said are all messages to a citizen; settled waits until the platform has them all.
+export const said = async (citizen, channel = "wa") => (await transcript(citizen, channel)).map((one) => one.text);
+export async function settled(citizen, channel = "wa") {
+  await until("all is sent", async () => {
+    const all = await transcript(citizen, channel);
+    return all.length > 0 && all.every((one) => ["sent", "delivered"].includes(one.state));
+  });
+}
+
+async function transcript(citizen, channel) {
+  return (await fetch(`${base}/test/said/${channel}/${encodeURIComponent(citizen)}`)).json();
+}
+
 // replies are the agents' messages to a citizen.
 export async function replies(citizen, channel = "wa") {
   return (await fetch(`${base}/test/replies/${channel}/${encodeURIComponent(citizen)}`)).json();

@@ -1,18 +1,10 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
-
-import { Ask } from "../page/Ask";
+import { Ask, useAsking } from "../page/Ask";
 import type { Actions } from "./talk";
 import type { Texts } from "./text";
 
 // Forget is for computers that others use too.
 export function Forget({ actions, text }: { actions: Actions; text: Texts }) {
-  const [asking, setAsking] = useState(false);
-  const button = useRef<HTMLButtonElement>(null);
-  const asked = useRef(false);
-  useLayoutEffect(() => {
-    if (!asking && asked.current) button.current?.focus();
-    asked.current = asking;
-  }, [asking]);
+  const { asking, setAsking, button } = useAsking();
   const answer = (yes: boolean) => {
     setAsking(false);
     if (!yes) return;

@@ -3,6 +3,7 @@ import { useEffect } from "preact/hooks";
 import { useModel } from "../page/model";
 import { Column } from "./Column";
 import type { Actions, Counter } from "./counter";
+import { DeadLetters } from "./DeadLetters";
 import { Header } from "./Header";
 import { SignIn } from "./SignIn";
 import { type Texts, texts } from "./text";
@@ -63,23 +64,27 @@ function Counters({ actions, counter, text }: { actions: Actions; counter: Count
           </p>
         ))}
       </div>
-      <main class="columns">
-        {counter.columns.map((id, place) => {
-          const conversation = conversations.find((one) => one.id === id);
-          if (!conversation) return <FreeSlot key={`free${place}`} available={counter.state?.available ?? false} text={text} />;
-          return (
-            <Column
-              key={id}
-              actions={actions}
-              counter={counter}
-              conversation={conversation}
-              waits={waits.get(id) ?? null}
-              lit={order[0] === id}
-              text={text}
-            />
-          );
-        })}
-      </main>
+      {counter.letters ? (
+        <DeadLetters actions={actions} counter={counter} letters={counter.letters} text={text} />
+      ) : (
+        <main class="columns">
+          {counter.columns.map((id, place) => {
+            const conversation = conversations.find((one) => one.id === id);
+            if (!conversation) return <FreeSlot key={`free${place}`} available={counter.state?.available ?? false} text={text} />;
+            return (
+              <Column
+                key={id}
+                actions={actions}
+                counter={counter}
+                conversation={conversation}
+                waits={waits.get(id) ?? null}
+                lit={order[0] === id}
+                text={text}
+              />
+            );
+          })}
+        </main>
+      )}
     </div>
   );
 }

@@ -1,6 +1,6 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 
-import { Ask } from "../page/Ask";
+import { Ask, useAsking } from "../page/Ask";
 import type { TextKey, Texts } from "./text";
 
 interface Props {
@@ -14,14 +14,8 @@ interface Props {
 
 // Done closes a conversation, and asks first where something would be lost.
 export function Done({ name, losses, close, text }: Props) {
-  const [asking, setAsking] = useState(false);
+  const { asking, setAsking, button } = useAsking();
   const [problem, setProblem] = useState<TextKey | null>(null);
-  const button = useRef<HTMLButtonElement>(null);
-  const asked = useRef(false);
-  useLayoutEffect(() => {
-    if (!asking && asked.current) button.current?.focus();
-    asked.current = asking;
-  }, [asking]);
   const closeNow = () => {
     setProblem(null);
     void close().then(setProblem);

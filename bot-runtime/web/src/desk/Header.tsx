@@ -1,3 +1,5 @@
+import { useLayoutEffect, useRef } from "preact/hooks";
+
 import { duration } from "../page/duration";
 import { pick } from "../page/language";
 import { Languages } from "../page/Languages";
@@ -47,11 +49,35 @@ export function Header({ actions, counter, text }: { actions: Actions; counter: 
           <span class="knob" aria-hidden="true" />
           {text.availability}
         </button>
+        {state.deadLetters !== undefined && <Failed actions={actions} open={counter.letters !== null} count={state.deadLetters} text={text} />}
         <Languages label={text.language} languages={counter.languages} language={counter.language} choose={(l) => actions.speak(l)} />
         <button type="button" class="button plain" onClick={() => void actions.signOut()}>
           {text.signOut}
         </button>
       </div>
     </header>
+  );
+}
+
+const deadMost = 1000; // the server counts no further
+
+// Failed opens the list of dead letters, and has the focus again when it is closed.
+function Failed({ actions, open, count, text }: { actions: Actions; open: boolean; count: number; text: Texts }) {
+  const button = useRef<HTMLButtonElement>(null);
+  const was = useRef(false);
+  useLayoutEffect(() => {
+    if (!open && was.current) button.current?.focus();
+    was.current = open;
+  }, [open]);
+  return (
+    <button
+      type="button"
+      class={count > 0 ? "button failed some" : "button failed"}
+      ref={button}
+      aria-pressed={open}
+      onClick={() => (open ? actions.supervision.hide() : actions.supervision.show())}
+    >
+      {text.dead} <span class="count">{count < deadMost ? count : `${deadMost - 1}+`}</span>
+    </button>
   );
 }

@@ -4,7 +4,8 @@ import { clock } from "../page/duration";
 import type { Conversation, Message } from "./api";
 import type { Actions, Counter, Reply } from "./counter";
 import { whyOf } from "./reason";
-import type { TextKey, Texts } from "./text";
+import { Said } from "./Said";
+import type { Texts } from "./text";
 import { fold } from "./waiting";
 
 interface Props {
@@ -86,46 +87,11 @@ function Lines({ messages, agent, language, text }: { messages: Message[]; agent
   );
 }
 
-const mediaKeys: Record<string, TextKey> = {
-  image: "image",
-  video: "video",
-  audio: "audio",
-  voice: "voice",
-  document: "document",
-  sticker: "sticker",
-  location: "location",
-  contact: "contactCard",
-  reaction: "reaction",
-  system: "system",
-  other: "other",
-};
-
 function Line({ message, agent, language, text }: { message: Message; agent: string; language: string; text: Texts }) {
-  const media = mediaKeys[message.mediaType ?? message.kind ?? ""];
   return (
     <div class={`line ${message.from}`}>
       <div class="bubble">
-        {media && (
-          <p class="media">
-            {text[media]}
-            {message.fileName && <bdi class="said"> {message.fileName}</bdi>}
-          </p>
-        )}
-        {message.text && (
-          <p class="said" dir="auto">
-            {message.text}
-          </p>
-        )}
-        {message.choices && (
-          <p class="offered">
-            <span class="hidden">{text.choices}: </span>
-            {message.choices.map((choice, at) => (
-              <bdi class="choice" key={at}>
-                {choice}
-              </bdi>
-            ))}
-          </p>
-        )}
+        <Said written={message} text={text} />
       </div>
       <div class="meta">
         <bdi>{author(message, agent, text)}</bdi> · <time dateTime={message.at}>{clock(message.at, language)}</time>

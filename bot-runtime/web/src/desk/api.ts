@@ -14,6 +14,8 @@ export interface State {
   oldestWaitingSeconds: number;
   agentsOnline: number;
   slots: number;
+  // deadLetters is told to supervisors only.
+  deadLetters?: number;
   now: string;
   conversations: Conversation[];
 }
@@ -34,19 +36,34 @@ export interface Conversation {
 
 export type DeliveryState = "queued" | "sending" | "unknown" | "sent" | "delivered" | "read" | "failed";
 
-export interface Message {
-  id: number;
-  from: "citizen" | "bot" | "agent";
-  agent?: string;
+// Written is what a citizen, the bot or an agent wrote.
+export interface Written {
   kind?: string;
   text: string;
   choices?: string[];
   mediaType?: string;
   fileName?: string;
+}
+
+export interface Message extends Written {
+  id: number;
+  from: "citizen" | "bot" | "agent";
+  agent?: string;
   at: string;
   state?: DeliveryState;
   reason?: string;
   ref?: string;
+}
+
+export interface DeadLetter {
+  id: number;
+  what: "message" | "timer" | "closed" | "send";
+  contact: { name: string };
+  channel: string;
+  conversation: number;
+  at: string;
+  attempts: number;
+  reason: string;
 }
 
 export interface DeskEvent {
@@ -79,6 +96,10 @@ export interface Api {
   reply(conversation: number, clientId: string, text: string): Promise<{ ref: string }>;
   saveDraft(conversation: number, text: string): Promise<void>;
   close(conversation: number): Promise<void>;
+  deadLetters(after: number): Promise<{ deadLetters: DeadLetter[]; next: number }>;
+  deadLetter(id: number): Promise<DeadLetter & { message?: Written }>;
+  replayDeadLetter(id: number): Promise<void>;
+  dropDeadLetter(id: number): Promise<void>;
   eventsURL(after: number): string;
 }
 
@@ -114,6 +135,10 @@ export function apiAt(base: string): Api {
     reply: (conversation, clientId, text) => call("POST", `conversations/${conversation}/messages`, { clientId, text }),
     saveDraft: (conversation, text) => call("PUT", `conversations/${conversation}/draft`, { text }),
     close: (conversation) => call("POST", `conversations/${conversation}/close`, {}),
+    deadLetters: (after) => call("GET", `dead-letters?after=${after}`),
+    deadLetter: (id) => call("GET", `dead-letters/${id}`),
+    replayDeadLetter: (id) => call("POST", `dead-letters/${id}/replay`),
+    dropDeadLetter: (id) => call("DELETE", `dead-letters/${id}`),
     eventsURL: (after) => `${base}events?after=${after}`,
   };
 }

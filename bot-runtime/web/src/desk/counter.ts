@@ -7,6 +7,7 @@ import { type Model, modelOf } from "../page/model";
 import { type Stream, follow } from "../page/stream";
 import { type About, type Api, type DeskEvent, LineDown, type Message, Refused, type State } from "./api";
 import { Drafts } from "./drafts";
+import { type Letters, Supervision } from "./letters";
 import type { TextKey } from "./text";
 
 // Reply is one that the transcript does not show yet. It is sent again, under the same clientId, until the server has taken
@@ -36,6 +37,8 @@ export interface Counter {
   older: Record<number, { messages: Message[]; all: boolean }>;
   // columns are conversations by their place on the page, which they keep; 0 is a free one.
   columns: number[];
+  // letters is the supervisor's list of dead letters; null while the conversations are shown.
+  letters: Letters | null;
 }
 
 const start: Counter = {
@@ -52,6 +55,7 @@ const start: Counter = {
   replies: [],
   older: {},
   columns: [],
+  letters: null,
 };
 
 // problems of a reply that asking again does not change.
@@ -60,6 +64,7 @@ const problems: Record<string, TextKey> = { "not-yours": "notYours", "window-clo
 const olderPage = 50; // as the server gives
 const queuePause = 2000; // events that concern nobody here only change the figures in the header
 const staleAfter = 10_000; // what colleagues take from the queue makes no event here
+const countAgain = 30_000; // nor does a dead letter
 const retryPause = 2000;
 
 export class Actions {
@@ -72,6 +77,7 @@ export class Actions {
   private sending = false;
   private readTimer = 0;
   private retryTimer = 0;
+  readonly supervision: Supervision;
   private readonly drafts: Drafts;
 
   constructor(
@@ -80,6 +86,7 @@ export class Actions {
     private readonly browser: Keep, // the browser's: the language
   ) {
     this.drafts = new Drafts(this.model, tab, (conversation, text) => this.call(() => api.saveDraft(conversation, text)));
+    this.supervision = new Supervision(this.model, api, (ask) => this.call(ask), () => this.readSoon(0));
     window.addEventListener("offline", () => this.lineIs(false));
     window.addEventListener("online", () => this.retry());
   }
@@ -274,7 +281,9 @@ export class Actions {
     this.drafts.take(state.conversations);
     this.model.change({ state, lag: Date.parse(state.now) - Date.now(), older, columns: placed(counter.columns, ids, state.slots) });
     this.keepReplies(counter.replies);
+    this.supervision.noticed(state.deadLetters);
     if (state.waiting > 0) this.readSoon(staleAfter);
+    else if (state.deadLetters !== undefined) this.readSoon(countAgain);
   }
 
   private async sendReplies(): Promise<void> {
@@ -348,7 +357,7 @@ export class Actions {
     clearTimeout(this.retryTimer);
     this.callsUp = true;
     this.drafts.leave();
-    this.model.change({ phase: "out", notice, state: null, drafts: {}, replies: [], older: {}, columns: [], line: "up" });
+    this.model.change({ phase: "out", notice, state: null, drafts: {}, replies: [], older: {}, columns: [], letters: null, line: "up" });
   }
 }
 

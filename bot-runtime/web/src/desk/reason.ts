@@ -1,5 +1,6 @@
 // Why a message failed, in words that tell an agent what to do. The platform's own words stay at hand.
 
+import type { DeadLetter } from "./api";
 import type { TextKey } from "./text";
 
 const accounts = [0, 3, 10, 190, 368, 130497, 131005, 131031, 131037, 131045, 131048, 133005, 133006, 133008, 133009, 133010, 133015, 133016];
@@ -21,4 +22,11 @@ export function whyOf(reason: string): TextKey {
   if (code >= 200 && code <= 299) return "whyAccount";
   if (reason.startsWith("expired:")) return "whyWindow";
   return byCode.get(code) ?? "whyOther";
+}
+
+// whyDead says why somebody must decide about a dead letter.
+export function whyDead({ what, reason }: DeadLetter): TextKey {
+  if (reason.startsWith("the database was restored")) return "whyRestored";
+  if (what === "send") return whyOf(reason);
+  return reason.startsWith("it was not tried again") ? "whyDied" : "whyTried";
 }

@@ -1,4 +1,4 @@
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 interface Props {
   question: string;
@@ -36,4 +36,16 @@ export function Ask({ question, yes, no, answer }: Props) {
       </div>
     </div>
   );
+}
+
+// useAsking is whether a button's question is open. The button has the focus again once it is answered.
+export function useAsking() {
+  const [asking, setAsking] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const asked = useRef(false);
+  useLayoutEffect(() => {
+    if (!asking && asked.current) button.current?.focus();
+    asked.current = asking;
+  }, [asking]);
+  return { asking, setAsking, button };
 }
