@@ -33,14 +33,50 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
-// BenchmarkCompile compiles a flow of 500 nodes.
+// BenchmarkCompile compiles a flow of 500 nodes: with a variable in each text, and with another expression at each node.
 func BenchmarkCompile(b *testing.B) {
-	spec := flow(b, twoQuestions(500))
-	in := world()
-	for b.Loop() {
-		if p, findings := Compile(spec, in); p == nil {
-			b.Fatal(findings)
-		}
+	expressions := twoQuestions(500)
+	for i := 4; i < 500; i++ {
+		from, to := fmt.Sprintf(" %d for {{ name }}", i), fmt.Sprintf(" %d for {{ name.size() > %d ? name : 'you' }}", i, i)
+		expressions = strings.ReplaceAll(expressions, from, to)
+		expressions = strings.ReplaceAll(expressions, fmt.Sprintf(" %d untuk {{ name }}", i), strings.Replace(to, "for", "untuk", 1))
+	}
+	for name, text := range map[string]string{"500 nodes": twoQuestions(500), "500 nodes with expressions": expressions} {
+		b.Run(name, func(b *testing.B) {
+			spec := flow(b, text)
+			in := world()
+			for b.Loop() {
+				if p, findings := Compile(spec, in); p == nil {
+					b.Fatal(findings)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkIdle is what a conversation costs that nobody speaks in: its stored bytes, where it waits at a menu after a look-up,
+// where it waits in a run, and where it has ended.
+func BenchmarkIdle(b *testing.B) {
+	for _, c := range []struct {
+		what, flow string
+		says       []string
+	}{
+		{"after a look-up", counter, []string{"apakah Dana Sekar Wangi resmi kak?"}},
+		{"in a run", twoAddresses, []string{"we move", "Jalan Satu 5"}},
+		{"ended", patient, []string{"hello", "tell", "it was stolen"}},
+	} {
+		b.Run(c.what, func(b *testing.B) {
+			talk := talkTo(b, compile(b, c.flow))
+			for _, s := range c.says {
+				talk.says(s)
+			}
+			for b.Loop() {
+				if _, err := Decode(talk.state); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(len(talk.state)), "state-bytes")
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -29,6 +30,8 @@ type compiler struct {
 	flow     v1alpha1.DialogFlowSpec
 	in       CompileInput
 	env      *cel.Env
+	types    map[string]*cel.Type // of everything that an expression may name
+	compiled map[string]*expression
 	program  *Program
 	findings []bundle.Finding
 	names    []string // of the nodes
@@ -36,7 +39,7 @@ type compiler struct {
 }
 
 func newCompiler(flow v1alpha1.DialogFlowSpec, in CompileInput) *compiler {
-	c := &compiler{flow: flow, in: in, program: &Program{
+	c := &compiler{flow: flow, in: in, compiled: map[string]*expression{}, program: &Program{
 		index: map[string]int{}, opening: none, person: none, variables: map[string]v1alpha1.VariableType{}, lookups: map[string]bool{}, tests: flow.Tests,
 	}}
 	for _, l := range flow.Languages {
@@ -122,6 +125,13 @@ func (c *compiler) declarations() {
 		env, _ = baseEnv()
 	}
 	c.env = env
+	c.types = map[string]*cel.Type{"input": inputType, "contact": contactType, "language": cel.StringType}
+	for name, kind := range c.program.variables {
+		c.types[name] = celType(kind)
+	}
+	for name := range c.program.lookups {
+		c.types[name] = foundType
+	}
 }
 
 // target resolves the name of a node.
@@ -206,12 +216,41 @@ func (c *compiler) template(s, path string, limit int) *template {
 
 // expression compiles CEL; column is where it begins in its text.
 func (c *compiler) expression(source, path string, column int, wanted ...types.Kind) *expression {
+	if e := c.named(strings.TrimSpace(source), wanted); e != nil {
+		e.where, e.column = path, column
+		return e
+	}
+	key := fmt.Sprint(wanted, source)
+	if known, ok := c.compiled[key]; ok { // as in another language's text
+		e := *known
+		e.where, e.column = path, column
+		return &e
+	}
 	e, faults := compileExpression(c.env, source, path, wanted...)
 	for _, f := range faults {
 		c.find(f.reason, path, "column %d: %s", column+f.column+1, f.message)
 	}
 	if e != nil {
 		e.column = column
+		c.compiled[key] = e
+	}
+	return e
+}
+
+// named is an expression that is nothing but a variable or a field of one, as most are: it needs no interpreter. Nil for any
+// other, and for one that is wrong.
+func (c *compiler) named(source string, wanted []types.Kind) *expression {
+	name, field, dotted := strings.Cut(source, ".")
+	of, ok := c.types[name]
+	if dotted && ok {
+		of, ok = objectFields[of.TypeName()][field]
+	}
+	if !ok || !kindIn(of.Kind(), wanted) {
+		return nil
+	}
+	e := &expression{path: []string{name}, kind: of.Kind()}
+	if dotted {
+		e.path = append(e.path, field)
 	}
 	return e
 }

@@ -90,16 +90,9 @@ func (c *compiler) condition(k *v1alpha1.Condition, at string) (string, bool) {
 // typeOf finds the type of a variable or of its field.
 func (c *compiler) typeOf(name, path string) (*cel.Type, bool) {
 	base, field, dotted := strings.Cut(name, ".")
-	known := map[string]*cel.Type{"input": inputType, "contact": contactType, "language": cel.StringType}
-	for v, kind := range c.program.variables {
-		known[v] = celType(kind)
-	}
-	for v := range c.program.lookups {
-		known[v] = foundType
-	}
-	of, ok := known[base]
+	of, ok := c.types[base]
 	if !ok {
-		c.find(reasonUndeclared, path, "no variable %q%s; declare it in variables", base, didYouMean(base, keysOf(known)))
+		c.find(reasonUndeclared, path, "no variable %q%s; declare it in variables", base, didYouMean(base, keysOf(c.types)))
 		return nil, false
 	}
 	fields := objectFields[of.TypeName()]

@@ -25,7 +25,7 @@ var days = map[string]int{
 }
 
 // besideDates are words that people put around a date.
-var besideDates = set("tanggal tgl pada tahun thn bulan bln on the of in at sekitar kira jam pagi siang sore malam ya kak min pak bu itu " +
+var besideDates = set("tanggal tgl pada tahun bulan bln on the of in at sekitar kira jam pagi siang sore malam ya kak min pak bu itu " +
 	"senin selasa rabu kamis jumat sabtu ahad monday tuesday wednesday thursday friday saturday sunday mon tue wed thu fri sat sun hari")
 
 // dateText reads 31-12-2026, 31/12/26, 2026-12-31, 31122026, "31 Desember 2026", "Dec 31st, 2026", "17 agustus", "kemarin",

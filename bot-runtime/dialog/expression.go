@@ -31,7 +31,7 @@ type expression struct {
 	where   string // path of the flow, for problems
 	column  int    // of the expression within its text, 0-based
 	path    []string
-	program cel.Program
+	program cel.Program // nil where the path is enough
 	kind    types.Kind
 }
 
@@ -179,6 +179,9 @@ func (e *expression) eval(s *scope) (any, error) {
 	if e.path != nil {
 		if v, ok := s.read(e.path); ok {
 			return v, nil
+		}
+		if e.program == nil {
+			return nil, fmt.Errorf("%s, column %d: %s cannot be read", e.where, e.column+1, strings.Join(e.path, "."))
 		}
 	}
 	if s.ctx == nil {

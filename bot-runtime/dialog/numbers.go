@@ -32,7 +32,7 @@ var thousands = map[string]float64{
 }
 
 // besideNumbers are words that people put around a number.
-var besideNumbers = set("rp idr rupiah rph usd dollar dollars perak a an and dan sekitar sekitaran kira kurang lebih about around sebesar senilai hampir total totalnya orang tahun thn years year old kali")
+var besideNumbers = set("rp idr rupiah rph usd dollar dollars perak a an and dan sekitar sekitaran kira kurang lebih about around sebesar senilai hampir total totalnya orang tahun years year old kali")
 
 // numberText reads 250000, 250.000, 250,000, 1.250,50, 1,250.50, "Rp 250.000,-", "2,5 juta", "2jt 500rb", "250k", "dua ratus ribu",
 // "satu setengah juta" and "two hundred and fifty".

@@ -209,7 +209,8 @@ func (t *turn) run() error {
 	if err != nil {
 		return fmt.Errorf("writing the conversation's state: %w", err)
 	}
-	t.out.Format, t.out.State = max(1, stands.Format), state // no newer than needed: an older pod may go on with it
+	// No newer a format than needed: an older pod may go on with it.
+	t.out.Format, t.out.State = max(1, stands.Format), state
 	if node != "" { // else nothing of this revision is asked for any more
 		t.out.Revision = t.flow.Hash
 	}
