@@ -260,3 +260,77 @@ func TestAFolderWithoutAFlowSaysSo(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// aid is a flow that understands, reminds, and asks for a picture.
+const aid = `
+apiVersion: loket.dev/v1alpha1
+kind: DialogFlow
+metadata: {name: aid}
+spec:
+  languages: [id]
+  start: menu
+  variables: [{name: photo}]
+  triggers: [{name: person, words: {id: [petugas]}, next: person}]
+  intents:
+  - name: scam
+    examples: {id: [saya tertipu investasi bodong, uang saya dibawa kabur penipu, saya korban penipuan, saya tertipu arisan online, uang saya hilang dibawa penipu]}
+  - name: hours
+    examples: {id: [jam berapa kantor buka, hari sabtu kantor buka, kantor buka sampai jam berapa, kapan jam layanan kantor, jam layanan hari minggu]}
+  nodes:
+  - name: menu
+    menu:
+      text: {id: Silakan tulis.}
+      options: [{name: person, title: {id: Petugas}, next: person}]
+      otherwise: what
+      silence: [{minutes: 10, text: {id: Masih di sana?}}, {minutes: 20, next: bye}]
+  - {name: what, understand: {cases: [{intents: [scam], next: photo}, {intents: [hours], next: hours}], otherwise: menu}}
+  - {name: hours, say: {text: {id: Setiap hari.}, location: {latitude: "-6.1754", longitude: "106.8272", name: Kantor pusat}}, next: menu}
+  - {name: photo, ask: {text: {id: Kirim foto buktinya.}, as: photo, type: picture}, next: person}
+  - {name: person, handoff: {pool: centre, summary: photo}, next: bye}
+  - {name: bye, end: {text: {id: Sampai jumpa.}}}
+  tests:
+  - name: a picture reaches the person
+    steps:
+    - citizen: kak sy ketipu investasi bodong
+    - bot: {node: photo}
+    - sends: picture
+    - bot: {handedTo: centre, variables: {photo: test-image}}
+  - name: reminded, and let go
+    steps:
+    - citizen: halo
+    - silence: 30
+    - bot: {contains: masih di sana, node: bye}
+---
+apiVersion: loket.dev/v1alpha1
+kind: AgentPool
+metadata: {name: centre}
+spec: {agents: {secretName: agents}}
+`
+
+func aidFolder(t *testing.T) string {
+	dir := t.TempDir()
+	text := strings.NewReplacer("{id: Masih di sana?}", `{id: "Masih di sana?"}`).Replace(aid)
+	if err := os.WriteFile(filepath.Join(dir, "aid.yaml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestATestTellsHowWellSentencesAreUnderstood(t *testing.T) {
+	dir := aidFolder(t)
+	golden(t, "test-intents.txt", func(out io.Writer) {
+		if passed, err := Test(out, dir, now); !passed || err != nil {
+			t.Error(passed, err)
+		}
+	})
+}
+
+func TestATalkSendsAPictureAndLetsTimePass(t *testing.T) {
+	dir := aidFolder(t)
+	golden(t, "chat-aid.txt", func(out io.Writer) {
+		in := strings.NewReader("halo\n/wait\nkantornya buka jam brp kak\nuang sy dibawa kabur penipuu\n/voice\n/picture\n/state\n")
+		if err := Chat(in, out, dir, "", func() time.Time { return now }); err != nil {
+			t.Error(err)
+		}
+	})
+}

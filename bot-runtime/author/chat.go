@@ -22,7 +22,7 @@ import (
 const (
 	chatHelp     = "type as a citizen would; a number taps a choice, /help lists the commands"
 	chatCommands = `/state  what the bot remembers
-/voice  send a voice note
+/voice  send a voice note; so do /picture, /document and /location what they name
 /close  close as the agent
 /answer what the service answers that the bot calls: /answer 200 {"state": "open"}; /answer alone is no answer
 /wait   say nothing until the time is over that an answer has
@@ -122,8 +122,8 @@ func (c *chat) typed(line string) bool {
 		c.step(dialog.Input{Kind: dialog.InputTimer, Timer: c.timer.Name, Generation: c.timer.Generation})
 	case "/answer":
 		c.answer("")
-	case "/voice":
-		c.citizen(message.In{Kind: message.InMedia, MediaType: "voice"})
+	case "/voice", "/picture", "/document", "/location":
+		c.citizen(dialog.Attachment(strings.TrimPrefix(line, "/")))
 	case "/help":
 		c.p.line("%s", chatCommands)
 	default:

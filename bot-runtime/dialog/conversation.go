@@ -204,7 +204,7 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 			t.citizen(step.Citizen)
 		case step.Sends != "":
 			t.said = "(" + step.Sends + ")"
-			t.step(Input{Kind: InputMessage, Message: attachment(step.Sends), At: t.at})
+			t.step(Input{Kind: InputMessage, Message: Attachment(step.Sends), At: t.at})
 		case step.Silence > 0:
 			t.silence(time.Duration(step.Silence) * time.Minute)
 		case step.Agent != "":
@@ -245,8 +245,8 @@ func (t *talk) citizen(text string) {
 	t.step(Input{Kind: InputMessage, Message: m, At: t.at})
 }
 
-// attachment is a message without words, as a channel makes it.
-func attachment(what string) message.In {
+// Attachment is a message without words, as a channel makes it: what a test's sends names. Its ids and place are invented.
+func Attachment(what string) message.In {
 	switch what {
 	case "location":
 		return message.In{Kind: message.InLocation, Latitude: -6.175392, Longitude: 106.827153} // Monas

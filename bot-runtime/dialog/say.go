@@ -76,5 +76,8 @@ func (s *stepper) tell(n *node) {
 		text = ""
 	}
 	s.flush(nil)
+	if text == "" {
+		text = n.attached.Words() // what an older binary sends
+	}
 	s.result.Say = append(s.result.Say, message.Out{Text: text, Language: s.language(), Attachment: n.attached})
 }

@@ -63,7 +63,8 @@ type Out struct {
 	Language string `json:"language,omitempty"`
 	// Want is what the citizen is asked to send, where the channel can help with it.
 	Want Want `json:"want,omitempty"`
-	// Attachment goes with the text, which is its caption. A message that has one has no choices.
+	// Attachment goes with the text, which is its caption; one without a caption has its words as text, for binaries that know no
+	// attachments. A message that has one has no choices.
 	Attachment *Attachment `json:"attachment,omitempty"`
 }
 
@@ -92,18 +93,34 @@ type Attachment struct {
 	Phone string `json:"phone,omitempty"`
 }
 
+// Words are what is attached, for those who can show nothing but text.
+func (a *Attachment) Words() string {
+	place := ""
+	if a.Kind == AttachmentLocation {
+		place = strconv.FormatFloat(a.Latitude, 'f', -1, 64) + ", " + strconv.FormatFloat(a.Longitude, 'f', -1, 64)
+	}
+	return lines(a.Name, a.Address, place, a.Phone, a.URL)
+}
+
+// Caption is the text beside the attachment; empty when the text is only what stands in for it.
+func (o Out) Caption() string {
+	if o.Attachment != nil && o.Text == o.Attachment.Words() {
+		return ""
+	}
+	return o.Text
+}
+
 // Words are the message for those who can show nothing but text: its attachment is written below.
 func (o Out) Words() string {
-	a := o.Attachment
-	if a == nil {
+	if o.Attachment == nil {
 		return o.Text
 	}
-	lines := []string{o.Text, a.Name, a.Address, a.Phone, a.URL}
-	if a.Kind == AttachmentLocation {
-		lines = append(lines, strconv.FormatFloat(a.Latitude, 'f', -1, 64)+", "+strconv.FormatFloat(a.Longitude, 'f', -1, 64))
-	}
-	kept := lines[:0]
-	for _, l := range lines {
+	return lines(o.Caption(), o.Attachment.Words())
+}
+
+func lines(all ...string) string {
+	kept := all[:0]
+	for _, l := range all {
 		if l != "" {
 			kept = append(kept, l)
 		}

@@ -96,7 +96,7 @@ func shown(row store.TranscriptMessage, who citizen) Message {
 	if row.Out != nil {
 		m.Text = row.Out.Words()
 		if a := row.Out.Attachment; a != nil && a.URL != "" {
-			m.Text, m.Link = row.Out.Text, &Link{URL: a.URL, Title: a.Name}
+			m.Text, m.Link = row.Out.Caption(), &Link{URL: a.URL, Title: a.Name}
 		}
 		for _, c := range row.Out.Choices {
 			m.Choices = append(m.Choices, Choice{ID: c.ID, Title: c.Title})

@@ -145,10 +145,10 @@ func attach(out message.Out) (kind string, a attached) {
 	}
 	switch at.Kind {
 	case message.AttachmentImage:
-		a.Image = &linked{Link: at.URL, Caption: cut(out.Text, maxCaption)}
+		a.Image = &linked{Link: at.URL, Caption: cut(out.Caption(), maxCaption)}
 		return "image", a
 	case message.AttachmentDocument:
-		a.Document = &linked{Link: at.URL, Caption: cut(out.Text, maxCaption), Filename: at.Name}
+		a.Document = &linked{Link: at.URL, Caption: cut(out.Caption(), maxCaption), Filename: at.Name}
 		return "document", a
 	case message.AttachmentLocation:
 		a.Location = &sentPlace{at.Latitude, at.Longitude, at.Name, at.Address}

@@ -174,7 +174,7 @@ const (
 	rate      = 3.0
 	decay     = 2e-4
 	passes    = 40
-	fewPasses = 8
+	fewPasses = 5
 	maxWork   = 4e7 // multiplications
 )
 
