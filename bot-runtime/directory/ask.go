@@ -91,6 +91,7 @@ type hit struct {
 	outcome Outcome
 	entries []uint32
 	score   float64
+	edits   int // letters typed otherwise, of a name
 	field   string
 	why     Reason
 }
@@ -229,8 +230,11 @@ func (x *Index) readAs(q *query) hit {
 	}
 	if parted := x.partedAtRigid(q); parted != nil {
 		if h := x.readAs(parted); h.outcome != None {
-			if h.outcome == Exact { // what was joined is not equal
+			switch {
+			case h.outcome == Exact: // what was joined is not equal
 				h.outcome, h.score = Confident, 0.9
+			case h.outcome == Confident && h.edits > 0: // joined otherwise than the name, and typed otherwise
+				h.outcome, h.score = Lookalike, 0.7
 			}
 			return h
 		}

@@ -168,19 +168,20 @@ func (x *Index) genuineIdentifier(id *identifier, owners []uint32, q *query) hit
 	if len(q.distinctive) == 0 {
 		return x.licensed(owners, Exact, 1, id.field, whyOwned(id))
 	}
-	var explained []uint32
+	var explained, by []uint32 // entries, and the keys of theirs that were asked
 	stranger := ""
 	for _, e := range owners {
 		for k := x.firstKey(e); int(k) < x.keys() && x.entryOf(k) == e; k++ {
 			if a := x.align(q, k); a.strangers == 0 && (a.edits == 0 || a.explained > 1 && a.left == 0) {
 				explained = appendOnce(explained, e)
+				by = append(by, k)
 			} else if stranger == "" {
 				stranger = q.compactOr(a.unexplained)
 			}
 		}
 	}
-	for _, e := range explained {
-		for _, bad := range x.alsoListed(e) {
+	for _, k := range by {
+		for _, bad := range x.alsoListed(k) {
 			explained = appendOnce(explained, bad)
 		}
 	}
@@ -197,16 +198,20 @@ func (x *Index) firstKey(entry uint32) uint32 {
 	return uint32(sort.Search(x.keys(), func(k int) bool { return x.entryOf(uint32(k)) >= entry }))
 }
 
-// alsoListed are entries of the warning list that bear a name of this one.
-func (x *Index) alsoListed(entry uint32) []uint32 {
-	if x.illegal(entry) {
+// alsoListed are entries of the warning list that bear the name or alias that a key of somebody licensed is.
+func (x *Index) alsoListed(key uint32) []uint32 {
+	if x.illegal(x.entryOf(key)) {
 		return nil
 	}
-	e := x.rows.entry(entry)
+	e := x.rows.entry(x.entryOf(key))
 	var out []uint32
 	var buf [8]uint32
 	for _, name := range append([]string{e.Name}, e.Aliases...) {
-		for _, k := range x.namedBy(nameWords(name), buf[:0]) {
+		ws := nameWords(name)
+		if !slices.Equal(canonical(ws), x.textsOf(key)) {
+			continue
+		}
+		for _, k := range x.namedBy(ws, buf[:0]) {
 			if x.illegal(x.entryOf(k)) {
 				out = appendOnce(out, x.entryOf(k))
 			}

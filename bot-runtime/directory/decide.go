@@ -46,7 +46,9 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 		field = fieldAlias
 	}
 	score := max(0.5, 0.95-0.05*float64(first.edits)-0.1*float64(first.left))
-	return x.licensed(as, Confident, score, field, x.whyMeant(first)), true
+	h := x.licensed(as, Confident, score, field, x.whyMeant(first))
+	h.edits = first.edits
+	return h, true
 }
 
 // explains: nothing of the query is left over. One typed word that is a typo of one of a name's is too little, and so is a part

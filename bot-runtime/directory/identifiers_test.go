@@ -210,8 +210,9 @@ func TestAHostThatManyShareIsOwnedByNobody(t *testing.T) {
 
 func TestANameOnBothListsIsNeverOnlyOneOfThem(t *testing.T) {
 	x := FromEntries([]Entry{
-		{ID: "good", Name: "Griya Modal Teduh", Licence: "KEP-1/12/2001", Status: StatusLicensed, Sites: []string{"griya.example"}},
+		{ID: "good", Name: "Griya Modal Teduh", Aliases: []string{"Gemodu"}, Licence: "KEP-1/12/2001", Status: StatusLicensed, Sites: []string{"griya.example"}},
 		{ID: "bad", Name: "PT Griya Modal Teduh", Status: StatusIllegal, Sites: []string{"griya-modal.example"}},
+		{ID: "alias", Name: "Padi Kencana Rimba", Aliases: []string{"Witiwa"}, Status: StatusLicensed, Sites: []string{"padi.example"}}, {ID: "other", Name: "Moki Persada", Aliases: []string{"Witiwa"}, Status: StatusIllegal},
 		{ID: "bad1", Name: "Rimba Kencana", Status: StatusIllegal}, {ID: "bad2", Name: "PT Rimba Kencana", Status: StatusIllegal}, {ID: "bad3", Name: "CV Rimba Kencana", Status: StatusIllegal},
 		{ID: "good4", Name: "UD Rimba Kencana", Status: StatusLicensed},
 	})
@@ -228,6 +229,9 @@ func TestANameOnBothListsIsNeverOnlyOneOfThem(t *testing.T) {
 		if a.Outcome != Ambiguous || licensed == 0 || illegal == 0 {
 			t.Errorf("%q: %s %v (%s)", ask, a.Outcome, a.Entries, a.Why)
 		}
+	}
+	if a := x.Ask("padi kencana rimba padi.example"); a.Outcome != Exact {
+		t.Errorf("a name of its own beside an alias that another bears: %s %v (%s)", a.Outcome, a.Entries, a.Why)
 	}
 	if a := x.Ask("griya modal teduh evil.top"); a.Outcome != Lookalike || a.Entries[0].ID != "good" || !strings.Contains(a.Why, "warning list") {
 		t.Errorf("with a foreign link: %s %v (%s)", a.Outcome, a.Entries, a.Why)

@@ -37,6 +37,7 @@ func TestPlacesAndKindsAreAsRigidWhenWordsAreJoined(t *testing.T) {
 		{ID: "bank", Name: "Bank Lumintu", Status: StatusLicensed},
 		{ID: "mitra", Name: "Mitra Bandang", Status: StatusLicensed},
 		{ID: "bmt", Name: "BPD Kencana", Status: StatusLicensed},
+		{ID: "far", Name: "BPR Pehiha Rongara", Status: StatusLicensed},
 		{ID: "long", Name: "Asuransi Tigo Mancahna Kupang", Status: StatusLicensed},
 		{ID: "kinds", Name: "Bank Juberba Syariah", Status: StatusLicensed},
 	})
@@ -57,6 +58,7 @@ func TestPlacesAndKindsAreAsRigidWhenWordsAreJoined(t *testing.T) {
 		{"its own kind joined", "banklumintu", Confident, "bank"},
 		{"its own kind, a typo", "banklumntu", Confident, "bank"},
 		{"a kind a letter off its own", "bprkencana", Lookalike, "bmt"},
+		{"joined, in another order and with typos", "bprgongaya pehiha", Lookalike, "far"},
 		{"two letters off a place", "tigo mancahna kuzanu", Lookalike, "long"},
 		{"a part of a name with two typos", "kuzanu mancahna", None, ""},
 		{"a part of a name with one", "mancahna kupnag", Confident, "long"},

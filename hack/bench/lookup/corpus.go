@@ -22,7 +22,7 @@ type Corpus struct {
 	parts      [][]spoken         // each name and alias, without legal forms
 	byWord     map[string][]int32 // entries by word of name or alias
 	byName     map[string]int32   // by all words in a row
-	byPiece    map[uint64][]int32 // entries by pieces of a name without blanks
+	byPiece    map[uint64][]owner // entries by pieces of a name without blanks
 	letters    []alphabet         // of each entry's names together
 }
 
@@ -172,7 +172,7 @@ func (c *Corpus) entry(r *rand.Rand, ws []string, illegal bool) directory.Entry 
 
 // prepare makes what fairness is told by.
 func (c *Corpus) prepare() {
-	c.byWord, c.byName, c.byPiece = map[string][]int32{}, map[string]int32{}, map[uint64][]int32{}
+	c.byWord, c.byName, c.byPiece = map[string][]int32{}, map[string]int32{}, map[uint64][]owner{}
 	c.letters = make([]alphabet, len(c.Entries))
 	c.parts = make([][]spoken, len(c.Entries))
 	for i, e := range c.Entries {
@@ -191,8 +191,9 @@ func (c *Corpus) prepare() {
 				wholes = append(wholes, own, words.Sound(own))
 			}
 			for _, whole := range slices.Compact(wholes) {
-				said.wholes = append(said.wholes, joined{whole, lettersOf(whole)})
-				c.addPieces(int32(i), whole)
+				way := joined{whole, lettersOf(whole)}
+				said.wholes = append(said.wholes, way)
+				c.addPieces(int32(i), way)
 			}
 		}
 	}

@@ -37,18 +37,18 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 		}
 		return false
 	}
-	whole := func(s string) bool {
+	byPieces := func(s string, is func(e int, has uint32) bool) bool {
 		has := lettersOf(s)
 		for length := max(1, len(s)-2); length <= len(s)+2; length++ {
 			budget := words.TypoBudget(length)
-			for i := range budget + 1 {
+			for i := range piecesOf(budget) {
 				from, to := pieceOf(length, budget, i)
 				for shift := -2; shift <= 2; shift++ {
 					if from+shift < 0 || to+shift > len(s) {
 						continue
 					}
-					for _, e := range c.byPiece[pieceKey(length, i, s[from+shift:to+shift])] {
-						if c.letters[e].might(asked.letters) && !slices.Contains(by, int(e)) && c.isWhole(int(e), s, has) {
+					for _, o := range c.byPiece[pieceKey(length, i, s[from+shift:to+shift])] {
+						if bits.OnesCount32(o.has&^has) <= budget && bits.OnesCount32(has&^o.has) <= budget && !slices.Contains(by, int(o.entry)) && is(int(o.entry), has) {
 							return true
 						}
 					}
@@ -57,8 +57,17 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 		}
 		return false
 	}
-	if whole(asked.whole) || asked.sound != asked.whole && whole(asked.sound) {
-		return true
+	for _, s := range slices.Compact([]string{asked.whole, asked.sound}) {
+		if byPieces(s, func(e int, has uint32) bool { return c.isWhole(e, s, has) }) {
+			return true
+		}
+	}
+	if own := strings.Join(slices.DeleteFunc(slices.Clone(distinctive), words.Kind), ""); own != asked.whole && own != "" { // its kind behind it
+		for _, s := range slices.Compact([]string{own, words.Sound(own)}) {
+			if byPieces(s, func(e int, _ uint32) bool { return c.couldBe(e, asked) }) {
+				return true
+			}
+		}
 	}
 	const common = 3000 // entries of a word
 	rarest := []int32(nil)
@@ -74,9 +83,6 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 		} else if rarest == nil || len(list) < len(rarest) {
 			rarest = list
 		}
-		if len(distinctive) > 1 && len(w) > 7 && whole(w) { // a name joined, beside another word
-			return true
-		}
 	}
 	return claims(rarest)
 }
@@ -84,9 +90,13 @@ func (c *Corpus) claimed(text string, by ...int) bool {
 // amounts of money are no part of a name.
 var amounts = regexp.MustCompile(`\b[0-9]+ (?:juta|jt|ribu|rb)\b`)
 
-// pieceOf and pieceKey: a name is cut into one piece more than the typos that it may have, so that one is as written.
+// piecesOf, pieceOf and pieceKey: a name is cut into more pieces than its typos can spoil, so that one is as written; two letters
+// that change places may spoil two.
+func piecesOf(budget int) int { return budget + 1 + min(budget, 1) }
+
 func pieceOf(length, budget, i int) (from, to int) {
-	return length * i / (budget + 1), length * (i + 1) / (budget + 1)
+	n := piecesOf(budget)
+	return length * i / n, length * (i + 1) / n
 }
 
 func pieceKey(length, i int, piece string) uint64 {
@@ -97,15 +107,19 @@ func pieceKey(length, i int, piece string) uint64 {
 }
 
 // addPieces lets an entry be found by a way to write a name of it without blanks.
-func (c *Corpus) addPieces(entry int32, s string) {
-	budget := words.TypoBudget(len(s))
-	for i := range budget + 1 {
-		from, to := pieceOf(len(s), budget, i)
-		key := pieceKey(len(s), i, s[from:to])
-		if list := c.byPiece[key]; len(list) == 0 || list[len(list)-1] != entry {
-			c.byPiece[key] = append(list, entry)
-		}
+func (c *Corpus) addPieces(entry int32, s joined) {
+	budget := words.TypoBudget(len(s.text))
+	for i := range piecesOf(budget) {
+		from, to := pieceOf(len(s.text), budget, i)
+		key := pieceKey(len(s.text), i, s.text[from:to])
+		c.byPiece[key] = append(c.byPiece[key], owner{entry, s.has})
 	}
+}
+
+// owner of a piece: an entry, and the letters of the name that was cut, which tell most of them away without a look at it.
+type owner struct {
+	entry int32
+	has   uint32
 }
 
 // alphabet is the letters of a text, as written and as pronounced, a bit each.
