@@ -96,7 +96,7 @@ func Decide(spec Spec, state State, seen Observation) (Decision, State) {
 		d.Again = state.again(&q, d.Again)
 	}
 	if d.Workers != seen.Workers {
-		state.changed(q.now, seen.Workers, d.Workers)
+		state.changed(&q, seen.Workers, d.Workers)
 	}
 	return d, state
 }
@@ -242,7 +242,9 @@ func (s *State) down(q *question, near outlook, demand, wanted int32) Decision {
 	case q.have > min(q.spec.Max, q.spec.Ceiling): // the limits were lowered
 		return Decision{Workers: s.limited(q, max(target, min(q.spec.Max, q.spec.Ceiling))), Reasons: q.reasons}
 	case target >= q.have:
-		if floor > demand && q.have > least {
+		if wanted > q.have { // with the limit reached, each look says so, not only the one that reached it
+			q.say(Reason{Code: Most, Workers: q.have})
+		} else if floor > demand && q.have > least {
 			s.sayHeld(q, near, q.have, 0)
 		} else if q.have >= least && demand < q.have {
 			q.say(Reason{Code: Least, Workers: q.have})
