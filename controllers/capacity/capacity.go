@@ -275,7 +275,7 @@ func (s *State) sayHeld(q *question, near outlook, workers int32, wait float64) 
 
 // patience is for how many seconds more workers stay although they are superfluous.
 //
-// A pool of 12 that needs 11 keeps the twelfth: one of 12 is 8 %, and at 50 workers three go together. Without the steps a
+// A pool of 13 that needs 12 keeps the thirteenth: one of 13 is less than 8 %, and at 50 workers four go together. Without the steps a
 // pool of 70 wrote its replicas 130 times a day.
 func (s *State) patience(q *question, target int32) float64 {
 	surplus := q.have - target
