@@ -41,6 +41,8 @@ type poolSeen struct {
 
 	// unscaled is why the cluster would not have the decided number of workers; nil while it will.
 	unscaled error
+	// limited is what keeps workers from demand, with its mend; empty while nothing does.
+	limited string
 	// unkept is what keeps the operator from keeping what it learnt; nil while nothing does.
 	unkept *metav1.Condition
 	// people is what is known of how many are needed; nil before anything is.
@@ -63,6 +65,7 @@ func (r *AgentPoolReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 		memory.pretend(seen, &look)
 		decision, memory.state = capacity.Decide(spec, memory.state, look)
 		if seen.scales() {
+			seen.limited = memory.limit.look(seen, spec, decision)
 			seen.unscaled = r.scale(ctx, seen, decision, &memory)
 		}
 		memory.people.look(seen, &memory.state, look)

@@ -34,7 +34,8 @@ type poolMemory struct {
 	figuresAt time.Time
 	reported  string
 	// told is what the last event of a scaling said, without its figures.
-	told string
+	told  string
+	limit poolLimit
 	// shadow is how many workers there would be if a dry run's decisions had been carried out; nil without one.
 	shadow *int32
 	// zone is the tenant's, and named its name.

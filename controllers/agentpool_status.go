@@ -100,6 +100,8 @@ func (s *poolSeen) scaling(d capacity.Decision) *metav1.Condition {
 		if s.view.Status == nil {
 			c.Status = metav1.ConditionUnknown
 		}
+	case s.limited != "":
+		c = no(v1alpha1.ConditionScaling, v1alpha1.ReasonAtLimit, s.limited)
 	default:
 		c = yes(v1alpha1.ConditionScaling, v1alpha1.ReasonFollowsDemand, "demand decides, within min and max")
 	}

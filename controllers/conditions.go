@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	corev1 "k8s.io/api/core/v1"
@@ -41,7 +42,12 @@ func set(list *[]metav1.Condition, generation int64, now metav1.Time, conditions
 var told = []string{
 	v1alpha1.ConditionAccepted, v1alpha1.ConditionOperatorReachable, v1alpha1.ConditionDurability,
 	v1alpha1.ConditionValid, v1alpha1.ConditionReady, v1alpha1.ConditionSettled, v1alpha1.ConditionStaffed,
-	v1alpha1.ConditionLearning,
+	v1alpha1.ConditionLearning, v1alpha1.ConditionScaling,
+}
+
+// untold are reasons of such conditions that nobody need act on: they pass, are as somebody wished, or are told of another object.
+var untold = []string{
+	v1alpha1.ReasonProgressing, v1alpha1.ReasonNoFreshFigures, v1alpha1.ReasonDryRun, v1alpha1.ReasonEmbeddedStorage,
 }
 
 // announce tells what changed between two lists of conditions: trouble as a warning with its mend, and the end of trouble.
@@ -54,10 +60,10 @@ func announce(recorder events.EventRecorder, object runtime.Object, before, afte
 		}
 		once := a.Reason + a.Message // Accepted and Ready say the same of a tenant that is refused
 		switch {
-		case seen[once] || a.Reason == v1alpha1.ReasonProgressing:
+		case seen[once] || slices.Contains(untold, a.Reason):
 		case a.Status == metav1.ConditionFalse:
 			recorder.Eventf(object, nil, corev1.EventTypeWarning, a.Reason, "Reconcile", "%s", note(a.Message))
-		case a.Status == metav1.ConditionTrue && b != nil && b.Status != metav1.ConditionTrue:
+		case a.Status == metav1.ConditionTrue && b != nil && b.Status != metav1.ConditionTrue && (kind != v1alpha1.ConditionScaling || !slices.Contains(untold, b.Reason)):
 			recorder.Eventf(object, nil, corev1.EventTypeNormal, a.Reason, "Reconcile", "%s", note(a.Message))
 		}
 		seen[once] = true

@@ -147,6 +147,8 @@ const (
 	ReasonFollowsReplicas = "FollowsReplicas"
 	ReasonEmbeddedStorage = "EmbeddedStorage"
 	ReasonNoFreshFigures  = "NoFreshFigures"
+	// ReasonAtLimit: demand calls for more workers than the pool or its class allows, so that citizens wait.
+	ReasonAtLimit = "AtLimit"
 	// ReasonDryRun: what is decided is told and not carried out, as spec.workers.dryRun asks.
 	ReasonDryRun = "DryRun"
 )

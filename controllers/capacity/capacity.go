@@ -96,7 +96,7 @@ func Decide(spec Spec, state State, seen Observation) (Decision, State) {
 		d.Again = state.again(&q, d.Again)
 	}
 	if d.Workers != seen.Workers {
-		state.changed(q.now, seen.Workers, d.Workers)
+		state.changed(&q, seen.Workers, d.Workers)
 	}
 	return d, state
 }
@@ -242,7 +242,9 @@ func (s *State) down(q *question, near outlook, demand, wanted int32) Decision {
 	case q.have > min(q.spec.Max, q.spec.Ceiling): // the limits were lowered
 		return Decision{Workers: s.limited(q, max(target, min(q.spec.Max, q.spec.Ceiling))), Reasons: q.reasons}
 	case target >= q.have:
-		if floor > demand && q.have > least {
+		if wanted > q.have { // with the limit reached, each look says so, not only the one that reached it
+			q.say(Reason{Code: Most, Workers: q.have})
+		} else if floor > demand && q.have > least {
 			s.sayHeld(q, near, q.have, 0)
 		} else if q.have >= least && demand < q.have {
 			q.say(Reason{Code: Least, Workers: q.have})
@@ -273,7 +275,7 @@ func (s *State) sayHeld(q *question, near outlook, workers int32, wait float64) 
 
 // patience is for how many seconds more workers stay although they are superfluous.
 //
-// A pool of 12 that needs 11 keeps the twelfth: one of 12 is 8 %, and at 50 workers three go together. Without the steps a
+// A pool of 13 that needs 12 keeps the thirteenth: one of 13 is less than 8 %, and at 50 workers four go together. Without the steps a
 // pool of 70 wrote its replicas 130 times a day.
 func (s *State) patience(q *question, target int32) float64 {
 	surplus := q.have - target

@@ -52,6 +52,7 @@ func TestWorkersFollowDemand(t *testing.T) {
 		}},
 		"the most is the most": {pool(nil), 1, []moment{
 			{0, 1000, 0, false, 10, "waiting 1000 + active 0 over 60 a worker = 17; at most 10"},
+			{2, 1000, 0, false, 10, "waiting 1000 + active 0 over 60 a worker = 17; at most 10"},
 		}},
 		"one step at a time, where that is asked for": {pool(func(s *Spec) { s.Step = 2 }), 1, []moment{
 			{0, 0, 400, false, 3, "waiting 0 + active 400 over 60 a worker = 7; 3 held by step"},
@@ -453,5 +454,29 @@ func TestASpringDayHas23Hours(t *testing.T) {
 	}
 	if s.Spent = 9.1 * 3600; !s.spent(&q) {
 		t.Error("9.1 hours spent and 14 to come are 23.1 of 23")
+	}
+}
+
+// Falls are chosen where forecasts look lowest, so that they are judged by themselves.
+func TestAFallThatIsTakenBackMakesTheNextOnesRarer(t *testing.T) {
+	for name, c := range map[string]struct {
+		back  time.Duration
+		rarer bool
+	}{
+		"taken back within the window": {10 * time.Minute, true},
+		"wanted again after it":        {20 * time.Minute, false},
+	} {
+		state := newState()
+		q := question{spec: pool(nil).sane(), seen: Observation{Now: monday}, now: float64(monday.Unix()), per: 60, window: 900, load: 500}
+		before := state.Quantiles[q.scale()]
+		state.changed(&q, 9, 8)
+		fell := state.Quantiles[q.scale()]
+		q.now += c.back.Seconds()
+		q.load = 100 // of another scale by then: it is the fall's that learns
+		state.changed(&q, 8, 9)
+		q.load = 500
+		if after := state.Quantiles[q.scale()]; fell >= before || (after > before) != c.rarer {
+			t.Errorf("%s: %.3f, %.3f after the fall, %.3f in the end", name, before, fell, after)
+		}
 	}
 }

@@ -40,11 +40,16 @@ func (s *State) watchWorkers(q *question) {
 	s.Ready = seen.Ready
 }
 
-// changed notes the moment of a decision that is carried out.
-func (s *State) changed(now float64, before, after int32) {
+// changed notes the moment of a decision that is carried out, and judges the one before: see judgeFall.
+func (s *State) changed(q *question, before, after int32) {
+	now := q.now
 	if after < before {
-		s.LastDown = now
+		s.judgeFall(q.scale(), false)
+		s.LastDown, s.DownScale = now, q.scale()
 		return
+	}
+	if s.LastDown > s.LastUp && now-s.LastDown < q.window {
+		s.judgeFall(s.DownScale, true)
 	}
 	s.LastUp = now
 	for i := range s.Pending {

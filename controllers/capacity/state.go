@@ -58,6 +58,7 @@ type State struct {
 	StartHigh  float64               `json:"startHigh"`
 	LastUp     float64               `json:"lastUp"`
 	LastDown   float64               `json:"lastDown"`
+	DownScale  int8                  `json:"downScale"` // of the load when workers went last
 	WorkersAt  float64               `json:"workersAt"`
 	Spent      float64               `json:"spent"`
 	SpentDay   int32                 `json:"spentDay"`
@@ -147,7 +148,8 @@ func (s *State) wrong() string {
 		{"quarterSeconds", s.QuarterSeconds, 0, 8 * quarter},
 		{"caution", s.Caution, cautionLow, cautionHigh}, {"judged", float64(s.Judged), 0, forecasts*1000 - 1},
 		{"ready", float64(s.Ready), 0, math.MaxInt32}, {"startsSeen", float64(s.StartsSeen), 0, 2*startsKept - 1}, {"startHigh", s.StartHigh, 0, 3600},
-		{"spent", s.Spent, 0, 1e16}, {"spentDay", float64(s.SpentDay), 0, 99991231},
+		{"spent", s.Spent, 0, 1e16}, {"downScale", float64(s.DownScale), 0, scales - 1},
+		{"spentDay", float64(s.SpentDay), 0, 99991231},
 	} {
 		if !within(f.v, f.least, f.most) {
 			return f.name
