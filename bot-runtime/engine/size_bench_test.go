@@ -262,7 +262,7 @@ func BenchmarkSendWithFaults(b *testing.B) {
 // hours. state is what the engine keeps of one.
 var fill = map[string][]string{
 	"postgres": {
-		`SELECT setval('row_id', 10000000000)`,
+		`SELECT setval('row_id', greatest(10000000000, (SELECT last_value FROM row_id)))`,
 		`INSERT INTO contact (id) SELECT 1000000000 + n FROM generate_series($1::bigint, $2::bigint - 1) n WHERE length($3::bytea) > 0`,
 		`INSERT INTO identity (scope, kind, value, contact) SELECT '20002', '` + string(message.IdentityPhone) + `', '62811' || lpad(n::text, 9, '0'), 1000000000 + n
 			FROM generate_series($1::bigint, $2::bigint - 1) n WHERE length($3::bytea) > 0`,
@@ -276,7 +276,7 @@ var fill = map[string][]string{
 		`ANALYZE`,
 	},
 	"sqlite": {
-		`UPDATE sequence SET value = 10000000000`,
+		`UPDATE sequence SET value = 10000000000 WHERE value < 10000000000`,
 		`WITH RECURSIVE s(n) AS (SELECT $1 UNION ALL SELECT n + 1 FROM s WHERE n + 1 < $2) INSERT INTO contact (id) SELECT 1000000000 + n FROM s WHERE length($3) > 0`,
 		`WITH RECURSIVE s(n) AS (SELECT $1 UNION ALL SELECT n + 1 FROM s WHERE n + 1 < $2)
 			INSERT INTO identity (scope, kind, value, contact) SELECT '20002', '` + string(message.IdentityPhone) + `', printf('62811%09d', n), 1000000000 + n FROM s WHERE length($3) > 0`,
