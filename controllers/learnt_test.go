@@ -173,6 +173,7 @@ func TestSomebodyElsesConfigMapIsLeftAloneAndThePoolScales(t *testing.T) {
 	ap := pool(ns, "contact-centre")
 	theirs := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: learntMap}, Data: map[string]string{"recipe": "rendang"}}
 	create(t, theirs, tenant(ns, "ojk", classFor(t, nil)), ap)
+	says(t, ap, v1alpha1.ConditionValid, metav1.ConditionTrue, v1alpha1.ReasonValid) // the runtime knows the pool
 	c := says(t, ap, v1alpha1.ConditionLearning, metav1.ConditionFalse, v1alpha1.ReasonNotOurs)
 	if !strings.Contains(c.Message, learntMap) || !strings.Contains(c.Message, "delete it or give it another name") {
 		t.Errorf("it says %q", c.Message)
