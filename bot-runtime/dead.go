@@ -164,14 +164,13 @@ func callPod(ctx context.Context, socket, method, path string, into any) error {
 // deedTold is told what somebody did with a dead letter; pool and agent are empty where it was the command.
 type deedTold func(deed desk.Deed, pool, agent string, letter int64)
 
-// deeds says in the log and counts who did what with dead letters, never what was written in them. Agents are few as a label:
-// a pool's spec names those who may.
+// deeds says in the log who did what with dead letters, never what was written in them, and counts it: no person's name is a label.
 func deeds(r prometheus.Registerer, log logr.Logger) deedTold {
 	count := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "loket", Name: "dead_letter_deeds_total",
-		Help: "Dead letters read, replayed and dropped, by supervisor; without one by the command."}, []string{"deed", "pool", "agent"})
+		Help: "Dead letters read, replayed and dropped, by the supervisors of a pool; without one by the command."}, []string{"deed", "pool"})
 	r.MustRegister(count)
 	return func(deed desk.Deed, pool, agent string, letter int64) {
-		count.WithLabelValues(string(deed), pool, agent).Inc()
+		count.WithLabelValues(string(deed), pool).Inc()
 		log.Info("a person acted on a dead letter", "deed", deed, "letter", letter, "pool", pool, "agent", agent)
 	}
 }
