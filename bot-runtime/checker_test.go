@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -119,7 +120,7 @@ var mutants = map[string]mutation{
 	"lanes are claimed and read in one statement": {postgres: true, oldInbox: true, pause: wide, messages: 50, want: "state was lost, doubled or reordered",
 		counted: func(q string, args []any, n int64) int64 {
 			if strings.HasPrefix(q, "DELETE FROM inbox") { // the assertion that would notice
-				return int64(len(args))
+				return int64(args[0].(*acts.List).Len())
 			}
 			return n
 		}},
@@ -338,7 +339,15 @@ func (t *bentTx) Query(query string, args ...any) (acts.Rows, error) {
 		}
 	case strings.HasPrefix(query, "SELECT i.id, i.conversation, i.kind") && t.snapshot != nil:
 		query = strings.Replace(query, "FROM runnable r JOIN", "FROM (SELECT DISTINCT conversation FROM inbox) r JOIN", 1)
-		return t.snapshot.Query(context.Background(), query, append([]any{pgx.QueryExecModeExec}, args...)...)
+		query = acts.Spell(query, args, nil, func(n int, _ *acts.List) string { return fmt.Sprintf("= ANY ($%d::bigint[])", n) })
+		spelt := []any{pgx.QueryExecModeExec}
+		for _, a := range args {
+			if l, ok := a.(*acts.List); ok {
+				a = l.Columns[0]
+			}
+			spelt = append(spelt, a)
+		}
+		return t.snapshot.Query(context.Background(), query, spelt...)
 	}
 	return t.Tx.Query(t.bend(query), args...)
 }
