@@ -115,15 +115,22 @@ func newTownWith(t testing.TB, faults platform.Faults, numbers int, statuses tim
 	return w
 }
 
+// freeAddress is one that nobody listens on, and that the kernel gives to no connection of other tests: a port below its range for
+// those, each once in this process.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20_000+(uint32(os.Getpid())*64+addresses.Add(1))%12_000)
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port between 20000 and 32000")
+	return ""
 }
+
+var addresses atomic.Uint32
 
 func portOf(t testing.TB, address string) int32 {
 	t.Helper()
