@@ -437,11 +437,14 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte(`{"f":2,"n":"street","c":[{"n":"other","s":{"who":[1],"street":"x"}},{"n":"gone"}]}`), "Jalan Satu", "", uint8(128))
 	f.Add([]byte(`{"f":1,"n":"story","w":1,"g":4}`), "x", "", uint8(1))
 	f.Add([]byte(`{"f":2,"n":"town","c":[{"n":"inTown"},{"n":"inTown"},{"n":"own"}],"v":{"a":{"b":[1]}}}`), "x", "welcome/move", uint8(128))
-	both := []*Program{p, compile(f, twoAddresses)}
+	f.Add([]byte(`{"f":1,"n":"status","g":1,"v":{"number":"12"}}`), "open", "", uint8(4+64))
+	f.Add([]byte(`{"f":1,"n":"number","g":1}`), "../12?x#y", "", uint8(64))
+	programs := []*Program{p, compile(f, tickets), compile(f, twoAddresses), compile(f, twoAddresses)}
 	f.Fuzz(func(t *testing.T, state []byte, text, choice string, kind uint8) {
-		p := both[int(kind>>7)]
-		kinds := []InputKind{InputMessage, InputTimer, InputClosed, InputApology}
-		in := Input{Kind: kinds[int(kind)%4], Timer: "survey", Generation: 1, Message: message.In{Kind: message.InText, Text: text}}
+		p := programs[int(kind>>6)]
+		kinds := []InputKind{InputMessage, InputTimer, InputClosed, InputApology, InputAnswer, InputTooMany, InputMessage, InputMessage}
+		in := Input{Kind: kinds[int(kind)%len(kinds)], Timer: "survey", Generation: 1, Message: message.In{Kind: message.InText, Text: text},
+			Answer: CallAnswer{Outcome: CallAnswered, Status: 200, Values: map[string]any{"/data/state": text, "/data/days": 1.0, "/data/flags/0": true}}}
 		if choice != "" {
 			in.Message.Kind, in.Message.ChoiceID = message.InChoice, choice
 		}
@@ -451,6 +454,9 @@ func FuzzStep(f *testing.F) {
 		}
 		if len(next) > MaxStateBytes || len(r.Visited) > MaxNodesPerStep {
 			t.Fatalf("%d bytes, %d nodes", len(next), len(r.Visited))
+		}
+		if r.Call != nil && !strings.HasPrefix(r.Call.Request.URL, "https://api.agency.example/complaints/") {
+			t.Fatalf("the call goes to %s", r.Call.Request.URL)
 		}
 		for _, m := range r.Say {
 			if m.Words() == "" {
