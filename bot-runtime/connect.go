@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
-	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/channel/webchat"
 	"github.com/loket-dev/loket/bot-runtime/channel/whatsapp"
 	"github.com/loket-dev/loket/bot-runtime/engine"
@@ -58,7 +57,7 @@ func (p *pod) webchat(name string, spec v1alpha1.WebChatChannel, doors engine.Do
 
 // fetcher asks the sources of Directories for their rows.
 func (p *pod) fetcher() *source.Fetcher {
-	return &source.Fetcher{SecretsDir: bundle.CallsDir, Client: func(maxBytes int64, timeout time.Duration) *outbound.Client {
+	return &source.Fetcher{SecretsDir: p.callsDir, Client: func(maxBytes int64, timeout time.Duration) *outbound.Client {
 		return outbound.New(outbound.Options{Allow: p.egress(), MaxBytes: maxBytes, Timeout: timeout})
 	}}
 }

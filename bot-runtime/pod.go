@@ -195,7 +195,7 @@ func (p *pod) work(opening, working context.Context, registry prometheus.Registe
 	r := &running{store: s}
 	r.engine = engine.New(engine.Options{
 		Store: s, Roles: p.roles, Pools: p.pools, PodName: p.name, Connect: p.connect, Steppers: p.steppers,
-		Route: p.router(s), Call: calling.New(p.client(), p.callsDir, registry, p.log).Call, Fetch: p.fetcher().Fetch,
+		Route: p.router(s), Call: calling.New(p.client(), p.callsDir, registry).Call, Fetch: p.fetcher().Fetch,
 		CleanStart: clean, Memory: p.memory, Timing: p.timing, Registerer: registry, Log: p.log,
 	})
 	r.hooks, r.pages = r.engine.Hooks(), r.engine.Pages()

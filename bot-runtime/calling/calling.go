@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/loket-dev/loket/bot-runtime/dialog"
@@ -24,23 +23,19 @@ import (
 )
 
 const (
-	firstPause  = 200 * time.Millisecond // between attempts; doubled each time
-	toldEvery   = time.Minute            // a refusal is logged no more often, by Secret and host
-	maxToldSize = 1000
+	firstPause = 200 * time.Millisecond // between attempts; doubled each time
 )
 
 // Caller makes calls. It is safe for concurrent use.
 type Caller struct {
 	client  *outbound.Client
 	secrets string // a folder a Secret, a file a key
-	log     logr.Logger
 	ended   *prometheus.CounterVec
-	told    told
 }
 
 // New makes a Caller of Secrets below a folder.
-func New(client *outbound.Client, secrets string, registry prometheus.Registerer, log logr.Logger) *Caller {
-	c := &Caller{client: client, secrets: secrets, log: log, told: told{at: map[string]time.Time{}},
+func New(client *outbound.Client, secrets string, registry prometheus.Registerer) *Caller {
+	c := &Caller{client: client, secrets: secrets,
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "loket", Name: "calls_total",
 			Help: "Outside calls of dialogs, by outcome: answered, failed (surely not done) or unknown."}, []string{"outcome"})}
 	registry.MustRegister(c.ended)
@@ -48,50 +43,50 @@ func New(client *outbound.Client, secrets string, registry prometheus.Registerer
 }
 
 // Call is an engine.Call.
-func (c *Caller) Call(ctx context.Context, call store.ClaimedCall) []byte {
+func (c *Caller) Call(ctx context.Context, call store.ClaimedCall) ([]byte, error) {
 	answer := dialog.CallAnswer{Outcome: dialog.CallFailed}
 	var request dialog.CallRequest
-	if err := json.Unmarshal(call.Request, &request); err == nil {
-		answer = c.attempts(ctx, call.ID, request)
+	failed := json.Unmarshal(call.Request, &request)
+	if failed == nil {
+		answer, failed = c.attempts(ctx, call.ID, request)
 	}
 	c.ended.WithLabelValues(string(answer.Outcome)).Inc()
 	encoded, err := json.Marshal(answer)
 	if err != nil {
-		return nil // as good as no answer
+		return nil, err // as good as no answer
 	}
-	return encoded
+	return encoded, failed
 }
 
-// attempts calls until there is an answer that another attempt would not better.
-func (c *Caller) attempts(ctx context.Context, id string, request dialog.CallRequest) dialog.CallAnswer {
+// attempts calls until there is an answer that another attempt would not better. The error names no path, query, header or body.
+func (c *Caller) attempts(ctx context.Context, id string, request dialog.CallRequest) (dialog.CallAnswer, error) {
 	header := http.Header{}
 	if request.Secret != "" {
 		u, err := url.Parse(request.URL)
 		if err != nil {
-			return dialog.CallAnswer{Outcome: dialog.CallFailed}
+			return dialog.CallAnswer{Outcome: dialog.CallFailed}, errors.New("the address of a call is no URL")
 		}
 		authorization, err := outbound.Authorization(c.secrets, request.Secret, u)
 		if err != nil {
-			c.tell(request, err)
-			return dialog.CallAnswer{Outcome: dialog.CallFailed}
+			return dialog.CallAnswer{Outcome: dialog.CallFailed}, err
 		}
 		header.Set("Authorization", authorization)
 	}
 	for left, pause := request.Retries, firstPause; ; left, pause = left-1, 2*pause {
-		answer, again := c.once(ctx, id, request, header)
+		answer, again, err := c.once(ctx, id, request, header)
 		if !again || left <= 0 {
-			return answer
+			return answer, err
 		}
 		select {
 		case <-ctx.Done():
-			return answer
+			return answer, err
 		case <-time.After(pause):
 		}
 	}
 }
 
 // once makes one attempt. Again says that another may give more, and does no harm.
-func (c *Caller) once(ctx context.Context, id string, request dialog.CallRequest, header http.Header) (answer dialog.CallAnswer, again bool) {
+func (c *Caller) once(ctx context.Context, id string, request dialog.CallRequest, header http.Header) (answer dialog.CallAnswer, again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, request.Timeout)
 	defer cancel()
 	var body io.Reader
@@ -100,7 +95,7 @@ func (c *Caller) once(ctx context.Context, id string, request dialog.CallRequest
 	}
 	r, err := http.NewRequest(request.Method, request.URL, body)
 	if err != nil {
-		return dialog.CallAnswer{Outcome: dialog.CallFailed}, false
+		return dialog.CallAnswer{Outcome: dialog.CallFailed}, false, errors.New("the address of a call is no URL")
 	}
 	r.Header = header.Clone()
 	r.Header.Set("Accept", "application/json")
@@ -110,20 +105,19 @@ func (c *Caller) once(ctx context.Context, id string, request dialog.CallRequest
 	}
 	response, err := c.client.Do(ctx, r)
 	if err != nil {
-		c.tell(request, err)
 		var e *outbound.Error
 		if errors.As(err, &e) && !e.Sent {
-			return dialog.CallAnswer{Outcome: dialog.CallFailed}, e.Kind != outbound.Refused
+			return dialog.CallAnswer{Outcome: dialog.CallFailed}, e.Kind != outbound.Refused, err
 		}
-		return dialog.CallAnswer{Outcome: dialog.CallUnknown}, request.Repeatable
+		return dialog.CallAnswer{Outcome: dialog.CallUnknown}, request.Repeatable, err
 	}
 	answer = dialog.Answered(response.Status, response.Body, request.Take)
 	switch busy := response.Status == http.StatusTooManyRequests; {
 	case busy:
-		return answer, request.Repeatable
+		return answer, request.Repeatable, nil
 	case response.Status/100 == 5 && !request.Repeatable:
-		return dialog.CallAnswer{Outcome: dialog.CallUnknown, Status: response.Status}, false // it may have been done before it failed
+		return dialog.CallAnswer{Outcome: dialog.CallUnknown, Status: response.Status}, false, nil // it may have been done before it failed
 	default:
-		return answer, response.Status/100 == 5
+		return answer, response.Status/100 == 5, nil
 	}
 }

@@ -12,11 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -54,7 +54,7 @@ func newService(t *testing.T, answer http.HandlerFunc) *service {
 	client := outbound.New(outbound.Options{Allow: []outbound.Rule{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Ports: []uint16{uint16(port)}}},
 		RootCAs: roots})
 	t.Cleanup(client.CloseIdle)
-	s.caller = New(client, s.secret, prometheus.NewRegistry(), logr.Discard())
+	s.caller = New(client, s.secret, prometheus.NewRegistry())
 	s.key(t, "call-svc", "hosts", "other.example\n"+u.Host)
 	s.key(t, "call-svc", "authorization", "Bearer s3cret\n")
 	return s
@@ -87,7 +87,11 @@ func (s *service) ask(t *testing.T, request dialog.CallRequest) dialog.CallAnswe
 		t.Fatal(err)
 	}
 	var answer dialog.CallAnswer
-	if err := json.Unmarshal(s.caller.Call(t.Context(), store.ClaimedCall{ID: "id-1", Request: body}), &answer); err != nil {
+	encoded, failed := s.caller.Call(t.Context(), store.ClaimedCall{ID: "id-1", Request: body})
+	if failed != nil && strings.Contains(failed.Error(), "/state") {
+		t.Errorf("the error tells the path: %v", failed)
+	}
+	if err := json.Unmarshal(encoded, &answer); err != nil {
 		t.Fatal(err)
 	}
 	return answer
@@ -200,10 +204,10 @@ func TestAServiceThatNeverAnswersEndsWithItsTime(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got := string(s.caller.Call(ctx, store.ClaimedCall{Request: []byte(`{"method":"GET","url":"` + s.URL + `/","timeout":1000000000}`)})); got != `{"outcome":"failed"}` {
-		t.Error(got)
+	if got, err := s.caller.Call(ctx, store.ClaimedCall{Request: []byte(`{"method":"GET","url":"` + s.URL + `/","timeout":1000000000}`)}); string(got) != `{"outcome":"failed"}` || err == nil {
+		t.Error(string(got), err)
 	}
-	if got := string(s.caller.Call(t.Context(), store.ClaimedCall{Request: []byte(`nonsense`)})); got != `{"outcome":"failed"}` {
-		t.Error(got)
+	if got, err := s.caller.Call(t.Context(), store.ClaimedCall{Request: []byte(`nonsense`)}); string(got) != `{"outcome":"failed"}` || err == nil {
+		t.Error(string(got), err)
 	}
 }

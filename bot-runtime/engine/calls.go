@@ -15,8 +15,9 @@ const (
 	callsOver = 200
 )
 
-// Call makes one outside call and tells how it ended. It returns soon after ctx ends.
-type Call func(ctx context.Context, call store.ClaimedCall) (answer []byte)
+// Call makes one outside call and tells how it ended. It returns soon after ctx ends. The error is for the log, beside the answer: it
+// says why there is none of the service.
+type Call func(ctx context.Context, call store.ClaimedCall) (answer []byte, failed error)
 
 // caller makes the calls that dialogs wait for: claim with a durable mark, call, answer.
 type caller struct {
@@ -77,7 +78,10 @@ func (c *caller) one(asked time.Time, call store.ClaimedCall) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), left)
 	defer cancel()
-	answer := c.call(ctx, call)
+	answer, failed := c.call(ctx, call)
+	if failed != nil && c.report.fresh("call/"+failed.Error()) {
+		c.report.log.Info("an outside call of a dialog failed", "why", failed.Error())
+	}
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := c.store.AnswerCall(context.WithoutCancel(ctx), call, answer)
 		if err == nil {

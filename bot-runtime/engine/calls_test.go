@@ -19,14 +19,14 @@ import (
 func TestWhatACitizenWritesWhileAServiceIsAskedIsAnsweredAfterwardsInOrder(t *testing.T) {
 	release, begun := make(chan struct{}), make(chan dialog.CallRequest, 10)
 	x := startOn(t, openSQLite(t, filepath.Join(t.TempDir(), "loket.db")), newWire(), func(o *Options) {
-		o.Call = func(_ context.Context, call store.ClaimedCall) []byte {
+		o.Call = func(_ context.Context, call store.ClaimedCall) ([]byte, error) {
 			var r dialog.CallRequest
 			if err := json.Unmarshal(call.Request, &r); err != nil {
 				t.Error(err)
 			}
 			begun <- r
 			<-release
-			return []byte(`{"outcome":"answered","status":200}`)
+			return []byte(`{"outcome":"answered","status":200}`), nil
 		}
 	})
 	x.apply(ringing())
@@ -58,10 +58,10 @@ func TestAPersonIsReachedWhileAServiceIsAskedAndItsAnswerIsVoid(t *testing.T) {
 	release := make(chan struct{})
 	var calls atomic.Int64
 	x := startOn(t, openSQLite(t, filepath.Join(t.TempDir(), "loket.db")), newWire(), func(o *Options) {
-		o.Call = func(context.Context, store.ClaimedCall) []byte {
+		o.Call = func(context.Context, store.ClaimedCall) ([]byte, error) {
 			calls.Add(1)
 			<-release
-			return []byte(`{"outcome":"answered","status":200}`)
+			return []byte(`{"outcome":"answered","status":200}`), nil
 		}
 	})
 	x.apply(o)

@@ -158,11 +158,11 @@ type pods struct {
 }
 
 // service answers every call, and keeps count.
-func (p *pods) service(_ context.Context, call store.ClaimedCall) []byte {
+func (p *pods) service(_ context.Context, call store.ClaimedCall) ([]byte, error) {
 	p.ringing.Lock()
 	defer p.ringing.Unlock()
 	p.called[call.ID]++
-	return []byte(`{"outcome":"answered","status":200}`)
+	return []byte(`{"outcome":"answered","status":200}`), nil
 }
 
 func (p *pods) start(on store.Store) {
