@@ -1,0 +1,112 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ConversationTest is a conversation that must go as written.
+type ConversationTest struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=120
+	Name string `json:"name"`
+	// language the citizen speaks; the flow's first when absent.
+	// +optional
+	Language Language `json:"language,omitempty"`
+	// at is the time of the conversation, for opening hours; a Monday at 10:00 in the tenant's time zone when absent.
+	// +optional
+	At *metav1.Time `json:"at,omitempty"`
+	// calls are what outside services answer in this test, by node. One that is not named does not answer.
+	// +optional
+	// +listType=map
+	// +listMapKey=node
+	// +kubebuilder:validation:MaxItems=20
+	Calls []TestAnswer `json:"calls,omitempty"`
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	Steps []TestStep `json:"steps"`
+}
+
+// TestAnswer is what a service answers to a call in a test.
+type TestAnswer struct {
+	// node of the call.
+	Node Name `json:"node"`
+	// +kubebuilder:default=200
+	// +kubebuilder:validation:Minimum=100
+	// +kubebuilder:validation:Maximum=599
+	Status int32 `json:"status,omitempty"`
+	// body is JSON.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Body string `json:"body,omitempty"`
+}
+
+// TestStep is what one side does: the citizen writes or sends, the bot is checked, or the agent closes.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.sends)?1:0)+(has(self.silence)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, sends, silence, bot, agent"
+type TestStep struct {
+	// citizen is what the citizen writes, or the title of what they tap.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=4096
+	Citizen string `json:"citizen,omitempty"`
+	// sends is what the citizen sends that is no text.
+	// +optional
+	// +kubebuilder:validation:Enum=picture;document;video;voice;sticker;location;contact;call
+	Sends string `json:"sends,omitempty"`
+	// silence is for how many minutes nobody says anything.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1440
+	Silence int32 `json:"silence,omitempty"`
+	// +optional
+	Bot *Expectation `json:"bot,omitempty"`
+	// agent is what the agent does after a hand-off.
+	// +optional
+	// +kubebuilder:validation:Enum=close
+	Agent string `json:"agent,omitempty"`
+}
+
+// Expectation is about everything the bot said since the citizen's last words. It expects something at least.
+//
+// +kubebuilder:validation:MinProperties=1
+type Expectation struct {
+	// contains must stand in what the bot said, case aside.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Contains string `json:"contains,omitempty"`
+	// node is where the conversation stands now, or one it passed since the citizen's last words.
+	// +optional
+	Node Name `json:"node,omitempty"`
+	// handedTo is the pool whose queue the conversation entered.
+	// +optional
+	HandedTo ObjectName `json:"handedTo,omitempty"`
+	// variables are what the conversation holds now, each as a text would show it; a variable that has no value is empty.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=20
+	Variables map[string]ExpectedValue `json:"variables,omitempty"`
+	// messages is how many outgoing messages it took.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Messages *int32 `json:"messages,omitempty"`
+	// not holds what must not be so.
+	// +optional
+	Not *NotExpected `json:"not,omitempty"`
+}
+
+// ExpectedValue is a variable's value as a text would show it.
+//
+// +kubebuilder:validation:MaxLength=512
+type ExpectedValue string
+
+// NotExpected is what must not be so.
+//
+// +kubebuilder:validation:MinProperties=1
+type NotExpected struct {
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Contains string `json:"contains,omitempty"`
+	// +optional
+	Node Name `json:"node,omitempty"`
+}
