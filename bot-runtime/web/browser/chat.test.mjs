@@ -167,6 +167,18 @@ describe("the web chat", () => {
     await other.close();
   });
 
+  test("a page that is painted late opens all the same", async () => {
+    await page.addInitScript(() => {
+      const { setTimeout } = window;
+      window.requestAnimationFrame = (done) => setTimeout(() => done(performance.now()), 3000);
+      window.setTimeout = (done, time = 0, ...more) => setTimeout(done, Math.max(time, 3000), ...more);
+    });
+    const config = page.waitForResponse(/\/api\/config/);
+    await page.goto(chatURL);
+    await (await config).finished();
+    await page.getByText("Tulis pertanyaan Anda untuk mulai").waitFor();
+  });
+
   test("answers come although the server has no room for a stream", async () => {
     await page.route(/\/api\/events/, (route) => route.fulfill({ status: 503, headers: { "Retry-After": "1" }, body: "{}" }));
     await page.goto(chatURL);

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 
 // A Model is a page's state in one place: components read it and call actions, and only actions change it.
 export interface Model<T> {
@@ -25,7 +25,8 @@ export function modelOf<T extends object>(start: T): Model<T> {
 
 export function useModel<T>(model: Model<T>): T {
   const [, again] = useState(0);
-  useEffect(() => model.watch(() => again((n) => n + 1)), [model]);
+  // Within the rendering itself: what changed between it and an effect after the paint would never be shown.
+  useLayoutEffect(() => model.watch(() => again((n) => n + 1)), [model]);
   return model.get();
 }
 

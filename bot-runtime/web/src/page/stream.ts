@@ -68,6 +68,7 @@ export function follow(options: StreamOptions): Stream {
         signal: controller.signal,
         cache: "no-store",
       });
+      if (stopped) return "ended"; // and nothing of it is heard, although it had come
       if (!answer.ok || !answer.body) return options.refused(answer.status) ? "lost" : "refused";
       options.opened();
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -77,6 +78,7 @@ export function follow(options: StreamOptions): Stream {
       });
       for (;;) {
         const { value, done } = await reader.read();
+        if (stopped) return "ended";
         const lived = Date.now() - began > settled;
         if (done) return lived ? "ended" : "lost";
         if (lived) tries = 0;
