@@ -176,16 +176,21 @@ func kills(t *testing.T, n int) scenario.Fault {
 	}
 }
 
-// running are the component's pods in which its program runs now, with its processes.
+// running are the component's pods in which its program runs now, with its processes. A pod that is being taken away is none:
+// what a roll-out has replaced may go on for its whole grace.
 func (c component) running(ctx context.Context) (map[string][]int, error) {
 	names, err := tryKubectl(ctx, "", "-n", c.namespace, "get", "pods", "-l", "app.kubernetes.io/component="+c.name,
-		"--field-selector=status.phase=Running", "-o", "jsonpath={range .items[*]}{.metadata.name}:{.metadata.uid} {end}")
+		"--field-selector=status.phase=Running", "-o", "jsonpath={range .items[*]}{.metadata.name}/{.metadata.uid}/{.metadata.deletionTimestamp} {end}")
 	if err != nil {
 		return nil, err
 	}
 	all := map[string][]int{}
 	for _, pod := range strings.Fields(names) {
-		name, uid, _ := strings.Cut(pod, ":")
+		name, uid, _ := strings.Cut(pod, "/")
+		uid, leaving, _ := strings.Cut(uid, "/")
+		if leaving != "" {
+			continue
+		}
 		pids, err := processesOfUID(uid, c.program)
 		if err != nil {
 			return nil, err

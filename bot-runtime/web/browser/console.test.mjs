@@ -128,6 +128,7 @@ describe("the console", () => {
     await column.getByRole("textbox").fill("Sudah.");
     await column.getByRole("textbox").press("Enter");
     await column.getByText("sudah dijawab").waitFor();
+    await column.locator(".line.pending").waitFor({ state: "detached" }); // or it is asked about
     await page.route(/\/close$/, (route) => route.fulfill({ status: 409, json: { error: { code: "unread", message: "x" } } }), { times: 1 });
     await column.getByRole("button", { name: "Selesai:" }).click();
     await column.getByRole("alert").getByText("Warga baru saja menulis").waitFor();
