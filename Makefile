@@ -54,7 +54,7 @@ test: deps-test lint test-go test-e2e ## everything
 .PHONY: test-go
 test-go: tools cluster-command pages ## unit, race, envtest, PostgreSQL, browser
 	@KUBEBUILDER_ASSETS="$$($(TOOLS)/cluster assets)" gotestsum --format pkgname-and-test-fails --hide-summary=skipped -- -race -timeout 20m ./...
-	@gotestsum --format pkgname-and-test-fails -- -run 'TestWhatever|TestASeedsDay|TestTheSimulation|TestTheCheckerCatches' -timeout 20m ./bot-runtime/engine ./bot-runtime
+	@gotestsum --format pkgname-and-test-fails -- -parallel 6 -run 'TestWhatever|TestASeedsDay|TestTheSimulation|TestTheCheckerCatches' -timeout 20m ./bot-runtime/engine ./bot-runtime
 	@gotestsum --format pkgname-and-test-fails -- -tags e2e,chaos -run '^TestTheScenariosOfAClusterAreThoseOfTheCatalogue$$' ./test/e2e
 	@gotestsum --format pkgname-and-test-fails -- -tags chaos -run '^TestTheScenariosOfAMachineAreThoseOfTheCatalogue$$' ./bot-runtime
 	@cd hack/cluster && CGO_ENABLED=0 gotestsum --format pkgname-and-test-fails -- -trimpath -timeout 20m ./...

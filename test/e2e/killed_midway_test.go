@@ -146,7 +146,8 @@ var (
 	operatorPods = component{"loket-system", "operator", "loket"}
 )
 
-// kills are kill -9 of these programs in turn, spread over the whole load. Every pod that runs at the beginning is killed.
+// kills are kill -9 of these programs in turn, spread over the first two thirds of the load. Every pod that runs at the beginning
+// is killed. What a kill left unknown waits two minutes by the protocol, and does so while the rest of the load goes on.
 func kills(t *testing.T, n int) scenario.Fault {
 	victims := []component{botPods, operatorPods, botPods, deskPods}
 	return func(ctx context.Context, load scenario.Progress) error {
@@ -162,7 +163,7 @@ func kills(t *testing.T, n int) scenario.Fault {
 			}
 		}
 		for i := range n {
-			if err := load.Wait(ctx, float64(i+1)/float64(n+1)); err != nil {
+			if err := load.Wait(ctx, float64(i+1)/float64(n+1)*2/3); err != nil {
 				return err
 			}
 			if err := victims[i%len(victims)].killOne(ctx, t, &rotation); err != nil {
