@@ -18,6 +18,7 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/calling"
 	"github.com/loket-dev/loket/bot-runtime/channel/webchat"
 	"github.com/loket-dev/loket/bot-runtime/desk"
+	"github.com/loket-dev/loket/bot-runtime/directory"
 	"github.com/loket-dev/loket/bot-runtime/engine"
 	"github.com/loket-dev/loket/bot-runtime/internalapi"
 	"github.com/loket-dev/loket/bot-runtime/store"
@@ -201,7 +202,8 @@ func (p *pod) work(opening, working context.Context, registry prometheus.Registe
 	r.hooks, r.pages = r.engine.Hooks(), r.engine.Pages()
 	r.desk = desk.New(desk.Options{
 		Store: s, Pools: func() []desk.PoolInfo { return p.poolInfos(r.engine) }, AgentsDir: p.agentsDir, Assets: web.Pages(),
-		WindowOf: r.engine.WindowOf, Changed: r.engine.DeskChanged, Wake: r.engine.Wake, Told: told,
+		Directories: func() map[string]*directory.Index { return r.engine.Live().Directories() },
+		WindowOf:    r.engine.WindowOf, Changed: r.engine.DeskChanged, Wake: r.engine.Wake, Told: told,
 		Log: p.log.WithName("desk"),
 	})
 	p.running.Store(r)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-logr/logr"
 
+	"github.com/loket-dev/loket/bot-runtime/directory"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
@@ -43,6 +44,8 @@ type Options struct {
 	AgentsDir string
 	// Assets are the built pages: package web's Console. A desk without them answers the API, and says how to build them.
 	Assets fs.FS
+	// Directories that agents may search, by name: those that serve the bot now. Called for every search. Nil: none.
+	Directories func() map[string]*directory.Index
 	// WindowOf is how long after a citizen's message a channel lets us write; 0 means always. Nil: always, on all channels.
 	WindowOf func(channel string) time.Duration
 	// Changed returns a channel that is closed when this pod's poll next sees a newer desk event. It is only a hint: streams
@@ -80,6 +83,9 @@ func New(o Options) *Desk {
 	if o.Told == nil {
 		o.Told = func(Deed, string, string, int64) {}
 	}
+	if o.Directories == nil {
+		o.Directories = func() map[string]*directory.Index { return nil }
+	}
 	if o.WindowOf == nil {
 		o.WindowOf = func(string) time.Duration { return 0 }
 	}
@@ -101,6 +107,7 @@ func New(o Options) *Desk {
 	d.mux.HandleFunc("POST "+api+"conversations/{id}/messages", d.signedIn(change(d.reply)))
 	d.mux.HandleFunc("PUT "+api+"conversations/{id}/draft", d.signedIn(change(d.saveDraft)))
 	d.mux.HandleFunc("POST "+api+"conversations/{id}/close", d.signedIn(change(d.closeConversation)))
+	d.mux.HandleFunc("POST "+api+"lookup", d.signedIn(change(d.lookUp)))
 	d.mux.HandleFunc("GET "+api+"dead-letters", d.signedIn(supervisor(d.deadLetters)))
 	d.mux.HandleFunc("GET "+api+"dead-letters/{id}", d.signedIn(supervisor(d.openDeadLetter)))
 	d.mux.HandleFunc("POST "+api+"dead-letters/{id}/replay", d.signedIn(change(supervisor(d.replayDeadLetter))))

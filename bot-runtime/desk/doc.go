@@ -23,6 +23,8 @@
 //	                                      the same clientId again is the same message
 //	PUT    conversations/{id}/draft       {text} → 204; empty removes it
 //	POST   conversations/{id}/close       204; the citizen gets what the flow says next
+//	POST   lookup                         {text} → LookUp: what each directory of the tenant says to a name, an address, a number
+//	                                      or a whole message, as the bot would be told; text has 1 to 1000 characters
 //	GET    dead-letters?after=ID          {deadLetters, next}: what was given up, oldest first, up to 50 and without what was
 //	                                      written; go on with after = next until it is 0
 //	GET    dead-letters/{id}              OpenedDeadLetter, with what was written

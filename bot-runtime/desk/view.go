@@ -21,6 +21,8 @@ type State struct {
 	Slots int `json:"slots"`
 	// DeadLetters is how many the tenant has, counted up to 1000; only a supervisor is told.
 	DeadLetters *int `json:"deadLetters,omitempty"`
+	// LookUp: the tenant has directories to search.
+	LookUp bool `json:"lookUp,omitempty"`
 	// Now is the store's clock, for what counts up or down on the page.
 	Now           time.Time      `json:"now"`
 	Conversations []Conversation `json:"conversations"`
@@ -78,7 +80,7 @@ func (d *Desk) state(w http.ResponseWriter, r *http.Request, c caller) {
 	out := State{
 		Agent: c.session.Agent, Available: v.Available, Seq: v.Seq,
 		Waiting: v.Waiting, OldestWaitingSeconds: int(v.OldestWaiting / time.Second),
-		AgentsOnline: v.AgentsOnline, Slots: c.pool.Slots, Now: v.Now,
+		AgentsOnline: v.AgentsOnline, Slots: c.pool.Slots, LookUp: len(d.Directories()) > 0, Now: v.Now,
 		Conversations: make([]Conversation, 0, len(v.Conversations)),
 	}
 	if c.supervises() {

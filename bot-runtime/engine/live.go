@@ -7,6 +7,7 @@ import (
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/dialog"
+	"github.com/loket-dev/loket/bot-runtime/directory"
 	"github.com/loket-dev/loket/bot-runtime/judge"
 )
 
@@ -42,6 +43,9 @@ type Flow struct {
 	// Kinds of the nodes by name, such as menu.
 	Kinds map[string]string
 }
+
+// Directories are those that serve now, by name.
+func (l *Live) Directories() map[string]*directory.Index { return l.set.Directories }
 
 // Answers says whether a flow answers on a channel.
 func (l *Live) Answers(channel string) bool {
@@ -80,6 +84,8 @@ func kindsOf(spec v1alpha1.DialogFlowSpec) map[string]string {
 			kinds[string(n.Name)] = "menu"
 		case n.Lookup != nil:
 			kinds[string(n.Name)] = "lookup"
+		case n.Call != nil:
+			kinds[string(n.Name)] = "call"
 		case n.Understand != nil:
 			kinds[string(n.Name)] = "understand"
 		case n.Set != nil:

@@ -17,6 +17,7 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/channel/webchat"
 	"github.com/loket-dev/loket/bot-runtime/desk"
 	"github.com/loket-dev/loket/bot-runtime/desk/desktest"
+	"github.com/loket-dev/loket/bot-runtime/directory"
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/store"
 	"github.com/loket-dev/loket/bot-runtime/web"
@@ -39,7 +40,15 @@ func TestThePagesInABrowser(t *testing.T) {
 		ctx, stop = context.WithDeadline(ctx, end.Add(-20*time.Second))
 		defer stop()
 	}
-	c := desktest.Start(t, web.Pages(), func(_ *desk.Options, p *desk.PoolInfo) { p.Slots, p.Supervisors = 4, []string{"sri", "tri", "umi"} })
+	registry := directory.FromEntries([]directory.Entry{
+		{ID: "1", Name: "PT Dana Mekar Jaya", Aliases: []string{"Dana Mekar"}, Licence: "KEP-12/D.05/2021", Type: "Pinjaman daring",
+			Status: directory.StatusLicensed, Sites: []string{"danamekar.example"}, Phones: []string{"021 1234567"}},
+		{ID: "2", Name: "Pinjam Kilat <b>Jaya</b>", Status: directory.StatusIllegal},
+	})
+	c := desktest.Start(t, web.Pages(), func(o *desk.Options, p *desk.PoolInfo) {
+		p.Slots, p.Supervisors = 4, []string{"sri", "tri", "umi"}
+		o.Directories = func() map[string]*directory.Index { return map[string]*directory.Index{"institutions": registry} }
+	})
 	for _, agent := range []string{"citra", "dewi", "eko", "fitri", "gita", "hadi", "sri", "tri", "umi"} {
 		c.Account(agent, desktest.Password)
 	}

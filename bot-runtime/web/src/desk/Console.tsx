@@ -5,6 +5,7 @@ import { Column } from "./Column";
 import type { Actions, Counter } from "./counter";
 import { DeadLetters } from "./DeadLetters";
 import { Header } from "./Header";
+import { LookUpBar } from "./LookUp";
 import { SignIn } from "./SignIn";
 import { type Texts, texts } from "./text";
 import { inOrderOfWaiting, waitsSince } from "./waiting";
@@ -38,6 +39,7 @@ function Counters({ actions, counter, text }: { actions: Actions; counter: Count
   const order = inOrderOfWaiting(waits);
 
   useNextKey(order);
+  useLookUpKey(actions, counter.state?.lookUp ?? false);
   useEffect(() => {
     document.title = order.length > 0 ? `(${order.length}) ${text.title}` : text.title;
   }, [order.length, text]);
@@ -64,6 +66,7 @@ function Counters({ actions, counter, text }: { actions: Actions; counter: Count
           </p>
         ))}
       </div>
+      <div>{counter.lookUp && <LookUpBar actions={actions} counter={counter} lookUp={counter.lookUp} text={text} />}</div>
       {counter.letters ? (
         <DeadLetters actions={actions} counter={counter} letters={counter.letters} text={text} />
       ) : (
@@ -105,7 +108,7 @@ function FreeSlot({ available, text }: { available: boolean; text: Texts }) {
 function useNextKey(order: number[]) {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.key !== "n" || event.ctrlKey || event.metaKey || event.altKey || writes(event.target) || order.length === 0) return;
+      if (event.key !== "n" || !isCommand(event) || order.length === 0) return;
       event.preventDefault();
       const here = Number(document.activeElement?.closest<HTMLElement>("[data-conversation]")?.dataset["conversation"]);
       const next = order[(order.indexOf(here) + 1) % order.length];
@@ -116,6 +119,22 @@ function useNextKey(order: number[]) {
   }, [order.join()]);
 }
 
-function writes(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
+// useLookUpKey makes "/" open the look-up.
+function useLookUpKey(actions: Actions, there: boolean) {
+  useEffect(() => {
+    const onKey = (event: KeyboardEvent) => {
+      if (event.key !== "/" || !isCommand(event) || !there) return;
+      event.preventDefault();
+      actions.search.show();
+      document.getElementById("lookup")?.focus();
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, [actions, there]);
+}
+
+// isCommand: the key is not text that somebody writes, nor the browser's own.
+function isCommand({ ctrlKey, metaKey, altKey, target }: KeyboardEvent): boolean {
+  if (ctrlKey || metaKey || altKey) return false;
+  return !(target instanceof HTMLElement && ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName));
 }

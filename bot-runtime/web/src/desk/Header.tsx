@@ -49,6 +49,7 @@ export function Header({ actions, counter, text }: { actions: Actions; counter: 
           <span class="knob" aria-hidden="true" />
           {text.availability}
         </button>
+        {state.lookUp && <OpensLookUp actions={actions} open={counter.lookUp !== null} text={text} />}
         {state.deadLetters !== undefined && <Failed actions={actions} open={counter.letters !== null} count={state.deadLetters} text={text} />}
         <Languages label={text.language} languages={counter.languages} language={counter.language} choose={(l) => actions.speak(l)} />
         <button type="button" class="button plain" onClick={() => void actions.signOut()}>
@@ -59,16 +60,37 @@ export function Header({ actions, counter, text }: { actions: Actions; counter: 
   );
 }
 
-const deadMost = 1000; // the server counts no further
-
-// Failed opens the list of dead letters, and has the focus again when it is closed.
-function Failed({ actions, open, count, text }: { actions: Actions; open: boolean; count: number; text: Texts }) {
+// useFocusOnClose gives the button its focus again when what it opens is closed.
+function useFocusOnClose(open: boolean) {
   const button = useRef<HTMLButtonElement>(null);
   const was = useRef(false);
   useLayoutEffect(() => {
     if (!open && was.current) button.current?.focus();
     was.current = open;
   }, [open]);
+  return button;
+}
+
+function OpensLookUp({ actions, open, text }: { actions: Actions; open: boolean; text: Texts }) {
+  const button = useFocusOnClose(open);
+  return (
+    <button
+      type="button"
+      class="button opens"
+      ref={button}
+      aria-pressed={open}
+      onClick={() => (open ? actions.search.hide() : actions.search.show())}
+    >
+      {text.lookUp}
+    </button>
+  );
+}
+
+const deadMost = 1000; // the server counts no further
+
+// Failed opens the list of dead letters.
+function Failed({ actions, open, count, text }: { actions: Actions; open: boolean; count: number; text: Texts }) {
+  const button = useFocusOnClose(open);
   return (
     <button
       type="button"

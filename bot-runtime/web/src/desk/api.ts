@@ -16,6 +16,8 @@ export interface State {
   slots: number;
   // deadLetters is told to supervisors only.
   deadLetters?: number;
+  // lookUp: the tenant has directories to search.
+  lookUp?: boolean;
   now: string;
   conversations: Conversation[];
 }
@@ -66,6 +68,30 @@ export interface DeadLetter {
   reason: string;
 }
 
+export type Outcome = "exact" | "confident" | "ambiguous" | "lookalike" | "listed-illegal" | "none";
+
+// Entry is one institution of a directory.
+export interface Entry {
+  id: string;
+  name: string;
+  aliases?: string[];
+  licence?: string;
+  type?: string;
+  status: string;
+  sites?: string[];
+  phones?: string[];
+  emails?: string[];
+}
+
+// DirectoryAnswer is what the bot would have been told.
+export interface DirectoryAnswer {
+  directory: string;
+  outcome: Outcome;
+  field?: string;
+  why: Record<string, string>;
+  entries: Entry[];
+}
+
 export interface DeskEvent {
   seq: number;
   kind: "queued" | "assigned" | "message" | "delivery" | "closed" | "released";
@@ -96,6 +122,7 @@ export interface Api {
   reply(conversation: number, clientId: string, text: string): Promise<{ ref: string }>;
   saveDraft(conversation: number, text: string): Promise<void>;
   close(conversation: number): Promise<void>;
+  lookUp(text: string): Promise<DirectoryAnswer[]>;
   deadLetters(after: number): Promise<{ deadLetters: DeadLetter[]; next: number }>;
   deadLetter(id: number): Promise<DeadLetter & { message?: Written }>;
   replayDeadLetter(id: number): Promise<void>;
@@ -135,6 +162,7 @@ export function apiAt(base: string): Api {
     reply: (conversation, clientId, text) => call("POST", `conversations/${conversation}/messages`, { clientId, text }),
     saveDraft: (conversation, text) => call("PUT", `conversations/${conversation}/draft`, { text }),
     close: (conversation) => call("POST", `conversations/${conversation}/close`, {}),
+    lookUp: async (text) => (await call<{ answers: DirectoryAnswer[] }>("POST", "lookup", { text })).answers,
     deadLetters: (after) => call("GET", `dead-letters?after=${after}`),
     deadLetter: (id) => call("GET", `dead-letters/${id}`),
     replayDeadLetter: (id) => call("POST", `dead-letters/${id}/replay`),

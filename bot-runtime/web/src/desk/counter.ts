@@ -8,6 +8,7 @@ import { type Stream, follow } from "../page/stream";
 import { type About, type Api, type DeskEvent, LineDown, type Message, Refused, type State } from "./api";
 import { Drafts } from "./drafts";
 import { type Letters, Supervision } from "./letters";
+import { type LookUp, Search } from "./search";
 import type { TextKey } from "./text";
 
 // Reply is one that the transcript does not show yet. It is sent again, under the same clientId, until the server has taken
@@ -39,6 +40,8 @@ export interface Counter {
   columns: number[];
   // letters is the supervisor's list of dead letters; null while the conversations are shown.
   letters: Letters | null;
+  // lookUp is the search of the directories; null while it is closed.
+  lookUp: LookUp | null;
 }
 
 const start: Counter = {
@@ -56,6 +59,7 @@ const start: Counter = {
   older: {},
   columns: [],
   letters: null,
+  lookUp: null,
 };
 
 // problems of a reply that asking again does not change.
@@ -78,6 +82,7 @@ export class Actions {
   private readTimer = 0;
   private retryTimer = 0;
   readonly supervision: Supervision;
+  readonly search: Search;
   private readonly drafts: Drafts;
 
   constructor(
@@ -87,6 +92,7 @@ export class Actions {
   ) {
     this.drafts = new Drafts(this.model, tab, (conversation, text) => this.call(() => api.saveDraft(conversation, text)));
     this.supervision = new Supervision(this.model, api, (ask) => this.call(ask), () => this.readSoon(0));
+    this.search = new Search(this.model, api, (ask) => this.call(ask));
     window.addEventListener("offline", () => this.lineIs(false));
     window.addEventListener("online", () => this.retry());
   }
@@ -357,7 +363,7 @@ export class Actions {
     clearTimeout(this.retryTimer);
     this.callsUp = true;
     this.drafts.leave();
-    this.model.change({ phase: "out", notice, state: null, drafts: {}, replies: [], older: {}, columns: [], letters: null, line: "up" });
+    this.model.change({ phase: "out", notice, state: null, drafts: {}, replies: [], older: {}, columns: [], letters: null, lookUp: null, line: "up" });
   }
 }
 
