@@ -93,6 +93,9 @@ func TestWhateverADayBringsThePromisesAreKept(t *testing.T) {
 
 // TestASeedsDayCanBeHadAgain: a failure that cannot be had again cannot be mended.
 func TestASeedsDayCanBeHadAgain(t *testing.T) {
+	if underRace {
+		t.Skip("make test-go runs it once more, without the race detector")
+	}
 	seeds, _ := seedsOf(t, 1)
 	for _, seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
