@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/calling"
 	"github.com/loket-dev/loket/bot-runtime/channel/webchat"
@@ -21,6 +22,7 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/directory"
 	"github.com/loket-dev/loket/bot-runtime/engine"
 	"github.com/loket-dev/loket/bot-runtime/internalapi"
+	"github.com/loket-dev/loket/bot-runtime/lookup"
 	"github.com/loket-dev/loket/bot-runtime/store"
 	"github.com/loket-dev/loket/bot-runtime/web"
 )
@@ -65,6 +67,7 @@ type running struct {
 	desk   http.Handler
 	hooks  http.Handler
 	pages  http.Handler
+	lookup http.Handler
 }
 
 // Bounds of the two servers. The write timeout is for answers; streams set their own.
@@ -206,6 +209,10 @@ func (p *pod) work(opening, working context.Context, registry prometheus.Registe
 		WindowOf:    r.engine.WindowOf, Changed: r.engine.DeskChanged, Wake: r.engine.Wake, Told: told,
 		Log: p.log.WithName("desk"),
 	})
+	r.lookup = lookup.New(lookup.Options{Registerer: registry,
+		Directory: func(name string) (*directory.Index, v1alpha1.PublicLookUp, bool) {
+			return r.engine.Live().PublicDirectory(name)
+		}})
 	p.running.Store(r)
 	if p.started != nil {
 		p.started(r.engine, s)
@@ -252,6 +259,8 @@ func (p *pod) public(w http.ResponseWriter, r *http.Request) {
 		now.hooks.ServeHTTP(w, r)
 	case part == "chat" && p.roles.Bot:
 		now.pages.ServeHTTP(w, r)
+	case part == "directories" && p.roles.Bot:
+		now.lookup.ServeHTTP(w, r)
 	case part == "desk" && p.roles.Desk:
 		now.desk.ServeHTTP(w, r)
 	case r.URL.Path == "/" && p.home != nil:

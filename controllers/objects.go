@@ -198,8 +198,17 @@ func (r *DirectoryReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 	if j.serves() {
 		after.Status.Entries = int32(j.Said.Entries)
 	}
+	after.Status.URL = lookUpAddress(before, q.tenant)
 	return r.write(ctx, before, after, equality.Semantic.DeepEqual(before.Status, after.Status),
 		before.Status.Conditions, after.Status.Conditions, j.Again)
+}
+
+// lookUpAddress is where everybody may ask a directory; "" where nobody may, or nowhere yet.
+func lookUpAddress(d *v1alpha1.Directory, tenant *v1alpha1.BotTenant) string {
+	if d.Spec.Public == nil || tenant == nil || tenant.Status.URL == "" {
+		return ""
+	}
+	return tenant.Status.URL + "/directories/" + d.Name + "/lookup"
 }
 
 // KnowledgeReconciler says how many approved answers are given.

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -105,6 +106,32 @@ func TestADirectoryWhoseConfigMapIsMissingSaysSo(t *testing.T) {
 	if !strings.Contains(c.Message, `ConfigMap "rows" is not there`) {
 		t.Errorf("Valid says %q", c.Message)
 	}
+}
+
+func TestADirectoryShowsWhereEverybodyMayAskItWhileItIsPublic(t *testing.T) {
+	ns := namespaceFor(t, labelled)
+	runtimes.start(ns, "ojk")
+	bt, dir := tenant(ns, "ojk", classFor(t, nil)), directory(ns, "institutions", "rows")
+	dir.Spec.Public = &v1alpha1.PublicLookUp{}
+	create(t, bt, dir)
+	shows := func(want func(tenantURL string) string) {
+		t.Helper()
+		eventually(t, func() error {
+			if err := errors.Join(api.Get(t.Context(), client.ObjectKeyFromObject(bt), bt), api.Get(t.Context(), client.ObjectKeyFromObject(dir), dir)); err != nil {
+				return err
+			}
+			if bt.Status.URL == "" || dir.Status.URL != want(bt.Status.URL) {
+				return fmt.Errorf("the tenant is at %q, the directory at %q", bt.Status.URL, dir.Status.URL)
+			}
+			return nil
+		})
+	}
+	shows(func(tenantURL string) string { return tenantURL + "/directories/institutions/lookup" })
+	if n := dir.Spec.Public.RequestsPerMinute; n != 60 {
+		t.Errorf("the default is %d requests a minute", n)
+	}
+	update(t, dir, func(d *v1alpha1.Directory) { d.Spec.Public = nil })
+	shows(func(string) string { return "" })
 }
 
 func TestBeforeTheRuntimeSpeaksNothingIsClaimed(t *testing.T) {

@@ -77,7 +77,7 @@ func (f *DialogFlow) Default() {
 	}
 }
 
-// Default fills in the names of columns, and how a list is fetched.
+// Default fills in the names of columns, how a list is fetched, and how often everybody may ask.
 func (d *Directory) Default() {
 	m := &d.Spec.Mapping
 	or(&m.Name, "name")
@@ -93,6 +93,9 @@ func (d *Directory) Default() {
 		or(&h.Interval, metav1.Duration{Duration: time.Hour})
 		or(&h.MaxMegabytes, 16)
 		or(&h.LargestDropPercent, 20)
+	}
+	if p := d.Spec.Public; p != nil {
+		or(&p.RequestsPerMinute, 60)
 	}
 }
 

@@ -10,6 +10,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Entries",type=integer,JSONPath=`.status.entries`
 // +kubebuilder:printcolumn:name="Rejected",type=integer,JSONPath=`.status.rejected`
+// +kubebuilder:printcolumn:name="URL",type=string,priority=1,JSONPath=`.status.url`
 // +kubebuilder:printcolumn:name="Why",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="!self.metadata.name.contains('.') && self.metadata.name.size() <= 63",message="metadata.name must be at most 63 letters, digits and dashes, without dots: other objects name it"
@@ -29,6 +30,20 @@ type DirectorySpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Mapping DirectoryMapping `json:"mapping,omitzero"`
+	// public opens the look-up to everybody over HTTP, to read only: at status.url, with ?q= and what is asked.
+	// +optional
+	Public *PublicLookUp `json:"public,omitempty"`
+}
+
+// PublicLookUp is how a directory may be asked by everybody.
+type PublicLookUp struct {
+	// requestsPerMinute of one address at one pod; more are answered 429. An address may stand for many people: mobile networks
+	// and offices share theirs.
+	// +optional
+	// +kubebuilder:default=60
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=6000
+	RequestsPerMinute int32 `json:"requestsPerMinute,omitempty"`
 }
 
 // DirectorySource is exactly one place of rows: CSV with a header line, or what http names.
@@ -157,6 +172,9 @@ type DirectoryStatus struct {
 	// contentHash of the rows that were judged last, where they are fetched: the same on every pod.
 	// +optional
 	ContentHash string `json:"contentHash,omitempty"`
+	// url of the look-up, where it is public.
+	// +optional
+	URL string `json:"url,omitempty"`
 }
 
 // DirectoryList is a list of directories.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/loket-dev/loket/bot-runtime/directory"
+	"github.com/loket-dev/loket/bot-runtime/lookup"
 )
 
 // maxLookUp is the longest text that is looked up, in characters: the name, the address or the whole message that is asked about.
@@ -22,12 +22,8 @@ type LookUp struct {
 
 // DirectoryAnswer is one directory's answer: the very one that the bot would have had.
 type DirectoryAnswer struct {
-	Directory string            `json:"directory"`
-	Outcome   directory.Outcome `json:"outcome"`
-	// Field that matched: name, alias, site, phone, email or licence.
-	Field   string            `json:"field,omitempty"`
-	Why     map[string]string `json:"why"` // by language, id and en
-	Entries []directory.Entry `json:"entries"`
+	Directory string `json:"directory"`
+	lookup.Answer
 }
 
 // lookUp asks in a body and not in the address: what citizens wrote must not stand in a proxy's log.
@@ -42,9 +38,7 @@ func (d *Desk) lookUp(w http.ResponseWriter, r *http.Request, _ caller) {
 	}
 	found := LookUp{Answers: []DirectoryAnswer{}}
 	for name, index := range d.Directories() {
-		a := index.Ask(in.Text)
-		found.Answers = append(found.Answers, DirectoryAnswer{Directory: name, Outcome: a.Outcome, Field: a.Field,
-			Why: map[string]string{"en": a.Why, "id": a.WhyID}, Entries: append([]directory.Entry{}, a.Entries...)})
+		found.Answers = append(found.Answers, DirectoryAnswer{Directory: name, Answer: lookup.Of(index.Ask(in.Text))})
 	}
 	slices.SortFunc(found.Answers, func(a, b DirectoryAnswer) int { return strings.Compare(a.Directory, b.Directory) })
 	answer(w, http.StatusOK, found)

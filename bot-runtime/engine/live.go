@@ -47,6 +47,17 @@ type Flow struct {
 // Directories are those that serve now, by name.
 func (l *Live) Directories() map[string]*directory.Index { return l.set.Directories }
 
+// PublicDirectory is one that everybody may ask, and how often; ok is false when there is none of that name.
+func (l *Live) PublicDirectory(name string) (index *directory.Index, public v1alpha1.PublicLookUp, ok bool) {
+	for _, o := range l.set.Objects {
+		if o.Name == name && o.Directory != nil && o.Directory.Public != nil {
+			index, ok = l.set.Directories[name]
+			return index, *o.Directory.Public, ok
+		}
+	}
+	return nil, public, false
+}
+
 // Answers says whether a flow answers on a channel.
 func (l *Live) Answers(channel string) bool {
 	_, ok := l.set.Channels[channel]

@@ -32,8 +32,8 @@ func quietStreams(t *testing.T, s *site, n int) []<-chan event {
 	return all
 }
 
-var roomy = Rates{PostsByCitizen: Limit{100, 100}, PostsByAddress: Limit{1000, 1000}, SessionsByAddress: Limit{1000, 1000},
-	ReadsByCitizen: Limit{100, 100}, ReadsByAddress: Limit{1000, 1000}, StreamsByCitizen: 4, StreamsByAddress: 1000}
+var roomy = Rates{PostsByCitizen: Limit{Burst: 100, PerSecond: 100}, PostsByAddress: Limit{Burst: 1000, PerSecond: 1000}, SessionsByAddress: Limit{Burst: 1000, PerSecond: 1000},
+	ReadsByCitizen: Limit{Burst: 100, PerSecond: 100}, ReadsByAddress: Limit{Burst: 1000, PerSecond: 1000}, StreamsByCitizen: 4, StreamsByAddress: 1000}
 
 // An agent's reply comes through another pod, which cannot ping this one's streams.
 func TestWhatAnotherPodSaysReachesAQuietStreamWithinHalfASecond(t *testing.T) {

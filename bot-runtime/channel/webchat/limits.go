@@ -2,21 +2,14 @@ package webchat
 
 import (
 	"cmp"
-	"net"
-	"net/http"
-	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
+	"github.com/loket-dev/loket/bot-runtime/callers"
 )
 
-// Limit is a bucket: so many at once, and so many a second from then on.
-type Limit struct {
-	Burst     int
-	PerSecond float64
-}
+// Limit is how often something may be done.
+type Limit = callers.Limit
 
 // Rates of callers, each in one pod. An address may stand for many people: mobile networks and offices share theirs.
 type Rates struct {
@@ -60,38 +53,35 @@ func NewRoom(streams int) Room { return make(Room, streams) }
 // DefaultRoom is some 60 MB of connections.
 const DefaultRoom = 2000
 
-// maxBuckets bounds memory; beyond, the oldest generation is forgotten, which only ever allows more.
-const maxBuckets = 20_000
-
 type limiters struct {
 	rates                                   Rates
 	room                                    Room
 	now                                     func() time.Time
-	sessions, addresses, mine, own, readers *buckets
+	sessions, addresses, mine, own, readers *callers.Limiter
 	mu                                      sync.Mutex
 	streams                                 map[string]int // open ones, by citizen and by address
 }
 
 func newLimiters(l Rates, room Room, now func() time.Time) *limiters {
-	return &limiters{rates: l, room: room, now: now, sessions: newBuckets(l.SessionsByAddress), addresses: newBuckets(l.PostsByAddress),
-		mine: newBuckets(l.PostsByCitizen), own: newBuckets(l.ReadsByCitizen), readers: newBuckets(l.ReadsByAddress), streams: map[string]int{}}
+	return &limiters{rates: l, room: room, now: now, sessions: callers.NewLimiter(l.SessionsByAddress), addresses: callers.NewLimiter(l.PostsByAddress),
+		mine: callers.NewLimiter(l.PostsByCitizen), own: callers.NewLimiter(l.ReadsByCitizen), readers: callers.NewLimiter(l.ReadsByAddress), streams: map[string]int{}}
 }
 
 // Each returns how long to wait; 0 lets through.
-func (l *limiters) session(address string) time.Duration { return l.sessions.take(address, l.now()) }
+func (l *limiters) session(address string) time.Duration { return l.sessions.Take(address, l.now()) }
 
 func (l *limiters) read(address, citizen string) time.Duration {
-	if wait := l.own.take(citizen, l.now()); wait > 0 {
+	if wait := l.own.Take(citizen, l.now()); wait > 0 {
 		return wait
 	}
-	return l.readers.take(address, l.now())
+	return l.readers.Take(address, l.now())
 }
 
 func (l *limiters) post(address, citizen string) time.Duration {
-	if wait := l.mine.take(citizen, l.now()); wait > 0 {
+	if wait := l.mine.Take(citizen, l.now()); wait > 0 {
 		return wait
 	}
-	return l.addresses.take(address, l.now())
+	return l.addresses.Take(address, l.now())
 }
 
 // stream counts an open stream until done is called, or refuses it.
@@ -125,73 +115,4 @@ func (l *limiters) stream(address, citizen string) (done func(), _ *refusal) {
 			}
 		}
 	}, nil
-}
-
-// buckets keeps two generations, so that a flood of new callers cannot grow them without bound nor reset everyone at once.
-type buckets struct {
-	limit    Limit
-	mu       sync.Mutex
-	new, old map[string]*rate.Limiter
-}
-
-func newBuckets(l Limit) *buckets {
-	return &buckets{limit: l, new: map[string]*rate.Limiter{}, old: map[string]*rate.Limiter{}}
-}
-
-func (b *buckets) take(who string, now time.Time) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	one, ok := b.new[who]
-	if !ok {
-		if one, ok = b.old[who]; !ok {
-			one = rate.NewLimiter(rate.Limit(b.limit.PerSecond), b.limit.Burst)
-		}
-		if len(b.new) >= maxBuckets {
-			b.old, b.new = b.new, map[string]*rate.Limiter{}
-		}
-		b.new[who] = one
-	}
-	r := one.ReserveN(now, 1)
-	wait := r.DelayFrom(now)
-	if wait > 0 {
-		r.CancelAt(now)
-	}
-	return wait
-}
-
-// caller is the address that limits go by. Behind a gateway, which has a private address, it is the last public one that
-// proxies wrote down: what stands before it a caller may have made up. IPv6 callers own a whole /64.
-func caller(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	addr, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if inside(addr) {
-		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
-		for i := len(hops) - 1; i >= 0; i-- {
-			hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-			if err != nil {
-				break
-			}
-			addr = hop
-			if !inside(hop) {
-				break
-			}
-		}
-	}
-	if addr = addr.Unmap(); addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return addr.String()
-}
-
-func inside(a netip.Addr) bool {
-	a = a.Unmap()
-	return a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || netip.MustParsePrefix("100.64.0.0/10").Contains(a)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/callers"
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/store"
 	"github.com/loket-dev/loket/bot-runtime/web"
@@ -138,7 +139,7 @@ func plain(t v1alpha1.Text) map[string]string {
 }
 
 func (s *Server) session(w http.ResponseWriter, r *http.Request) {
-	if wait := s.limits.session(caller(r)); wait > 0 {
+	if wait := s.limits.session(callers.Address(r)); wait > 0 {
 		tooFast(wait).write(w)
 		return
 	}
@@ -146,7 +147,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) post(w http.ResponseWriter, r *http.Request, who citizen) {
-	if wait := s.limits.post(caller(r), who.identity.Value); wait > 0 {
+	if wait := s.limits.post(callers.Address(r), who.identity.Value); wait > 0 {
 		tooFast(wait).write(w)
 		return
 	}
@@ -193,7 +194,7 @@ func (s *Server) post(w http.ResponseWriter, r *http.Request, who citizen) {
 }
 
 func (s *Server) read(w http.ResponseWriter, r *http.Request, who citizen) {
-	if wait := s.limits.read(caller(r), who.identity.Value); wait > 0 {
+	if wait := s.limits.read(callers.Address(r), who.identity.Value); wait > 0 {
 		tooFast(wait).write(w)
 		return
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/loket-dev/loket/bot-runtime/callers"
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
@@ -112,7 +113,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, who citizen) {
 		badRequest("Last-Event-ID is not the id of an event").write(w)
 		return
 	}
-	done, refused := s.limits.stream(caller(r), who.identity.Value)
+	done, refused := s.limits.stream(callers.Address(r), who.identity.Value)
 	if refused != nil {
 		refused.write(w)
 		return

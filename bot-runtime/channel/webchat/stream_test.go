@@ -88,7 +88,7 @@ func TestAStreamBringsWhatCameMeanwhileAndWhatComes(t *testing.T) {
 }
 
 func TestAStreamGivesEachMessageOnceAndCountsItsReaders(t *testing.T) {
-	s := open(t, Rates{PostsByCitizen: Limit{100, 100}, PostsByAddress: Limit{100, 100}, SessionsByAddress: Limit{9, 9}, ReadsByCitizen: Limit{9, 9}, StreamsByCitizen: 1})
+	s := open(t, Rates{PostsByCitizen: Limit{Burst: 100, PerSecond: 100}, PostsByAddress: Limit{Burst: 100, PerSecond: 100}, SessionsByAddress: Limit{Burst: 9, PerSecond: 9}, ReadsByCitizen: Limit{Burst: 9, PerSecond: 9}, StreamsByCitizen: 1})
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	opened := make(chan struct{})

@@ -138,7 +138,7 @@ func TestALongConversationIsReadInPages(t *testing.T) {
 }
 
 func TestWhatIsNotUnderstoodIsRefused(t *testing.T) {
-	s := open(t, Rates{PostsByCitizen: Limit{100, 100}, PostsByAddress: Limit{100, 100}, SessionsByAddress: Limit{9, 9}, ReadsByCitizen: Limit{9, 9}, StreamsByCitizen: 1})
+	s := open(t, Rates{PostsByCitizen: Limit{Burst: 100, PerSecond: 100}, PostsByAddress: Limit{Burst: 100, PerSecond: 100}, SessionsByAddress: Limit{Burst: 9, PerSecond: 9}, ReadsByCitizen: Limit{Burst: 9, PerSecond: 9}, StreamsByCitizen: 1})
 	long := strings.Repeat("ä", MaxText)
 	for _, tt := range []struct {
 		name   string
@@ -262,7 +262,7 @@ func TestThePageIsServedUnderAStrictPolicy(t *testing.T) {
 
 // SECURITY row 14.
 func TestAFloodIsSlowedAndOthersAreNot(t *testing.T) {
-	s := open(t, Rates{PostsByCitizen: Limit{3, 1}, PostsByAddress: Limit{6, 1}, SessionsByAddress: Limit{2, 1}, ReadsByCitizen: Limit{2, 1}, StreamsByCitizen: 1})
+	s := open(t, Rates{PostsByCitizen: Limit{Burst: 3, PerSecond: 1}, PostsByAddress: Limit{Burst: 6, PerSecond: 1}, SessionsByAddress: Limit{Burst: 2, PerSecond: 1}, ReadsByCitizen: Limit{Burst: 2, PerSecond: 1}, StreamsByCitizen: 1})
 	through := func(token string, headers ...string) (n int) {
 		s.token = token
 		for i := range 10 {
@@ -309,7 +309,7 @@ func TestAFloodIsSlowedAndOthersAreNot(t *testing.T) {
 
 // SECURITY row 14: a token costs its maker nothing, so that limits by token alone bind nobody.
 func TestOneAddressCannotReadForAll(t *testing.T) {
-	s := open(t, Rates{ReadsByCitizen: Limit{3, 1}, ReadsByAddress: Limit{5, 1}})
+	s := open(t, Rates{ReadsByCitizen: Limit{Burst: 3, PerSecond: 1}, ReadsByAddress: Limit{Burst: 5, PerSecond: 1}})
 	through := func(headers ...string) (n int) {
 		for range 10 {
 			s.token = newToken()
