@@ -26,6 +26,7 @@ var patterns = map[string]string{
 	`^[0-9]{5,20}$`:                                       "an id of Meta: 5 to 20 digits",
 	`^[A-Za-z]+(/[A-Za-z0-9_+-]+)*$`:                      "a time zone, such as Asia/Jakarta",
 	`^https?://[^\s@]+$`:                                  "an address such as https://register.example/list.csv",
+	`^[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?$`:   "a relation such as public.institutions, of small letters, digits and _",
 	`^[0-9a-f]{32}$`:                                      "the content hash of a list: 32 digits and letters from a to f",
 	`^https?://`:                                          "an address that begins with https://",
 	`^https?://[^/?#]+(/[^?#]*)?$`:                        "an address such as https://{{ namespace }}.loket.example",

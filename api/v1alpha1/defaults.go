@@ -90,13 +90,21 @@ func (d *Directory) Default() {
 	or(&m.Emails, "emails")
 	if h := d.Spec.Source.HTTP; h != nil {
 		or(&h.Format, FormatCSV)
-		or(&h.Interval, metav1.Duration{Duration: time.Hour})
-		or(&h.MaxMegabytes, 16)
-		or(&h.LargestDropPercent, 20)
+		h.Fetching.Default()
+	}
+	if p := d.Spec.Source.Postgres; p != nil {
+		p.Fetching.Default()
 	}
 	if p := d.Spec.Public; p != nil {
 		or(&p.RequestsPerMinute, 60)
 	}
+}
+
+// Default fills in how a list is fetched.
+func (f *Fetching) Default() {
+	or(&f.Interval, metav1.Duration{Duration: time.Hour})
+	or(&f.MaxMegabytes, 16)
+	or(&f.LargestDropPercent, 20)
 }
 
 // Default does nothing: answers have no defaults.

@@ -46,9 +46,9 @@ type PublicLookUp struct {
 	RequestsPerMinute int32 `json:"requestsPerMinute,omitempty"`
 }
 
-// DirectorySource is exactly one place of rows: CSV with a header line, or what http names.
+// DirectorySource is exactly one place of rows: CSV with a header line, or what http or postgres names.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.inline), has(self.configMap), has(self.http)].filter(x, x).size() == 1",message="set exactly one of inline, configMap, http"
+// +kubebuilder:validation:XValidation:rule="[has(self.inline), has(self.configMap), has(self.http), has(self.postgres)].filter(x, x).size() == 1",message="set exactly one of inline, configMap, http, postgres"
 type DirectorySource struct {
 	// inline is CSV in the object itself.
 	// +optional
@@ -60,6 +60,10 @@ type DirectorySource struct {
 	// http is a list that the tenant's pods fetch by themselves, one for all; the last good one serves while that fails.
 	// +optional
 	HTTP *HTTPSource `json:"http,omitempty"`
+	// postgres is a table or a view that the tenant's pods read by themselves, one for all; the last good list serves while that
+	// fails.
+	// +optional
+	Postgres *PostgresSource `json:"postgres,omitempty"`
 }
 
 // HTTPSource is a list at a URL. It is asked for again at each interval, by ETag and Last-Modified where the server has them.
@@ -73,6 +77,29 @@ type HTTPSource struct {
 	// or not.
 	// +kubebuilder:default=csv
 	Format RowFormat `json:"format,omitempty"`
+	// secretName of a Secret of this namespace, for servers that ask who calls. Its key hosts says where it may be sent, a host
+	// a line; authorization is the header's value, such as "Bearer …". The name begins with call-: no other Secret is read.
+	// +optional
+	SecretName CallSecretName `json:"secretName,omitempty"`
+	Fetching   `json:",inline"`
+}
+
+// PostgresSource is a table or a view of a PostgreSQL database, of which only the mapped columns are read, all rows of them.
+type PostgresSource struct {
+	// secretName of a Secret of this namespace. Its key uri is the connection, such as postgres://reader:password@db.example:5432/register;
+	// without sslmode it is verify-full, and the key ca.crt, where it is there, names who may vouch for the server. Its key hosts says
+	// where it may go, a host a line. The name begins with call-: no other Secret is read. The address and its port must be open in
+	// the TenantClass's egress.
+	SecretName CallSecretName `json:"secretName"`
+	// relation is the table or view, as name or schema.name. A column of text[] is one of several values.
+	// +kubebuilder:validation:MaxLength=127
+	// +kubebuilder:validation:Pattern=`^[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?$`
+	Relation string `json:"relation"`
+	Fetching `json:",inline"`
+}
+
+// Fetching is how often a list is asked for, and what of it may serve.
+type Fetching struct {
 	// interval between two looks, 1m to 168h; after one that failed it is 5m at most.
 	// +optional
 	// +kubebuilder:default="1h"
@@ -80,11 +107,7 @@ type HTTPSource struct {
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('1m') && duration(self) <= duration('168h')",message="must be a time such as 1h, from 1m to 168h"
 	Interval metav1.Duration `json:"interval,omitzero"`
-	// secretName of a Secret of this namespace, for servers that ask who calls. Its key hosts says where it may be sent, a host
-	// a line; authorization is the header's value, such as "Bearer …". The name begins with call-: no other Secret is read.
-	// +optional
-	SecretName CallSecretName `json:"secretName,omitempty"`
-	// maxMegabytes of an answer, decompressed.
+	// maxMegabytes of a list, decompressed.
 	// +optional
 	// +kubebuilder:default=16
 	// +kubebuilder:validation:Minimum=1
@@ -101,6 +124,17 @@ type HTTPSource struct {
 	// +kubebuilder:validation:Pattern=`^[0-9a-f]{32}$`
 	// +kubebuilder:validation:MaxLength=32
 	Accept string `json:"accept,omitempty"`
+}
+
+// Fetched is how a source is fetched and the path of its field; ok is false where its rows are given.
+func (s DirectorySource) Fetched() (how Fetching, path string, ok bool) {
+	switch {
+	case s.HTTP != nil:
+		return s.HTTP.Fetching, "source.http", true
+	case s.Postgres != nil:
+		return s.Postgres.Fetching, "source.postgres", true
+	}
+	return how, "", false
 }
 
 // CallSecretName is the name of a Secret that is meant to be sent to others. No other Secret can be named where that is done.

@@ -26,6 +26,9 @@ func (o Objects) CallSecrets() []string {
 		if http := o.Directories[i].Spec.Source.HTTP; http != nil {
 			add(http.SecretName)
 		}
+		if pg := o.Directories[i].Spec.Source.Postgres; pg != nil {
+			add(pg.SecretName)
+		}
 	}
 	slices.Sort(names)
 	return slices.Compact(names)

@@ -14,8 +14,8 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// Fetch asks a source for its rows, unless they are as they were.
-type Fetch func(ctx context.Context, s v1alpha1.HTTPSource, had source.Validators) (source.Fetched, error)
+// Fetch asks a source for its rows, unless they are as they were. mapping names the columns that matter.
+type Fetch func(ctx context.Context, s v1alpha1.DirectorySource, mapping v1alpha1.DirectoryMapping, had source.Validators) (source.Fetched, error)
 
 // fetchLease is how long a pod may take for one source; after it another pod tries.
 const fetchLease = source.Timeout + 30*time.Second
@@ -34,7 +34,7 @@ func (e *Engine) fetchAll(ctx context.Context) (int, error) {
 
 func (e *Engine) fetchOne(ctx context.Context, name string, d v1alpha1.DirectorySpec) error {
 	wish, origin := source.Wish(d)
-	every, again := source.Every(*d.Source.HTTP)
+	every, again := source.Every(d.Source)
 	had, due, err := e.store.ClaimSource(ctx, store.SourceWish{Name: name, Origin: origin, Wish: wish, Every: every, Again: again, Lease: fetchLease})
 	if err != nil || !due {
 		return err
@@ -44,7 +44,7 @@ func (e *Engine) fetchOne(ctx context.Context, name string, d v1alpha1.Directory
 	if had.Wish != wish {
 		asked = source.Validators{}
 	}
-	got, failed := e.fetch(ctx, *d.Source.HTTP, asked)
+	got, failed := e.fetch(ctx, d.Source, d.Mapping, asked)
 	step := source.Next(d, before, got, failed)
 	state, err := json.Marshal(step.State)
 	if err != nil {
@@ -84,7 +84,7 @@ func (e *Engine) fetched(ctx context.Context, objects []bundle.Object) ([]bundle
 	var named []string
 	objects = slices.Clone(objects)
 	for i, o := range objects {
-		if o.Directory == nil || o.Directory.Source.HTTP == nil {
+		if !isFetched(o) {
 			continue
 		}
 		named = append(named, o.Name)
@@ -109,21 +109,29 @@ func tellOfSources(verdicts []bundle.Verdict, asPut []bundle.Object, states map[
 	for i := range verdicts {
 		v := &verdicts[i]
 		v.Hash = asPut[i].Hash
-		if d := asPut[i].Directory; d == nil || d.Source.HTTP == nil {
+		if !isFetched(asPut[i]) {
 			continue
 		}
 		state := states[v.Name]
 		v.ContentHash = state.Hash
-		v.Findings = append(source.Findings(state), v.Findings...)
+		v.Findings = append(source.Findings(asPut[i].Directory.Source, state), v.Findings...)
 		v.Findings = v.Findings[:min(len(v.Findings), bundle.MaxFindings)]
 	}
+}
+
+func isFetched(o bundle.Object) bool {
+	if o.Directory == nil {
+		return false
+	}
+	_, _, ok := o.Directory.Source.Fetched()
+	return ok
 }
 
 // sourcesOf are the Directories of a bundle whose rows are fetched.
 func sourcesOf(objects []bundle.Object) map[string]v1alpha1.DirectorySpec {
 	sources := map[string]v1alpha1.DirectorySpec{}
 	for _, o := range objects {
-		if o.Directory != nil && o.Directory.Source.HTTP != nil {
+		if isFetched(o) {
 			sources[o.Name] = *o.Directory
 		}
 	}

@@ -114,7 +114,7 @@ func asking(url string, change func(*v1alpha1.HTTPSource)) bundle.Objects {
 	var d v1alpha1.Directory
 	d.Name = "list"
 	// A shorter interval than people may set.
-	d.Spec.Source.HTTP = &v1alpha1.HTTPSource{URL: url, Interval: metav1.Duration{Duration: time.Millisecond}}
+	d.Spec.Source.HTTP = &v1alpha1.HTTPSource{URL: url, Fetching: v1alpha1.Fetching{Interval: metav1.Duration{Duration: time.Millisecond}}}
 	if change != nil {
 		change(d.Spec.Source.HTTP)
 	}

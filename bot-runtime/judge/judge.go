@@ -220,8 +220,8 @@ func (j *judgement) directory(o bundle.Object, v *bundle.Verdict) bool {
 		v.Findings = []bundle.Finding{{Path: "source.configMap", Reason: "SourceMissing", Message: o.Missing + "; create it or correct the name"}}
 		return false
 	}
-	if o.Directory.Source.HTTP != nil && o.Rows == "" {
-		v.Findings = []bundle.Finding{{Path: "source.http", Reason: reasonNotFetched, Message: "nothing was fetched yet; the tenant's bot pods do so within a minute"}}
+	if _, path, ok := o.Directory.Source.Fetched(); ok && o.Rows == "" {
+		v.Findings = []bundle.Finding{{Path: path, Reason: reasonNotFetched, Message: "nothing was fetched yet; the tenant's bot pods do so within a minute"}}
 		return false
 	}
 	index, rejected, findings := directory.Build(o.Rows, o.Directory.Mapping)

@@ -133,6 +133,14 @@ func (c *Client) Do(ctx context.Context, r *http.Request) (*Response, error) {
 // CloseIdle closes connections that no call uses.
 func (c *Client) CloseIdle() { c.http.CloseIdleConnections() }
 
+// Dial connects to an address that the platform has opened, for a protocol other than HTTP: what Options.Allow does not list is
+// refused, public addresses too, and no proxy is used.
+func (c *Client) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := c.dialer
+	d.ControlContext = c.guard.control
+	return d.DialContext(withScheme(ctx, "none"), network, address)
+}
+
 func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	d := c.dialer
 	if c.proxy == "" || address != c.proxy {

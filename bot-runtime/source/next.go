@@ -62,10 +62,11 @@ func Next(d v1alpha1.DirectorySpec, before State, got Fetched, err error) Step {
 		return step()
 	}
 	entries, drop := index.Entries(), defaultDrop
-	if p := d.Source.HTTP.LargestDropPercent; p > 0 {
+	how, _, _ := d.Source.Fetched()
+	if p := how.LargestDropPercent; p > 0 {
 		drop = int(p)
 	}
-	if before.Entries > 0 && entries*100 < before.Entries*(100-drop) && d.Source.HTTP.Accept != hash {
+	if before.Entries > 0 && entries*100 < before.Entries*(100-drop) && how.Accept != hash {
 		next.Held = &Held{Hash: hash, Entries: entries} // without validators: what is held is asked for again
 		next.Validators = Validators{}
 		return step()
@@ -84,14 +85,15 @@ func firstRefusal(findings []bundle.Finding) string {
 }
 
 // Findings tell people of a source that does not bring what it should; the last good rows serve.
-func Findings(s State) []bundle.Finding {
+func Findings(of v1alpha1.DirectorySource, s State) []bundle.Finding {
+	_, path, _ := of.Fetched()
 	var out []bundle.Finding
 	if s.Failing != "" {
-		out = append(out, bundle.Finding{Path: "source.http", Reason: "FetchFailed", Advice: true, Message: s.Failing + "; the last good list serves, if there is one"})
+		out = append(out, bundle.Finding{Path: path, Reason: "FetchFailed", Advice: true, Message: s.Failing + "; the last good list serves, if there is one"})
 	}
 	if s.Held != nil {
-		out = append(out, bundle.Finding{Path: "source.http", Reason: "HeldBack", Advice: true,
-			Message: fmt.Sprintf("the newest list has %d entries, the one that serves %d: it is held back; set source.http.accept to %s to serve it", s.Held.Entries, s.Entries, s.Held.Hash)})
+		out = append(out, bundle.Finding{Path: path, Reason: "HeldBack", Advice: true,
+			Message: fmt.Sprintf("the newest list has %d entries, the one that serves %d: it is held back; set %s.accept to %s to serve it", s.Held.Entries, s.Entries, path, s.Held.Hash)})
 	}
 	return out
 }

@@ -1,4 +1,4 @@
-// Package source fetches the rows of a Directory over HTTP(S), and decides whether what came may serve.
+// Package source fetches the rows of a Directory, over HTTP(S) or from PostgreSQL, and decides whether what came may serve.
 //
 // Fetch asks once; Next says what follows from the answer, and is pure. Who asks when, that one pod does so for all, and where
 // rows are kept is the engine's and the store's.
@@ -55,17 +55,28 @@ type Fetched struct {
 }
 
 // Every is how long after a good try, and Again how long after a failed one, a source is asked again.
-func Every(s v1alpha1.HTTPSource) (every, again time.Duration) {
-	every = s.Interval.Duration
+func Every(s v1alpha1.DirectorySource) (every, again time.Duration) {
+	how, _, _ := s.Fetched()
+	every = how.Interval.Duration
 	if every <= 0 {
 		every = defaultInterval
 	}
 	return every, min(every, afterFailure)
 }
 
-// Fetch asks for the rows unless they are as they were. Its error is for people, and holds nothing of the URL but the host, and
+// Fetch asks for the rows unless they are as they were; mapping names the columns that matter. Its error is for people, and holds nothing of the URL but the host, and
 // nothing of a secret.
-func (f *Fetcher) Fetch(ctx context.Context, s v1alpha1.HTTPSource, had Validators) (Fetched, error) {
+func (f *Fetcher) Fetch(ctx context.Context, s v1alpha1.DirectorySource, mapping v1alpha1.DirectoryMapping, had Validators) (Fetched, error) {
+	switch {
+	case s.HTTP != nil:
+		return f.overHTTP(ctx, *s.HTTP, had)
+	case s.Postgres != nil:
+		return f.fromPostgres(ctx, *s.Postgres, mapping)
+	}
+	return Fetched{}, errors.New("the source names nothing to fetch; set source.http or source.postgres")
+}
+
+func (f *Fetcher) overHTTP(ctx context.Context, s v1alpha1.HTTPSource, had Validators) (Fetched, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL, nil)
 	if err != nil {
 		return Fetched{}, errors.New("the URL cannot be parsed; correct source.http.url")
@@ -83,10 +94,7 @@ func (f *Fetcher) Fetch(ctx context.Context, s v1alpha1.HTTPSource, had Validato
 	if had.LastModified != "" {
 		r.Header.Set("If-Modified-Since", had.LastModified)
 	}
-	most := int64(s.MaxMegabytes) << 20
-	if most <= 0 {
-		most = defaultMegabytes << 20
-	}
+	most := mostBytes(s.Fetching)
 	client := f.Client(most, Timeout)
 	defer client.CloseIdle()
 	answer, err := client.Do(ctx, r)
@@ -113,6 +121,13 @@ func (f *Fetcher) Fetch(ctx context.Context, s v1alpha1.HTTPSource, had Validato
 		return Fetched{}, err
 	}
 	return Fetched{Rows: rows, Validators: Validators{ETag: answer.Header.Get("ETag"), LastModified: answer.Header.Get("Last-Modified")}}, nil
+}
+
+func mostBytes(how v1alpha1.Fetching) int64 {
+	if how.MaxMegabytes <= 0 {
+		return defaultMegabytes << 20
+	}
+	return int64(how.MaxMegabytes) << 20
 }
 
 // unzipped undoes gzip where the file itself is compressed; what the transport compressed is plain already.
@@ -146,6 +161,9 @@ func Wish(d v1alpha1.DirectorySpec) (wish, origin string) {
 	body, err := json.Marshal(d)
 	if err != nil {
 		panic(err) // plain data of our own types: cannot fail
+	}
+	if pg := d.Source.Postgres; pg != nil {
+		return Hash(string(body)), Hash("postgres " + string(pg.SecretName) + " " + pg.Relation)
 	}
 	return Hash(string(body)), Hash(d.Source.HTTP.URL)
 }

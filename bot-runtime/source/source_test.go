@@ -79,7 +79,7 @@ func TestAListIsFetchedHoweverItIsWritten(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			server, f := serve(t, func(w http.ResponseWriter, _ *http.Request) { c.answer(w) })
-			got, err := f.Fetch(t.Context(), v1alpha1.HTTPSource{URL: server.URL + "/list", Format: c.format}, Validators{})
+			got, err := f.overHTTP(t.Context(), v1alpha1.HTTPSource{URL: server.URL + "/list", Format: c.format}, Validators{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,11 +110,11 @@ func TestAListThatHasNotChangedIsNotSentAgain(t *testing.T) {
 		_, _ = w.Write([]byte(list))
 	})
 	s := v1alpha1.HTTPSource{URL: server.URL}
-	first, err := f.Fetch(t.Context(), s, Validators{})
+	first, err := f.overHTTP(t.Context(), s, Validators{})
 	if err != nil || first.Same {
 		t.Fatal(first, err)
 	}
-	again, err := f.Fetch(t.Context(), s, first.Validators)
+	again, err := f.overHTTP(t.Context(), s, first.Validators)
 	if err != nil || !again.Same || again.Validators != first.Validators || sent != 1 {
 		t.Errorf("%+v, %v, sent %d times", again, err, sent)
 	}
@@ -143,7 +143,7 @@ func TestWhatWillNotDoIsSaidWithTheMend(t *testing.T) {
 				w.WriteHeader(c.status)
 				_, _ = w.Write([]byte(c.body))
 			})
-			_, err := f.Fetch(t.Context(), v1alpha1.HTTPSource{URL: server.URL + "/secret-path?token=t0k3n", Format: c.format, MaxMegabytes: 1}, Validators{})
+			_, err := f.overHTTP(t.Context(), v1alpha1.HTTPSource{URL: server.URL + "/secret-path?token=t0k3n", Format: c.format, Fetching: v1alpha1.Fetching{MaxMegabytes: 1}}, Validators{})
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Fatalf("%v, want %q", err, c.says)
 			}
@@ -179,7 +179,7 @@ func TestACredentialGoesOnlyWhereItsSecretSays(t *testing.T) {
 	s := v1alpha1.HTTPSource{URL: server.URL + "/list", SecretName: "call-register"}
 	fails := func(what, says string) {
 		t.Helper()
-		_, err := f.Fetch(t.Context(), s, Validators{})
+		_, err := f.overHTTP(t.Context(), s, Validators{})
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "s3cret") {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -193,12 +193,12 @@ func TestACredentialGoesOnlyWhereItsSecretSays(t *testing.T) {
 		t.Fatalf("something was asked: %q", heard)
 	}
 	write("hosts", "register.example\n127.0.0.1\n")
-	if _, err := f.Fetch(t.Context(), s, Validators{}); err != nil || heard[0] != other.Host+"/list Bearer s3cret" {
+	if _, err := f.overHTTP(t.Context(), s, Validators{}); err != nil || heard[0] != other.Host+"/list Bearer s3cret" {
 		t.Errorf("%v, %q", err, heard)
 	}
 	heard = nil
 	s.URL = server.URL + "/moved"
-	_, _ = f.Fetch(t.Context(), s, Validators{}) // the certificate is for 127.0.0.1 and example.com: it may end there
+	_, _ = f.overHTTP(t.Context(), s, Validators{}) // the certificate is for 127.0.0.1 and example.com: it may end there
 	for _, h := range heard[1:] {
 		if strings.Contains(h, "s3cret") {
 			t.Errorf("it went along to %q", h)
@@ -215,7 +215,7 @@ func TestAPrivateAddressIsNotAsked(t *testing.T) {
 		return outbound.New(outbound.Options{MaxBytes: maxBytes, Timeout: timeout})
 	}}
 	for _, u := range []string{"https://127.0.0.1/list", "https://169.254.169.254/latest/meta-data", "http://10.0.0.1/"} {
-		if _, err := f.Fetch(context.Background(), v1alpha1.HTTPSource{URL: u}, Validators{}); err == nil || !strings.Contains(err.Error(), "must not be called") {
+		if _, err := f.overHTTP(context.Background(), v1alpha1.HTTPSource{URL: u}, Validators{}); err == nil || !strings.Contains(err.Error(), "must not be called") {
 			t.Errorf("%s: %v", u, err)
 		}
 	}
@@ -247,13 +247,13 @@ func TestWhatFollowsFromATry(t *testing.T) {
 		t.Errorf("the same list by another server: %+v", again)
 	}
 	failed := Next(d, before, Fetched{}, fmt.Errorf("register.example answered 503 Service Unavailable"))
-	if failed.Rows != nil || !failed.Tell || failed.State.Hash != before.Hash || len(Findings(failed.State)) != 1 {
+	if failed.Rows != nil || !failed.Tell || failed.State.Hash != before.Hash || len(Findings(d.Source, failed.State)) != 1 {
 		t.Errorf("a failure: %+v", failed)
 	}
 	if still := Next(d, failed.State, Fetched{}, fmt.Errorf("register.example answered 503 Service Unavailable")); still.Tell {
 		t.Error("the same failure is told again")
 	}
-	if mended := Next(d, failed.State, Fetched{Same: true}, nil); !mended.Tell || len(Findings(mended.State)) != 0 {
+	if mended := Next(d, failed.State, Fetched{Same: true}, nil); !mended.Tell || len(Findings(d.Source, mended.State)) != 0 {
 		t.Errorf("mended: %+v", mended)
 	}
 	if broken := Next(d, before, Fetched{Rows: "nama,izin\nX,1\n"}, nil); broken.Rows != nil || !strings.Contains(broken.State.Failing, "set mapping") {
@@ -268,7 +268,7 @@ func TestWhatFollowsFromATry(t *testing.T) {
 	if held.Rows != nil || held.State.Held == nil || held.State.Hash != before.Hash || held.State.ETag != "" || !held.Tell {
 		t.Fatalf("a sudden drop: %+v", held.State)
 	}
-	told := Findings(held.State)
+	told := Findings(d.Source, held.State)
 	if len(told) != 1 || !told[0].Advice || !strings.Contains(told[0].Message, "79 entries, the one that serves 100") || !strings.Contains(told[0].Message, Hash(few)) {
 		t.Errorf("%+v", told)
 	}
