@@ -146,7 +146,13 @@ func TestWhatIsWrongWithADatabaseIsToldWithoutItsSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	withUser := func(user *url.Userinfo) string { v := *u; v.User = user; return v.String() }
-	without := func(key string) string { v := *u; q := v.Query(); q.Del(key); v.RawQuery = q.Encode(); return v.String() }
+	without := func(key string) string {
+		v := *u
+		q := v.Query()
+		q.Del(key)
+		v.RawQuery = q.Encode()
+		return v.String()
+	}
 	at := func(host string) string { v := *u; v.Host = host; return v.String() }
 	here := u.Hostname()
 	for _, c := range []struct {
