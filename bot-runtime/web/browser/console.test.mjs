@@ -190,7 +190,7 @@ describe("the console", () => {
       order.push(one.what + (one.where ? "" : " (head)"));
     }
     const column = ["BUTTON", "DIV log", "SUMMARY", "TEXTAREA"];
-    assert.deepEqual(order, ["BUTTON switch (head)", "SELECT (head)", "BUTTON (head)", ...column, ...column]);
+    assert.deepEqual(order, ["BUTTON switch (head)", "BUTTON (head)", "SELECT (head)", "BUTTON (head)", ...column, ...column]);
 
     await page.keyboard.press("n");
     await page.keyboard.type("baris satu");

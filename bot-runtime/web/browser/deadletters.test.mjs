@@ -213,6 +213,7 @@ describe("dead letters", () => {
     await letter(citizen).waitFor();
     await letter(citizen).getByRole("button", { name: "Baca isinya" }).click();
     await letter(citizen).getByText("w".repeat(300)).waitFor();
+    if (process.env.LOKET_PICTURES) await page.screenshot({ path: `${process.env.LOKET_PICTURES}/letters-phone.png` });
     assert.ok((await within("390")) < 1 / 7, "the header leaves the height to the work");
     for (const colorScheme of ["light", "dark"]) {
       await page.emulateMedia({ colorScheme });

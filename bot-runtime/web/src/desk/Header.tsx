@@ -78,10 +78,14 @@ function OpensLookUp({ actions, open, text }: { actions: Actions; open: boolean;
       type="button"
       class="button opens"
       ref={button}
+      aria-label={text.lookUp}
       aria-pressed={open}
       onClick={() => (open ? actions.search.hide() : actions.search.show())}
     >
-      {text.lookUp}
+      <svg viewBox="0 0 20 20" width="16" height="16" aria-hidden="true">
+        <path d="M13 13l5 5M8.5 14a5.5 5.5 0 1 1 0-11 5.5 5.5 0 0 1 0 11z" />
+      </svg>
+      <span class="words">{text.lookUp}</span>
     </button>
   );
 }
