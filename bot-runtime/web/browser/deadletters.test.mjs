@@ -182,6 +182,7 @@ describe("dead letters", () => {
   test("hostile text in a dead letter is text", async () => {
     const hostile = payloads.slice(0, -1).map((payload) => ({ payload, citizen: `${payload.slice(0, 200)} ${b.unique("")}`.trim() }));
     for (const { payload, citizen } of hostile) await b.says(citizen, `mati ${payload}`, { body: { kind: "media", mediaType: "document", fileName: payload } });
+    for (const { citizen } of hostile) await b.until("it is given up", async () => (await b.said(citizen)).length === 1);
     await openList("umi");
     for (const { payload, citizen } of hostile) {
       const one = page.locator(".letter").filter({ has: page.locator("h3").getByText(citizen, { exact: true }) });
