@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -352,8 +353,8 @@ func (s *worldStore) Settle(ctx context.Context, settlements []store.Settlement)
 }
 
 func (s *worldStore) Janitor(ctx context.Context, retention time.Duration) (store.JanitorReport, error) {
-	lanes, err := s.Repair(ctx)
-	if err != nil {
+	lanes, err := s.RepairLanes(ctx)
+	if err = errors.Join(err, s.RepairStatuses(ctx)); err != nil {
 		return store.JanitorReport{}, err
 	}
 	if lanes > 0 {

@@ -421,8 +421,9 @@ type Config interface {
 	Live(ctx context.Context) (LiveSet, error)
 	// Revision is an object body by hash, for conversations pinned to it; ErrNotFound.
 	Revision(ctx context.Context, hash string) ([]byte, error)
-	// Heartbeat records what this pod runs. Pods not seen for a minute are forgotten.
-	Heartbeat(ctx context.Context, p Pod) error
+	// Heartbeat records what this pod runs. Pods not seen for a minute are forgotten. turn says that this pod is the one to call
+	// Janitor now: of a tenant's pods one has the turn each sweep.
+	Heartbeat(ctx context.Context, p Pod, sweep time.Duration) (turn bool, err error)
 	// Farewell forgets a pod that ends in good order; others would count it for a minute.
 	Farewell(ctx context.Context, pod string) error
 	Pods(ctx context.Context) ([]Pod, error)

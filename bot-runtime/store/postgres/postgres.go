@@ -35,8 +35,11 @@ import (
 var migrations embed.FS
 
 const (
-	poolMost    = 8
-	idleFor     = 30 * time.Second
+	poolMost = 8
+	idleFor  = 30 * time.Second
+	// pingAfter is how long a connection may rest that is used without asking whether it is there. An idle pod polls more often, and
+	// what finds its connection broken before its commit runs again.
+	pingAfter   = 15 * time.Second
 	acquireMost = 5 * time.Second  // a longer wait for a connection is shed: 503, and the platform delivers again
 	actMost     = 15 * time.Second // above every timeout of the role
 	triesMost   = 6
@@ -88,6 +91,7 @@ func open(c Credentials, renew func(*pgx.ConnConfig)) (*Store, error) {
 	config.MaxConns = poolMost
 	config.MaxConnIdleTime = idleFor
 	config.HealthCheckPeriod = idleFor
+	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool { return p.IdleDuration > pingAfter }
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.ConnConfig.StatementCacheCapacity = 0
 	config.ConnConfig.DescriptionCacheCapacity = 0
@@ -274,7 +278,11 @@ func (s *Store) Migrate(ctx context.Context) error {
 			err, _ = judge(err)
 			return fmt.Errorf("migrate: %w", err)
 		}
-		return s.makePartitions(ctx)
+		missing, _, err := s.months(ctx, 0)
+		if err != nil {
+			return err
+		}
+		return s.makePartitions(ctx, missing)
 	})
 }
 
