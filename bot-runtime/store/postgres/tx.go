@@ -131,6 +131,10 @@ func (w *writing) Exec(query string, args ...any) (int64, error) {
 		return 0, err
 	}
 	tag, err := reader.Close()
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == lockTimeout {
+		err = fmt.Errorf("%w: %w", acts.ErrLocked, err)
+	}
 	return tag.RowsAffected(), err
 }
 
