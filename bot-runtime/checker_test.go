@@ -330,6 +330,8 @@ func (t *bentTx) Exec(query string, args ...any) (int64, error) {
 	return n, err
 }
 
+func (t *bentTx) Later(query string, args ...any) error { return t.Tx.Later(t.bend(query), args...) }
+
 func (t *bentTx) Query(query string, args ...any) (acts.Rows, error) {
 	switch {
 	case t.b.snapshots == nil:

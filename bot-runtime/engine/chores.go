@@ -19,7 +19,8 @@ const (
 	statusesATurn  = 500
 	heartbeat      = 25 * time.Second // pods not seen for a minute are forgotten
 	heartbeatAgain = 5 * time.Second  // after one that failed
-	janitorEvery   = time.Minute
+	janitorEvery   = time.Minute      // a tenant
+	routeEvery     = time.Minute      // where nothing happens at the desk
 	// keptAtLeast guards against a bundle without a retention: nothing younger than a day is ever dropped.
 	keptAtLeast = 24 * time.Hour
 	// keptWithoutBundle: as long as nobody has said how long, nothing is dropped.
@@ -78,26 +79,26 @@ func (e *Engine) routeAll(ctx context.Context) (int, error) {
 
 // beat keeps the pod's row, the janitor and the pools' hygiene going. A pod that starts beats at once.
 func (e *Engine) beat() {
-	var swept time.Time
+	var routed time.Time
 	spread := spreadOf(e.pod)
 	for {
-		err := e.store.Heartbeat(e.acts, e.self())
+		sweep, err := e.store.Heartbeat(e.acts, e.self(), janitorEvery)
 		e.wrote(err)
 		pause := heartbeat
 		if err != nil {
 			e.report.failed("Heartbeat", err)
 			pause = heartbeatAgain // a pod that is not ready is asked nothing else
 		}
-		if now := e.now(); now.Sub(swept) >= janitorEvery {
-			swept = now
+		if sweep {
 			e.sweep()
-			e.wakeRouting.raise()
 		}
 		e.wakeFetch.raise() // a source may be due
-		if e.peopleAround() {
-			e.wakeRouting.raise() // agents may have gone without a word
+		// Agents may have gone without a word.
+		if now := e.now(); e.roles.Desk && (e.peopleAround() || now.Sub(routed) >= routeEvery) {
+			routed = now
+			e.wakeRouting.raise()
 		}
-		// Spread, so that a tenant's pods do not all sweep at once.
+		// Spread, so that a tenant's pods do not all beat at once.
 		t := time.NewTimer(pause - time.Duration(spread.Int64N(int64(pause/5))))
 		select {
 		case <-e.stop:
@@ -116,7 +117,7 @@ func spreadOf(pod string) *rand.Rand {
 	return rand.New(rand.NewPCG(binary.BigEndian.Uint64(sum[:8]), binary.BigEndian.Uint64(sum[8:16])))
 }
 
-// sweep runs the janitor, and the end of leases that nobody settled.
+// sweep runs the janitor, and ends leases that nobody settled, those of channels that serve no more among them.
 func (e *Engine) sweep() {
 	keep := max(e.Live().Tenant.Retention, keptAtLeast)
 	if e.Live().Hash == "" {
@@ -133,8 +134,8 @@ func (e *Engine) sweep() {
 		e.report.log.Info("lanes with work but no lane row were repaired; this is a bug in Loket", "lanes", found.RepairedLanes)
 		e.wakeSteps.raise()
 	}
-	if e.roles.Bot {
-		e.wakeUnknown.raise()
+	if _, err := e.resolveUnknown(e.acts); err != nil {
+		e.report.failed("ResolveUnknown", err)
 	}
 }
 

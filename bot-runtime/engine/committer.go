@@ -3,6 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,6 +19,10 @@ const (
 	// shedAfter is how long a webhook may wait for its transaction to begin. Platforms wait 5 to 20 s for an answer and
 	// deliver again after a 503; a queue that grows without bound would make every citizen's webhook time out instead.
 	shedAfter = 2 * time.Second
+	// heldMost is how long a webhook may wait for a lane that somebody holds: a stopped stepper's session is ended before.
+	heldMost = 5 * time.Second
+	// heldAgain is how long it rests between two tries.
+	heldAgain = 100 * time.Millisecond
 )
 
 // ErrShed: the queue is too long for this batch to be stored in time; nothing was stored. Answer 503.
@@ -30,6 +37,11 @@ type committer struct {
 	accepted func(store.Accepted)
 	queue    chan *arrival
 	stopped  chan struct{} // closed when run has returned
+
+	// Webhooks whose citizens' lanes are held wait here, and one goroutine tries them while there are any.
+	heldMu  sync.Mutex
+	held    []*arrival
+	holding sync.WaitGroup
 }
 
 // arrival is one webhook's batch on its way into a transaction.
@@ -88,6 +100,7 @@ func (c *committer) Accept(batch store.Batch) error {
 // run commits until stop is closed and nothing waits any more.
 func (c *committer) run(stop <-chan struct{}) {
 	defer close(c.stopped)
+	defer c.holding.Wait()
 	for {
 		select {
 		case a := <-c.queue:
@@ -138,11 +151,14 @@ func (c *committer) gather(first *arrival) []*arrival {
 // commit stores a group in one transaction and answers everybody in it.
 //
 // If the database refuses the group for what is in it, rather than for its own state, each batch is tried alone: one
-// webhook that cannot be stored must not keep two hundred others out. And if it cannot be stored now, that may be for a lane
-// which somebody holds: what brings no message needs none, and is tried once more without the rest.
-func (c *committer) commit(group []*arrival) {
+// webhook that cannot be stored must not keep two hundred others out. What waits for a lane that somebody holds is stored beside.
+// And if the group cannot be stored now, what brings no message needs no lane, and is tried once more without the rest.
+func (c *committer) commit(group []*arrival) { c.hold(c.store(group)) }
+
+// store is commit, and returns whose lanes are held: they have no answer yet.
+func (c *committer) store(group []*arrival) (held []*arrival) {
 	if len(group) == 0 {
-		return
+		return nil
 	}
 	var all store.Batch
 	for _, a := range group {
@@ -152,6 +168,11 @@ func (c *committer) commit(group []*arrival) {
 		all.Raw = append(all.Raw, a.batch.Raw...)
 	}
 	err := c.accept(all)
+	var some *store.Held
+	if errors.As(err, &some) {
+		c.wrote(nil)
+		return parted(group, some.Messages)
+	}
 	c.wrote(err)
 	switch {
 	case errors.Is(err, store.ErrUnavailable):
@@ -167,16 +188,84 @@ func (c *committer) commit(group []*arrival) {
 			for _, a := range group {
 				a.done <- err
 			}
-			return
+			return nil
 		}
-		c.commit(laneless)
+		return c.store(laneless)
 	case err != nil && len(group) > 1 && !errors.Is(err, store.ErrUnknownOutcome):
 		for _, a := range group {
-			a.done <- c.accept(a.batch)
+			err := c.accept(a.batch)
+			if errors.As(err, &some) {
+				held = append(held, parted([]*arrival{a}, some.Messages)...)
+				continue
+			}
+			a.done <- err
 		}
 	default:
 		for _, a := range group {
 			a.done <- err
+		}
+	}
+	return held
+}
+
+// parted answers the arrivals of a group that is stored but for some messages, and leaves in the others what is not.
+func parted(group []*arrival, places []int) (held []*arrival) {
+	first := 0
+	for _, a := range group {
+		var left []store.Inbound
+		for i, m := range a.batch.Messages {
+			if _, not := slices.BinarySearch(places, first+i); not {
+				left = append(left, m)
+			}
+		}
+		first += len(a.batch.Messages)
+		if len(left) == 0 {
+			a.done <- nil
+			continue
+		}
+		a.batch = store.Batch{Messages: left}
+		held = append(held, a)
+	}
+	return held
+}
+
+// hold has arrivals tried again, beside the others, until their lanes are free or they have waited too long.
+func (c *committer) hold(some []*arrival) {
+	if len(some) == 0 {
+		return
+	}
+	c.heldMu.Lock()
+	defer c.heldMu.Unlock()
+	if c.held = append(c.held, some...); len(c.held) == len(some) {
+		c.holding.Go(c.tryHeld)
+	}
+}
+
+// tryHeld ends when nothing is held any more. What is being tried stays in the list, so that there is one of it.
+func (c *committer) tryHeld() {
+	for {
+		time.Sleep(heldAgain)
+		c.heldMu.Lock()
+		group := slices.Clone(c.held)
+		c.heldMu.Unlock()
+		var in, late []*arrival
+		for _, a := range group {
+			if c.now().Sub(a.since) > heldMost {
+				late = append(late, a)
+			} else {
+				in = append(in, a)
+			}
+		}
+		still := c.store(in)
+		for _, a := range late {
+			a.done <- fmt.Errorf("%w: the lane of a message is held", store.ErrUnavailable)
+		}
+		c.heldMu.Lock()
+		c.held = append(still, c.held[len(group):]...)
+		over := len(c.held) == 0
+		c.heldMu.Unlock()
+		if over {
+			return
 		}
 	}
 }
@@ -184,7 +273,8 @@ func (c *committer) commit(group []*arrival) {
 // accept is one transaction.
 func (c *committer) accept(batch store.Batch) error {
 	counts, err := c.intake.Accept(context.Background(), batch)
-	if err == nil {
+	var some *store.Held
+	if err == nil || errors.As(err, &some) {
 		c.accepted(counts)
 	}
 	return err

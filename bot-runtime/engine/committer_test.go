@@ -152,6 +152,67 @@ func TestOneWebhookThatCannotBeStoredKeepsNobodyElseOut(t *testing.T) {
 	})
 }
 
+// A stepper that is stopped in the middle of a turn holds its citizens' lanes for seconds.
+func TestOnlyWhoseLaneIsHeldWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		free := map[string]time.Duration{"soon": 3 * time.Second, "never": time.Hour}
+		in := &intake{}
+		in.answer = func(b store.Batch) error { // as a store does: with nothing else to store it waits, for 5 s
+			for range 50 {
+				held := &store.Held{}
+				for i, m := range b.Messages {
+					if time.Since(began) < free[m.ExternalID] {
+						held.Messages = append(held.Messages, i)
+					}
+				}
+				switch len(held.Messages) {
+				case 0:
+					return nil
+				case len(b.Messages):
+					time.Sleep(100 * time.Millisecond)
+				default:
+					return held
+				}
+			}
+			return store.ErrUnavailable
+		}
+		c, end := running(in)
+		var all sync.WaitGroup
+		waited := map[string]time.Duration{}
+		var mu sync.Mutex
+		for _, id := range []string{"a", "soon", "b", "never", "c"} {
+			all.Go(func() {
+				b := one(id)
+				if id == "soon" {
+					b.Messages = append(b.Messages, one("with soon").Messages...)
+				}
+				err := c.Accept(b)
+				if (id == "never") != errors.Is(err, store.ErrUnavailable) || id != "never" && err != nil {
+					t.Errorf("%s got %v", id, err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				waited[id] = time.Since(began)
+			})
+		}
+		time.Sleep(500 * time.Millisecond) // the bubble's clock
+		all.Go(func() {
+			if err := c.Accept(one("later")); err != nil || time.Since(began) > 600*time.Millisecond {
+				t.Errorf("who came later got %v after %s", err, time.Since(began))
+			}
+		})
+		all.Wait()
+		end()
+		for id, limits := range map[string][2]time.Duration{"a": {0, gatherFor}, "b": {0, gatherFor}, "c": {0, gatherFor},
+			"soon": {3 * time.Second, heldMost}, "never": {heldMost, 2 * heldMost}} {
+			if waited[id] < limits[0] || waited[id] > limits[1] {
+				t.Errorf("%s waited %s, want %s to %s", id, waited[id], limits[0], limits[1])
+			}
+		}
+	})
+}
+
 // The wait before an unknown send is made again counts on it that echoes are stored meanwhile.
 func TestALaneThatIsHeldKeepsNoEchoesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

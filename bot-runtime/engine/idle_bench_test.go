@@ -12,12 +12,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/bot-runtime/desk"
 	"github.com/loket-dev/loket/bot-runtime/store/postgres"
 	"github.com/loket-dev/loket/bot-runtime/store/storetest/pgtest"
 )
 
 // BenchmarkIdleTenants is what 200 tenants that do nothing cost the one server that they share: each two bot pods and a desk
-// pod, one of them watched by the operator. The budget is four connections and one transaction a second a tenant.
+// pod with one pool, one of them watched by the operator. The budget is four connections and one transaction a second a tenant.
 func BenchmarkIdleTenants(b *testing.B) {
 	const (
 		tenants = 200
@@ -37,6 +39,7 @@ func BenchmarkIdleTenants(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer db.Close(context.Background())
+	defer unattended(b, db)()
 	for range tenants {
 		for crowded := true; crowded; { // a pod that starts needs more than one that idles, and the server takes three thousand
 			var n int
@@ -48,7 +51,6 @@ func BenchmarkIdleTenants(b *testing.B) {
 			}
 		}
 		uri := migratedPostgres(b)
-		unattended(b, uri)
 		u, err := url.Parse(uri)
 		if err != nil {
 			b.Fatal(err)
@@ -62,10 +64,17 @@ func BenchmarkIdleTenants(b *testing.B) {
 			b.Cleanup(func() { _ = s.Close() })
 			x := startOn(b, s, newWire(), func(o *Options) {
 				o.PodName, o.Roles, o.Steppers = fmt.Sprintf("pod-%d", pod), Roles{Bot: pod > 0, Desk: pod == 0}, 2
-				o.Route = func(context.Context, string, int) (int, error) { return 0, nil }
+				router := &desk.Router{Store: s}
+				o.Route = func(ctx context.Context, pool string, slots int) (int, error) {
+					return router.RouteOnce(ctx, desk.PoolInfo{Name: pool, Slots: slots})
+				}
 			})
 			if pod == 1 {
-				x.apply(counting()) // a tenant without a bundle is one that is being set up
+				objects := counting() // a tenant without a bundle is one that is being set up
+				pool := v1alpha1.AgentPool{Spec: v1alpha1.AgentPoolSpec{ConversationsPerAgent: 4, Agents: v1alpha1.Agents{SecretName: "agents"}}}
+				pool.Name = "counter"
+				objects.Pools = []v1alpha1.AgentPool{pool}
+				x.apply(objects)
 				watching.Go(func() {
 					for since := ""; ctx.Err() == nil; {
 						since = x.Status(ctx, since).ETag
@@ -95,20 +104,19 @@ func BenchmarkIdleTenants(b *testing.B) {
 	b.StopTimer()
 }
 
-// unattended has the server's own upkeep leave a database's tables alone: its transactions are no tenant's.
-func unattended(b *testing.B, uri string) {
+// unattended has the server's own upkeep leave its databases alone until end: it visits each every minute, and its
+// transactions are no tenant's.
+func unattended(b *testing.B, db *pgx.Conn) (end func()) {
 	b.Helper()
-	db, err := pgx.Connect(b.Context(), uri)
-	if err != nil {
-		b.Fatal(err)
+	set := func(q string) {
+		for _, q := range []string{q, `SELECT pg_reload_conf()`} {
+			if _, err := db.Exec(context.Background(), q); err != nil {
+				b.Fatal(err)
+			}
+		}
 	}
-	defer db.Close(context.Background())
-	if _, err := db.Exec(b.Context(), `DO $$ DECLARE t regclass; BEGIN
-		FOR t IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
-			EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', t);
-		END LOOP; END $$`); err != nil {
-		b.Fatal(err)
-	}
+	set(`ALTER SYSTEM SET autovacuum = off`)
+	return func() { set(`ALTER SYSTEM RESET autovacuum`) }
 }
 
 // migratedPostgres is the URI of a database of its own, with the schema in it.

@@ -15,8 +15,6 @@ const (
 	// pollPeople is the longest wait while people talk at the desk: an agent's reply comes from another pod, which cannot
 	// wake this one.
 	pollPeople = 250 * time.Millisecond
-	// pollWatched is the longest wait while the operator waits here for news of the whole tenant.
-	pollWatched = 4 * time.Second
 	// countEvery is how old the pools' backlog may be for a hand-off that asks whether a queue is full.
 	countEvery = 2 * time.Second
 	// resolveEvery bounds how often unknown sends are looked at.
@@ -140,11 +138,8 @@ func (e *Engine) poll() {
 			continue
 		}
 		wait = min(2*wait, pollLatest)
-		switch {
-		case e.peopleAround():
+		if e.peopleAround() {
 			wait = min(wait, pollPeople)
-		case e.status.watched():
-			wait = min(wait, pollWatched)
 		}
 		if !due.NextAt.IsZero() {
 			wait = min(wait, max(due.NextAt.Sub(due.Now), pollSoonest))

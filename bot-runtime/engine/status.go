@@ -14,10 +14,11 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// How old the board may be while somebody watches it. Both keep an idle tenant within one query a second.
+// How old the board may be while somebody watches it. Where nothing goes on it is read as often as it is promised, which keeps an
+// idle tenant within one query a second.
 const (
 	boardBusy = time.Second
-	boardIdle = 25 * time.Second
+	boardIdle = bundle.PromiseIdle
 	// boardAsked is how old it may be when somebody comes to look.
 	boardAsked = 500 * time.Millisecond
 	// durabilityFor is how long the database's own settings are taken to stay as they are.

@@ -179,11 +179,11 @@ func (f *full) Accept(ctx context.Context, b store.Batch) (store.Accepted, error
 	return f.Store.Accept(ctx, b)
 }
 
-func (f *full) Heartbeat(ctx context.Context, p store.Pod) error {
+func (f *full) Heartbeat(ctx context.Context, p store.Pod, sweep time.Duration) (bool, error) {
 	if f.is.Load() {
-		return store.ErrUnavailable
+		return false, store.ErrUnavailable
 	}
-	return f.Store.Heartbeat(ctx, p)
+	return f.Store.Heartbeat(ctx, p, sweep)
 }
 
 func TestADatabaseThatReadsButDoesNotWriteIsNotReady(t *testing.T) {

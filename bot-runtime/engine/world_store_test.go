@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -263,6 +264,11 @@ func (t *worldTx) Exec(query string, args ...any) (int64, error) {
 	return t.Tx.Exec(query, args...)
 }
 
+func (t *worldTx) Later(query string, args ...any) error {
+	_, err := t.Exec(query, args...)
+	return err
+}
+
 func (t *worldTx) Query(query string, args ...any) (acts.Rows, error) {
 	query, args, err := t.before(query, args)
 	if err != nil {
@@ -352,8 +358,8 @@ func (s *worldStore) Settle(ctx context.Context, settlements []store.Settlement)
 }
 
 func (s *worldStore) Janitor(ctx context.Context, retention time.Duration) (store.JanitorReport, error) {
-	lanes, err := s.Repair(ctx)
-	if err != nil {
+	lanes, err := s.RepairLanes(ctx)
+	if err = errors.Join(err, s.RepairStatuses(ctx)); err != nil {
 		return store.JanitorReport{}, err
 	}
 	if lanes > 0 {

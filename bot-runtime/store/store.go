@@ -11,6 +11,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/message"
@@ -55,7 +56,19 @@ type Intake interface {
 	// Accept stores a batch in ONE durable transaction: identities, dedupe keys, messages, inbox rows, and last the lanes
 	// (raised, which waits for a stepper's lock), statuses and raw events. When it returns nil, everything may be
 	// acknowledged. Duplicates and stale messages (older than StaleAfter by the platform's time) are counted, not stored.
+	// Where a lane stays locked, because a stepper was stopped in the middle, the others are not kept waiting: all but its messages
+	// are stored, and the error is a Held. A batch of which nothing else is left waits for 5 s, then it is ErrUnavailable.
 	Accept(ctx context.Context, batch Batch) (Accepted, error)
+}
+
+// Held is the error of an Accept that stored all but some messages, whose lanes somebody holds: do not acknowledge those.
+type Held struct {
+	Accepted Accepted
+	Messages []int // their places in the batch, rising
+}
+
+func (h *Held) Error() string {
+	return fmt.Sprintf("lanes of %d messages are held; what else there was is stored", len(h.Messages))
 }
 
 // StaleAfter is the dedupe horizon: a message older than this by the platform's timestamp is refused as stale, because a
@@ -421,8 +434,9 @@ type Config interface {
 	Live(ctx context.Context) (LiveSet, error)
 	// Revision is an object body by hash, for conversations pinned to it; ErrNotFound.
 	Revision(ctx context.Context, hash string) ([]byte, error)
-	// Heartbeat records what this pod runs. Pods not seen for a minute are forgotten.
-	Heartbeat(ctx context.Context, p Pod) error
+	// Heartbeat records what this pod runs. Pods not seen for a minute are forgotten. turn says that this pod is the one to call
+	// Janitor now: of a tenant's pods one has the turn each sweep.
+	Heartbeat(ctx context.Context, p Pod, sweep time.Duration) (turn bool, err error)
 	// Farewell forgets a pod that ends in good order; others would count it for a minute.
 	Farewell(ctx context.Context, pod string) error
 	Pods(ctx context.Context) ([]Pod, error)

@@ -21,22 +21,51 @@ const batchMost = 500
 
 // Accept implements store.Intake.
 func (a *Acts) Accept(ctx context.Context, batch store.Batch) (store.Accepted, error) {
+	left := map[dedupeKey]bool{} // messages whose lane is held
 	for try := 1; ; try++ {
-		counts, err := a.accept(ctx, batch)
-		if !errors.Is(err, errForgotten) || try == acceptTries {
+		part := batch
+		part.Messages = slices.DeleteFunc(slices.Clone(batch.Messages), func(m store.Inbound) bool { return left[keyOf(m)] })
+		if len(left) > 0 && len(part.Messages)+len(part.Statuses)+len(part.Moves)+len(part.Raw) == 0 {
+			return store.Accepted{}, fmt.Errorf("accept: %w: all lanes are held", store.ErrUnavailable)
+		}
+		counts, err := a.accept(ctx, part)
+		var up *heldUp
+		switch {
+		case errors.As(err, &up) && try < acceptTries:
+			alone := len(batch.Statuses)+len(batch.Moves)+len(batch.Raw) == 0 &&
+				!slices.ContainsFunc(batch.Messages, func(m store.Inbound) bool { return up.messages[keyOf(m)] == 0 })
+			held, err := a.stillHeld(ctx, up, alone)
+			if err != nil {
+				return store.Accepted{}, err
+			}
+			for key, conversation := range up.messages {
+				left[key] = left[key] || held[conversation]
+			}
+		case errors.As(err, &up):
+			return store.Accepted{}, fmt.Errorf("accept: %w: %w", store.ErrUnavailable, err)
+		case errors.Is(err, errForgotten) && try < acceptTries:
+		case err == nil && len(part.Messages) < len(batch.Messages):
+			h := &store.Held{Accepted: counts}
+			for i, m := range batch.Messages {
+				if left[keyOf(m)] {
+					h.Messages = append(h.Messages, i)
+				}
+			}
+			return counts, h
+		default:
 			return counts, err
 		}
 	}
 }
 
-// acceptTries bounds how often a batch meets citizens who are being forgotten.
-const acceptTries = 5
+// acceptTries bounds how often a batch meets citizens who are being forgotten, or lanes that are held.
+const acceptTries = 8
 
 func (a *Acts) accept(ctx context.Context, batch store.Batch) (store.Accepted, error) {
 	var counts store.Accepted
 	err := a.write(ctx, "accept", func(tx Tx) error {
 		counts = store.Accepted{}
-		in := intake{tx: tx, counts: &counts, made: map[int64]bool{}}
+		in := intake{tx: tx, counts: &counts, made: map[int64]bool{}, found: map[place]int64{}, of: map[dedupeKey]int64{}}
 		var fresh []store.Inbound
 		for part := range slices.Chunk(batch.Messages, batchMost) {
 			unseen, err := in.unseen(part)
@@ -64,10 +93,7 @@ func (a *Acts) accept(ctx context.Context, batch store.Batch) (store.Accepted, e
 		}
 		slices.Sort(in.lanes)
 		in.lanes = slices.Compact(in.lanes)
-		if err := raiseLanes(tx, in.lanes); err != nil { // last: it waits for steppers
-			return err
-		}
-		return stillThere(tx, in.lanes)
+		return a.raise(tx, in) // last: it waits for steppers
 	})
 	if err != nil {
 		return store.Accepted{}, err
@@ -79,8 +105,11 @@ func (a *Acts) accept(ctx context.Context, batch store.Batch) (store.Accepted, e
 type intake struct {
 	tx     Tx
 	counts *store.Accepted
+	now    int64 // the database's time
 	lanes  []int64
-	made   map[int64]bool // contacts
+	made   map[int64]bool      // contacts
+	found  map[place]int64     // conversations
+	of     map[dedupeKey]int64 // the conversations of messages
 }
 
 func (in *intake) messages(fresh []store.Inbound) error {
@@ -96,10 +125,7 @@ func (in *intake) messages(fresh []store.Inbound) error {
 	if err != nil {
 		return err
 	}
-	var now int64
-	if err := one(in.tx, into(&now), `SELECT {now}`); err != nil {
-		return err
-	}
+	now := in.now
 	stored, inbox := after(), after()
 	for i, m := range fresh {
 		body, err := json.Marshal(m.Body)
@@ -109,18 +135,24 @@ func (in *intake) messages(fresh []store.Inbound) error {
 		stored.add(ids[i], now, conversations[i], "in", micros(m.At), string(body), clean(m.ExternalID))
 		inbox.add(ids[i], conversations[i], string(store.ItemMessage), now, clean(m.DisplayName))
 		in.lanes = append(in.lanes, conversations[i])
+		in.of[keyOf(m)] = conversations[i]
 	}
-	if _, err := in.tx.Exec(`INSERT INTO message (id, stored_at, conversation, dir, at, body, ext_id) `+stored.String(), stored.args...); err != nil {
+	if err := in.tx.Later(`INSERT INTO message (id, stored_at, conversation, dir, at, body, ext_id) `+stored.String(), stored.args...); err != nil {
 		return err
 	}
-	if _, err := in.tx.Exec(`INSERT INTO inbox (id, conversation, kind, message_at, name) `+inbox.String(), inbox.args...); err != nil {
+	if err := in.tx.Later(`INSERT INTO inbox (id, conversation, kind, message_at, name) `+inbox.String(), inbox.args...); err != nil {
 		return err
 	}
 	in.counts.Stored += len(fresh)
 	return nil
 }
 
-// seenKey is a dedupe key.
+// dedupeKey is what tells a message from all others.
+type dedupeKey struct{ channel, externalID string }
+
+func keyOf(m store.Inbound) dedupeKey { return dedupeKey{m.Channel, m.ExternalID} }
+
+// seenKey is a dedupe key as it is stored.
 type seenKey struct {
 	channel string
 	hash    string // 16 bytes
@@ -147,14 +179,13 @@ func seenDays(at int64) []int64 {
 
 // unseen returns the messages that were never stored and are not stale, in the order of arrival, and marks them seen.
 func (in *intake) unseen(messages []store.Inbound) ([]store.Inbound, error) {
-	var now int64
-	if err := one(in.tx, into(&now), `SELECT {now}`); err != nil {
+	if err := one(in.tx, into(&in.now), `SELECT {now}`); err != nil {
 		return nil, err
 	}
 	var keys []seenKey
 	first := map[[2]string]bool{}
 	for i, m := range messages {
-		if micros(m.At) < now-store.StaleAfter.Microseconds() {
+		if micros(m.At) < in.now-store.StaleAfter.Microseconds() {
 			in.counts.Stale++
 			continue
 		}
@@ -255,10 +286,9 @@ func raiseLanes(tx Tx, conversations []int64) error {
 	for _, c := range conversations {
 		rows.add(c)
 	}
-	_, err := tx.Exec(`INSERT INTO runnable (conversation, run_at)
+	return tx.Later(`INSERT INTO runnable (conversation, run_at)
 		SELECT DISTINCT v.column1, {now} FROM (`+rows.String()+`) AS v WHERE TRUE ORDER BY 1
 		ON CONFLICT (conversation) DO UPDATE SET run_at = CASE
 			WHEN runnable.fails = 0 AND excluded.run_at < runnable.run_at THEN excluded.run_at ELSE runnable.run_at END`,
 		rows.args...)
-	return err
 }

@@ -14,20 +14,24 @@ const (
 )
 
 // Heartbeat implements store.Config.
-func (a *Acts) Heartbeat(ctx context.Context, p store.Pod) error {
+func (a *Acts) Heartbeat(ctx context.Context, p store.Pod, sweep time.Duration) (turn bool, err error) {
 	if len(p.Report) > reportMost {
-		return fmt.Errorf("heartbeat of %s: its report has %d bytes, the most is %d", p.Name, len(p.Report), reportMost)
+		return false, fmt.Errorf("heartbeat of %s: its report has %d bytes, the most is %d", p.Name, len(p.Report), reportMost)
 	}
-	return a.write(ctx, "heartbeat", func(tx Tx) error {
+	err = a.write(ctx, "heartbeat", func(tx Tx) error {
 		if _, err := tx.Exec(`INSERT INTO pod (name, roles, bundle, started, seen_at, report) VALUES ($1, $2, $3, $4, {now}, $5)
 			ON CONFLICT (name) DO UPDATE SET roles = excluded.roles, bundle = excluded.bundle, started = excluded.started,
 				seen_at = excluded.seen_at, report = excluded.report`,
 			p.Name, p.Roles, p.Bundle, micros(p.Started), bounded(p.Report, reportMost)); err != nil {
 			return err
 		}
-		_, err := tx.Exec(`DELETE FROM pod WHERE seen_at < {now} - $1`, podForgotten.Microseconds())
+		n, err := tx.Exec(`UPDATE janitor SET at = {now} WHERE one = 1 AND at <= {now} - $1`, sweep.Microseconds())
+		if turn = n == 1; err == nil && turn {
+			_, err = tx.Exec(`DELETE FROM pod WHERE seen_at < {now} - $1`, podForgotten.Microseconds())
+		}
 		return err
 	})
+	return turn && err == nil, err
 }
 
 // Farewell implements store.Config.

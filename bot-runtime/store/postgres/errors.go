@@ -12,6 +12,8 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
+const lockTimeout = "55P03"
+
 // judge says what an error before COMMIT means: nothing was done, and again tells whether the reason passes by itself.
 func judge(err error) (judged error, again bool) {
 	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrUnread) || errors.Is(err, store.ErrUnavailable) {
@@ -29,7 +31,7 @@ func judge(err error) (judged error, again bool) {
 	}
 	switch pg.Code {
 	case "40001", "40P01", // serialization, deadlock
-		"55P03",                   // lock_timeout
+		lockTimeout,
 		"57P01", "57P02", "57P03", // shutting down, crashed, starting
 		"53300": // too many connections
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err), true

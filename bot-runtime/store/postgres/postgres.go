@@ -35,8 +35,11 @@ import (
 var migrations embed.FS
 
 const (
-	poolMost    = 8
-	idleFor     = 30 * time.Second
+	poolMost = 8
+	idleFor  = 30 * time.Second
+	// pingAfter is how long a connection may rest that is used without asking whether it is there. An idle pod polls more often, and
+	// what finds its connection broken before its commit runs again.
+	pingAfter   = 15 * time.Second
 	acquireMost = 5 * time.Second  // a longer wait for a connection is shed: 503, and the platform delivers again
 	actMost     = 15 * time.Second // above every timeout of the role
 	triesMost   = 6
@@ -88,6 +91,7 @@ func open(c Credentials, renew func(*pgx.ConnConfig)) (*Store, error) {
 	config.MaxConns = poolMost
 	config.MaxConnIdleTime = idleFor
 	config.HealthCheckPeriod = idleFor
+	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool { return p.IdleDuration > pingAfter }
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	config.ConnConfig.StatementCacheCapacity = 0
 	config.ConnConfig.DescriptionCacheCapacity = 0
@@ -195,23 +199,25 @@ func (s *Store) once(ctx context.Context, act func(acts.Tx) error) (err error, a
 	// From here on the caller cannot interrupt: a cancelled COMMIT is a commit of unknown outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), actMost)
 	defer cancel()
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
-	if err != nil {
-		return judge(err)
-	}
+	tx := begin(ctx, conn.Conn(), s.statementsOf(conn))
 	ended := false
 	defer func() {
 		if !ended { // the act failed, panicked or ended its goroutine
-			_ = tx.Rollback(ctx)
+			tx.rollback()
 		}
 	}()
-	if err := act(&writing{ctx: ctx, conn: conn.Conn(), statements: s.statementsOf(conn)}); err != nil {
+	if err := act(tx); err != nil {
 		return s.judge(err)
 	}
 	told := conn.Conn().PgConn().CustomData()
 	delete(told, notSynchronous)
+	err = tx.commit()
+	var before *beforeCommit
+	if errors.As(err, &before) {
+		return s.judge(err)
+	}
 	ended = true
-	if err = tx.Commit(ctx); err != nil {
+	if err != nil {
 		return judgeCommit(err)
 	}
 	if told[notSynchronous] == true {
@@ -274,7 +280,11 @@ func (s *Store) Migrate(ctx context.Context) error {
 			err, _ = judge(err)
 			return fmt.Errorf("migrate: %w", err)
 		}
-		return s.makePartitions(ctx)
+		missing, _, err := s.months(ctx, 0)
+		if err != nil {
+			return err
+		}
+		return s.makePartitions(ctx, missing)
 	})
 }
 

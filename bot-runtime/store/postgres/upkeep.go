@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -75,17 +77,29 @@ func durability(fsync, commit, pages, names string, replicas int) store.Durabili
 // Janitor implements store.Store. What citizens and agents said is deleted when it is past retention, and what is left of a month
 // dropped with it, once its last day is. What fails keeps nothing else from being done.
 func (s *Store) Janitor(ctx context.Context, retention time.Duration) (store.JanitorReport, error) {
-	lanes, errRepair := s.Repair(ctx)
-	var months int64
-	errMonths := s.alone(ctx, func() (err error) {
-		errMake := s.makePartitions(ctx)
-		months, err = s.dropPartitions(ctx, retention)
+	months, errMonths := s.keepMonths(ctx, retention)
+	report, err := s.Upkeep(ctx, retention, "seen")
+	report.Dropped += months
+	return report, errors.Join(errMonths, err)
+}
+
+// keepMonths makes the partitions that are missing, drops those past retention, and returns how many rows they had. Mostly there
+// is nothing to do, and one query finds that out.
+func (s *Store) keepMonths(ctx context.Context, retention time.Duration) (dropped int64, err error) {
+	missing, over, err := s.months(ctx, retention)
+	if err != nil || len(missing)+len(over) == 0 {
+		return 0, err
+	}
+	err = s.alone(ctx, func() error {
+		missing, over, err := s.months(ctx, retention) // others may have been here meanwhile
+		if err != nil {
+			return err
+		}
+		errMake := s.makePartitions(ctx, missing)
+		dropped, err = s.dropPartitions(ctx, over)
 		return errors.Join(errMake, err)
 	})
-	dropped, errSweep := s.Sweep(ctx, retention, "seen")
-	doubled, errDoubled := s.Doubled(ctx)
-	return store.JanitorReport{RepairedLanes: lanes, Dropped: months + dropped, Doubled: doubled},
-		errors.Join(errRepair, errMonths, errSweep, errDoubled)
+	return dropped, err
 }
 
 // month is the month that is n after the one of now.
@@ -95,36 +109,66 @@ func month(now time.Time, n int) time.Time {
 
 func partition(table string, m time.Time) string { return table + "_" + m.Format("200601") }
 
-func (s *Store) clock(ctx context.Context) (time.Time, error) {
-	var now time.Time
-	err := s.pool.QueryRow(ctx, `SELECT statement_timestamp()`).Scan(&now)
-	if err != nil {
-		err, _ = judge(err)
-	}
-	return now, err
+// tableMonth is one partition.
+type tableMonth struct {
+	table, time string // the column that it is cut by
+	from        time.Time
 }
 
-// makePartitions makes the missing months. Making one locks the table for a moment, so it is done only where one is missing.
-// A month whose rows went into the default partition already stays there: PostgreSQL refuses, and nothing is lost.
-func (s *Store) makePartitions(ctx context.Context) error {
-	now, err := s.clock(ctx)
-	if err != nil {
-		return err
+func (m tableMonth) name() string { return partition(m.table, m.from) }
+
+// months are the partitions that are missing, and those that ended before the retention, by the database's clock.
+func (s *Store) months(ctx context.Context, retention time.Duration) (missing, over []tableMonth, err error) {
+	var now time.Time
+	there := map[string]bool{}
+	rows, err := s.pool.Query(ctx, `SELECT statement_timestamp(), c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+		WHERE i.inhparent IN (to_regclass('message'), to_regclass('seen')) ORDER BY 2`)
+	if err == nil {
+		var name string
+		_, err = pgx.ForEachRow(rows, []any{&now, &name}, func() error {
+			there[name] = true
+			return nil
+		})
 	}
+	if err != nil {
+		err, _ = judge(err)
+		return nil, nil, err
+	}
+	if len(there) == 0 {
+		return nil, nil, fmt.Errorf("%w: the store is not migrated yet", store.ErrUnavailable)
+	}
+	for _, p := range partitioned {
+		kept := p.kept
+		if kept == 0 {
+			kept = retention
+		}
+		past := func(m time.Time) bool { return kept > 0 && !month(m, 1).After(now.Add(-kept)) }
+		for n := -monthsBehind; n <= monthsAhead; n++ {
+			if m := month(now, n); !past(m) && !there[partition(p.table, m)] {
+				missing = append(missing, tableMonth{p.table, p.time, m})
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(there)) {
+			if m, err := time.Parse("200601", strings.TrimPrefix(name, p.table+"_")); err == nil && past(m) {
+				over = append(over, tableMonth{p.table, p.time, m})
+			}
+		}
+	}
+	return missing, over, nil
+}
+
+// makePartitions locks their table for a moment. A month whose rows went into the default partition already stays there:
+// PostgreSQL refuses, and nothing is lost.
+func (s *Store) makePartitions(ctx context.Context, months []tableMonth) error {
 	return s.Write(ctx, func(tx acts.Tx) error {
-		for _, p := range partitioned {
-			for n := -monthsBehind; n <= monthsAhead; n++ {
-				from, to := month(now, n), month(now, n+1)
-				missing, err := found(tx, `SELECT 1 WHERE to_regclass($1) IS NULL AND NOT EXISTS
-					(SELECT 1 FROM `+p.table+`_default WHERE `+p.time+` >= $2 AND `+p.time+` < $3)`,
-					partition(p.table, from), from.UnixMicro(), to.UnixMicro())
-				if err == nil && missing {
-					_, err = tx.Exec(fmt.Sprintf(`CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%d) TO (%d)`,
-						partition(p.table, from), p.table, from.UnixMicro(), to.UnixMicro()))
-				}
-				if err != nil {
-					return fmt.Errorf("partition %s: %w", partition(p.table, from), err)
-				}
+		for _, m := range months {
+			from, to := m.from.UnixMicro(), month(m.from, 1).UnixMicro()
+			fits, err := found(tx, `SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM `+m.table+`_default WHERE `+m.time+` >= $1 AND `+m.time+` < $2)`, from, to)
+			if err == nil && fits {
+				_, err = tx.Exec(fmt.Sprintf(`CREATE TABLE %s PARTITION OF %s FOR VALUES FROM (%d) TO (%d)`, m.name(), m.table, from, to))
+			}
+			if err != nil {
+				return fmt.Errorf("partition %s: %w", m.name(), err)
 			}
 		}
 		return nil
@@ -142,37 +186,15 @@ func found(tx acts.Tx, query string, args ...any) (bool, error) {
 	return has, rows.Err()
 }
 
-// dropPartitions drops months that ended before the retention, unless something in them still waits.
-func (s *Store) dropPartitions(ctx context.Context, retention time.Duration) (int64, error) {
-	now, err := s.clock(ctx)
-	if err != nil {
-		return 0, err
-	}
-	var dropped int64
+// dropPartitions drops months, unless something in them still waits.
+func (s *Store) dropPartitions(ctx context.Context, months []tableMonth) (dropped int64, err error) {
 	var failed []error
-	for _, p := range partitioned {
-		kept := p.kept
-		if kept == 0 {
-			if kept = retention; kept <= 0 {
-				continue
-			}
-		}
-		names, err := s.children(ctx, p.table)
+	for _, m := range months {
+		n, err := s.dropPartition(ctx, m.table, m.name(), m.from)
 		if err != nil {
-			failed = append(failed, err)
-			continue
+			failed = append(failed, fmt.Errorf("drop partition %s: %w", m.name(), err))
 		}
-		for _, name := range names {
-			m, err := time.Parse("200601", strings.TrimPrefix(name, p.table+"_"))
-			if err != nil || month(m, 1).After(now.Add(-kept)) {
-				continue
-			}
-			n, err := s.dropPartition(ctx, p.table, name, m)
-			if err != nil {
-				failed = append(failed, fmt.Errorf("drop partition %s: %w", name, err))
-			}
-			dropped += n
-		}
+		dropped += n
 	}
 	return dropped, errors.Join(failed...)
 }
@@ -205,17 +227,4 @@ func (s *Store) dropPartition(ctx context.Context, table, name string, m time.Ti
 		return err
 	})
 	return rows, err
-}
-
-func (s *Store) children(ctx context.Context, table string) ([]string, error) {
-	rows, err := s.pool.Query(ctx, `SELECT c.relname::text FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-		WHERE i.inhparent = to_regclass($1) ORDER BY 1`, table)
-	if err == nil {
-		var names []string
-		if names, err = pgx.CollectRows(rows, pgx.RowTo[string]); err == nil {
-			return names, nil
-		}
-	}
-	err, _ = judge(err)
-	return nil, err
 }

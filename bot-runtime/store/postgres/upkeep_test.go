@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/store"
@@ -157,5 +158,50 @@ func TestAStrandedLaneIsRepairedAndCounted(t *testing.T) {
 	}
 	if got, err := s.Janitor(ctx, 0); err != nil || got.RepairedLanes != 1 {
 		t.Fatalf("%+v %v", got, err)
+	}
+}
+
+// Months that retention had dropped were made again by the next sweep, each minute: a table of messages locked twice, and every
+// plan on it made anew.
+func TestASweepMakesNoMonthThatTheNextOneDrops(t *testing.T) {
+	s := connect(t, migrated(t))
+	months := func() string {
+		t.Helper()
+		if _, err := s.Janitor(t.Context(), 24*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		var tables string
+		if err := s.pool.QueryRow(t.Context(), `SELECT string_agg(inhrelid || ' ' || inhrelid::regclass, ', ' ORDER BY inhrelid) FROM pg_inherits`).Scan(&tables); err != nil {
+			t.Fatal(err)
+		}
+		return tables
+	}
+	if first, second := months(), months(); first != second {
+		t.Errorf("after a sweep there was\n%s, after the next\n%s", first, second)
+	}
+}
+
+// A thousand tenants share servers, and every pod of theirs keeps a connection.
+func TestASweepWithNothingToDoNeedsOneConnection(t *testing.T) {
+	uri := migrated(t)
+	if _, err := connect(t, uri).Janitor(t.Context(), 24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	s := connect(t, uri)
+	if _, err := s.Janitor(t.Context(), 24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.pool.Stat().TotalConns(); n != 1 {
+		t.Errorf("it made %d connections", n)
+	}
+}
+
+// Each look of an idle pod would be two: the pool asks a connection whether it is there, before it is used.
+func TestAConnectionThatAnIdlePodPollsByIsNotAskedWhetherItIsThere(t *testing.T) {
+	asks := connect(t, unmigrated(t)).pool.Config().ShouldPing
+	for idle, want := range map[time.Duration]bool{5 * time.Second: false, time.Minute: true} {
+		if got := asks(t.Context(), pgxpool.ShouldPingParams{IdleDuration: idle}); got != want {
+			t.Errorf("after %s it is asked: %v, want %v", idle, got, want)
+		}
 	}
 }

@@ -166,10 +166,7 @@ func (s *Store) Durability(ctx context.Context) (store.Durability, error) {
 
 // Janitor implements store.Store. What fails keeps nothing else from being done.
 func (s *Store) Janitor(ctx context.Context, retention time.Duration) (store.JanitorReport, error) {
-	lanes, errRepair := s.Repair(ctx)
-	dropped, errSweep := s.Sweep(ctx, retention)
-	doubled, errDoubled := s.Doubled(ctx)
-	return store.JanitorReport{RepairedLanes: lanes, Dropped: dropped, Doubled: doubled}, errors.Join(errRepair, errSweep, errDoubled)
+	return s.Upkeep(ctx, retention)
 }
 
 // Close ends the writer after the acts that wait, and gives the file free. Closing again does nothing.

@@ -1,10 +1,13 @@
 package storetest
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/store"
+	"github.com/loket-dev/loket/bot-runtime/store/acts"
 )
 
 func verdict(name, hash string, good bool) store.ObjectVerdict {
@@ -192,9 +195,7 @@ var configTests = []check{
 	}},
 	{"pods are seen by each other", func(t *testing.T, c *counter) {
 		for _, name := range []string{"bot-1", "bot-0", "bot-1"} {
-			if err := c.Heartbeat(c.ctx, store.Pod{Name: name, Roles: "bot", Bundle: "A", Report: []byte(`{}`)}); err != nil {
-				t.Fatal(err)
-			}
+			must(c.Heartbeat(c.ctx, store.Pod{Name: name, Roles: "bot", Bundle: "A", Report: []byte(`{}`)}, time.Minute))
 		}
 		pods := must(c.Pods(c.ctx))
 		want(t, "pods", len(pods), 2)
@@ -202,7 +203,7 @@ var configTests = []check{
 		if time.Since(pods[0].SeenAt).Abs() > time.Minute {
 			t.Fatalf("seen at %v", pods[0].SeenAt)
 		}
-		if c.Heartbeat(c.ctx, store.Pod{Name: "big", Report: make([]byte, 9<<10)}) == nil {
+		if _, err := c.Heartbeat(c.ctx, store.Pod{Name: "big", Report: make([]byte, 9<<10)}, time.Minute); err == nil {
 			t.Fatal("a report of 9 kB was taken")
 		}
 		if err := c.Farewell(c.ctx, "bot-0"); err != nil {
@@ -253,6 +254,33 @@ var upkeepTests = []check{
 			return out, nil
 		})
 		want(t, "next", c.poll().NextAt.UnixMicro(), at.UnixMicro())
+	}},
+	{"of a tenant's pods one sweeps each minute, and any of them may", func(t *testing.T, c *counter) {
+		turns := func() int {
+			var had [12]bool
+			together(len(had), func(i int) {
+				had[i] = must(c.Heartbeat(c.ctx, store.Pod{Name: "pod-" + itoa(i%3), Roles: "bot"}, time.Minute))
+			})
+			n := 0
+			for _, turn := range had {
+				if turn {
+					n++
+				}
+			}
+			return n
+		}
+		want(t, "turns of a new tenant", turns(), 1)
+		want(t, "turns soon after", turns(), 0)
+		c.age("UPDATE janitor SET at = at - 61000000")
+		want(t, "turns a minute later", turns(), 1)
+	}},
+	{"a janitor with nothing to do asks little", func(t *testing.T, c *counter) {
+		c.accept(from("1", "a", "halo"))
+		c.drain(answering("hi"))
+		asked := &counted{engine: c.Store.(engine)}
+		must(acts.New(asked).Upkeep(c.ctx, time.Hour))
+		want(t, "writes", asked.writes.Load(), 0)
+		want(t, "reads", asked.reads.Load(), 2) // what there is to do, and whom to forget
 	}},
 	{"the janitor of a healthy store repairs nothing", func(t *testing.T, c *counter) {
 		c.served("1", "ani")
@@ -330,4 +358,20 @@ var upkeepTests = []check{
 			t.Fatal(err)
 		}
 	}},
+}
+
+// counted is an engine that counts transactions.
+type counted struct {
+	engine
+	reads, writes atomic.Int64
+}
+
+func (c *counted) Read(ctx context.Context, act func(acts.Tx) error) error {
+	c.reads.Add(1)
+	return c.engine.Read(ctx, act)
+}
+
+func (c *counted) Write(ctx context.Context, act func(acts.Tx) error) error {
+	c.writes.Add(1)
+	return c.engine.Write(ctx, act)
 }
