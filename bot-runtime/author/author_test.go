@@ -104,7 +104,7 @@ func TestOneMistakeIsToldOnceAndItsFollowersNotAtAll(t *testing.T) {
 				t.Error(refused, err)
 			}
 			_, _ = io.WriteString(out, "$ bot-runtime test my-agency/\n")
-			if passed, err := Test(out, dir, now); passed || err != nil {
+			if passed, err := Test(out, dir, "", now); passed || err != nil {
 				t.Error(passed, err)
 			}
 		})
@@ -116,7 +116,7 @@ func TestOneFileIsNotBlamedForTheOthers(t *testing.T) {
 		if refused, err := Lint(out, sample+"/dialogflow.yaml", now); refused || err != nil {
 			t.Error(refused, err)
 		}
-		if passed, err := Test(out, sample+"/dialogflow.yaml", now); passed || err != nil {
+		if passed, err := Test(out, sample+"/dialogflow.yaml", "", now); passed || err != nil {
 			t.Error(passed, err)
 		}
 	})
@@ -150,7 +150,7 @@ func TestAFlowWhoseTestsFailCanBeTalkedTo(t *testing.T) {
 
 func TestTheSamplesTestsPass(t *testing.T) {
 	golden(t, "test-good.txt", func(out io.Writer) {
-		if passed, err := Test(out, sample, now); !passed || err != nil {
+		if passed, err := Test(out, sample, "", now); !passed || err != nil {
 			t.Error(passed, err)
 		}
 	})
@@ -159,7 +159,7 @@ func TestTheSamplesTestsPass(t *testing.T) {
 func TestAFailingTestReadsAsADiff(t *testing.T) {
 	dir := edited(t, "dialogflow.yaml", "AWAS, mirip! Nama atau", "Perusahaan itu berizin. Nama atau")
 	golden(t, "test-bad.txt", func(out io.Writer) {
-		if passed, err := Test(out, dir, now); passed || err != nil {
+		if passed, err := Test(out, dir, "", now); passed || err != nil {
 			t.Error(passed, err)
 		}
 	})
@@ -319,7 +319,7 @@ func aidFolder(t *testing.T) string {
 func TestATestTellsHowWellSentencesAreUnderstood(t *testing.T) {
 	dir := aidFolder(t)
 	golden(t, "test-intents.txt", func(out io.Writer) {
-		if passed, err := Test(out, dir, now); !passed || err != nil {
+		if passed, err := Test(out, dir, "", now); !passed || err != nil {
 			t.Error(passed, err)
 		}
 	})
