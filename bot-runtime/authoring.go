@@ -41,14 +41,17 @@ func testCommand() *cobra.Command {
 }
 
 func chatCommand() *cobra.Command {
-	var path, flow string
+	var path, flow, record string
 	cmd := &cobra.Command{
 		Use: "chat FOLDER", Short: "Talk to a flow in the terminal",
+		Long: "Talks to a flow in the terminal; /help lists what can be done beside typing. With --record, the talk becomes a test of the flow,\n" +
+			"to be pasted under its tests: what you did, and what the bot then did, which you should read and cut to what matters.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return author.Chat(cmd.InOrStdin(), cmd.OutOrStdout(), path, flow, time.Now)
+			return author.Chat(cmd.InOrStdin(), cmd.OutOrStdout(), path, flow, record, time.Now)
 		},
 	}
 	cmd.Flags().StringVar(&flow, "flow", "", "name of the DialogFlow, where there are several")
+	cmd.Flags().StringVar(&record, "record", "", "new file that gets the talk as a test of the flow")
 	return withFolder(cmd, &path)
 }
 

@@ -138,7 +138,7 @@ func TestSecretsInTheFilesAreLookedAt(t *testing.T) {
 func TestAFlowWhoseTestsFailCanBeTalkedTo(t *testing.T) {
 	dir := edited(t, "dialogflow.yaml", "AWAS, mirip! Nama atau", "Perusahaan itu berizin. Nama atau")
 	var out bytes.Buffer
-	if err := Chat(strings.NewReader("halo\n/hilfe\n"), &out, dir, "", func() time.Time { return now }); err != nil {
+	if err := Chat(strings.NewReader("halo\n/hilfe\n"), &out, dir, "", "", func() time.Time { return now }); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"warning: 2 of 31 tests fail; see bot-runtime test", "Selamat datang", "no command /hilfe; there are\n/state"} {
@@ -170,7 +170,7 @@ func TestATalkShowsNodesPriceAndState(t *testing.T) {
 		"apakah Dana Mekar Jaya itu resmi kak?", "/state", "Dana Mekar Jaya Cepat", "2", "Kemarin saya ditawari lewat pesan pribadi", "are you there", "/close", "5", "/voice", "/wait", "/quit",
 	}, "\n")
 	golden(t, "chat.txt", func(out io.Writer) {
-		if err := Chat(strings.NewReader(in), out, sample, "", func() time.Time { return now }); err != nil {
+		if err := Chat(strings.NewReader(in), out, sample, "", "", func() time.Time { return now }); err != nil {
 			t.Error(err)
 		}
 	})
@@ -253,7 +253,7 @@ func TestAQuestionIsAnsweredBeforeTheNextOneHasEnded(t *testing.T) {
 }
 
 func TestAFolderWithoutAFlowSaysSo(t *testing.T) {
-	if err := Chat(strings.NewReader(""), io.Discard, t.TempDir(), "", func() time.Time { return now }); err == nil || !strings.Contains(err.Error(), "no flow serves here") {
+	if err := Chat(strings.NewReader(""), io.Discard, t.TempDir(), "", "", func() time.Time { return now }); err == nil || !strings.Contains(err.Error(), "no flow serves here") {
 		t.Error(err)
 	}
 	if err := Lookup(io.Discard, sample, "other", "x", now); err == nil || !strings.Contains(err.Error(), "there are: institutions") {
@@ -329,7 +329,7 @@ func TestATalkSendsAPictureAndLetsTimePass(t *testing.T) {
 	dir := aidFolder(t)
 	golden(t, "chat-aid.txt", func(out io.Writer) {
 		in := strings.NewReader("halo\n/wait\nkantornya buka jam brp kak\nuang sy dibawa kabur penipuu\n/voice\n/picture\n/state\n")
-		if err := Chat(in, out, dir, "", func() time.Time { return now }); err != nil {
+		if err := Chat(in, out, dir, "", "", func() time.Time { return now }); err != nil {
 			t.Error(err)
 		}
 	})
