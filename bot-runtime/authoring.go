@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/loket-dev/loket/bot-runtime/author"
+	"github.com/loket-dev/loket/config/schema"
 )
 
 // errTold: the command has printed what is wrong; the exit status says so too, without another word.
@@ -87,6 +88,22 @@ func lookupCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&lines, "jsonl", false, "answer lines of JSON from standard input")
 	cmd.Flags().StringVar(&corpus, "corpus", "", "file of entries, a line of JSON each, for measuring")
 	return cmd
+}
+
+func schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Print the JSON Schema of all kinds, for editors", Args: cobra.NoArgs,
+		Long: "Prints the JSON Schema of all kinds, with the descriptions of their fields. An editor with a YAML language server checks and\n" +
+			"completes a file that begins with\n\n  # yaml-language-server: $schema=loket.json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			body, err := schema.JSON()
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(body)
+			return err
+		},
+	}
 }
 
 // withFolder takes the folder that every author's command needs, as its argument or, as with kubectl, by -f.
