@@ -90,6 +90,21 @@ func lookupCommand() *cobra.Command {
 	return cmd
 }
 
+func graphCommand() *cobra.Command {
+	var path, flow, language string
+	cmd := &cobra.Command{
+		Use: "graph FOLDER", Short: "Draw a flow as SVG: nodes, ways, what tests pass, what it costs",
+		Long: "Draws a flow as SVG, on standard output: its nodes and the ways between them, which of both tests pass, how many paid messages\n" +
+			"each node sends, and the dearest ways through it. Any browser shows it:\n\n  bot-runtime graph my-agency/ >flow.svg",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return author.Graph(cmd.OutOrStdout(), path, flow, language, time.Now())
+		},
+	}
+	cmd.Flags().StringVar(&flow, "flow", "", "name of the DialogFlow, where there are several")
+	cmd.Flags().StringVar(&language, "language", "", "language of the texts and captions, such as id; the flow's first when absent")
+	return withFolder(cmd, &path)
+}
+
 func schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of all kinds, for editors", Args: cobra.NoArgs,
