@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/loket-dev/loket/bot-runtime/author"
+	"github.com/loket-dev/loket/config/schema"
 )
 
 // errTold: the command has printed what is wrong; the exit status says so too, without another word.
@@ -26,26 +27,32 @@ func lintCommand() *cobra.Command {
 }
 
 func testCommand() *cobra.Command {
-	var path string
+	var path, junit string
 	cmd := &cobra.Command{
 		Use: "test FOLDER", Short: "Run the conversation tests of flows",
+		Long: "Runs the conversation tests of flows. It prints each failing step as a difference, - for what was expected and + for what came\n" +
+			"instead, and how many nodes and ways between nodes the tests pass. The exit status is 1 when a test fails or a flow would be refused.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			passed, err := author.Test(cmd.OutOrStdout(), path, time.Now())
+			passed, err := author.Test(cmd.OutOrStdout(), path, junit, time.Now())
 			return toldIf(!passed, err)
 		},
 	}
+	cmd.Flags().StringVar(&junit, "junit", "", "file that gets the results as JUnit XML, for build servers")
 	return withFolder(cmd, &path)
 }
 
 func chatCommand() *cobra.Command {
-	var path, flow string
+	var path, flow, record string
 	cmd := &cobra.Command{
 		Use: "chat FOLDER", Short: "Talk to a flow in the terminal",
+		Long: "Talks to a flow in the terminal; /help lists what can be done beside typing. With --record, the talk becomes a test of the flow,\n" +
+			"to be pasted under its tests: what you did, and what the bot then did, which you should read and cut to what matters.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return author.Chat(cmd.InOrStdin(), cmd.OutOrStdout(), path, flow, time.Now)
+			return author.Chat(cmd.InOrStdin(), cmd.OutOrStdout(), path, flow, record, time.Now)
 		},
 	}
 	cmd.Flags().StringVar(&flow, "flow", "", "name of the DialogFlow, where there are several")
+	cmd.Flags().StringVar(&record, "record", "", "new file that gets the talk as a test of the flow")
 	return withFolder(cmd, &path)
 }
 
@@ -81,6 +88,37 @@ func lookupCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&lines, "jsonl", false, "answer lines of JSON from standard input")
 	cmd.Flags().StringVar(&corpus, "corpus", "", "file of entries, a line of JSON each, for measuring")
 	return cmd
+}
+
+func graphCommand() *cobra.Command {
+	var path, flow, language string
+	cmd := &cobra.Command{
+		Use: "graph FOLDER", Short: "Draw a flow as SVG: nodes, ways, what tests pass, what it costs",
+		Long: "Draws a flow as SVG, on standard output: its nodes and the ways between them, which of both tests pass, how many paid messages\n" +
+			"each node sends, and the dearest ways through it. Any browser shows it:\n\n  bot-runtime graph my-agency/ >flow.svg",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return author.Graph(cmd.OutOrStdout(), path, flow, language, time.Now())
+		},
+	}
+	cmd.Flags().StringVar(&flow, "flow", "", "name of the DialogFlow, where there are several")
+	cmd.Flags().StringVar(&language, "language", "", "language of the texts and captions, such as id; the flow's first when absent")
+	return withFolder(cmd, &path)
+}
+
+func schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Print the JSON Schema of all kinds, for editors", Args: cobra.NoArgs,
+		Long: "Prints the JSON Schema of all kinds, with the descriptions of their fields. An editor with a YAML language server checks and\n" +
+			"completes a file that begins with\n\n  # yaml-language-server: $schema=loket.json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			body, err := schema.JSON()
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(body)
+			return err
+		},
+	}
 }
 
 // withFolder takes the folder that every author's command needs, as its argument or, as with kubectl, by -f.

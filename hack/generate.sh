@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Writes what is generated from api/v1alpha1 anew: deepcopy functions, the CRDs, and the chart's copies of the CRDs.
+# Writes what is generated from api/v1alpha1 anew: deepcopy functions, the CRDs, the JSON Schema for editors, and the chart's
+# copies of the CRDs.
 # `hack/generate.sh && git diff --exit-code` tells whether they are up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +12,9 @@ if ! command -v controller-gen >/dev/null; then
 fi
 
 controller-gen object paths=./api/v1alpha1 crd output:crd:dir=config/crd/bases
+
+go run ./bot-runtime schema >config/schema/loket.json.new
+mv config/schema/loket.json.new config/schema/loket.json
 
 # Helm would read the braces in descriptions, and must be told to keep the CRDs (and with them every tenant) at uninstall.
 rm -f charts/loket/templates/crd-*.yaml

@@ -104,7 +104,7 @@ func TestOneMistakeIsToldOnceAndItsFollowersNotAtAll(t *testing.T) {
 				t.Error(refused, err)
 			}
 			_, _ = io.WriteString(out, "$ bot-runtime test my-agency/\n")
-			if passed, err := Test(out, dir, now); passed || err != nil {
+			if passed, err := Test(out, dir, "", now); passed || err != nil {
 				t.Error(passed, err)
 			}
 		})
@@ -116,7 +116,7 @@ func TestOneFileIsNotBlamedForTheOthers(t *testing.T) {
 		if refused, err := Lint(out, sample+"/dialogflow.yaml", now); refused || err != nil {
 			t.Error(refused, err)
 		}
-		if passed, err := Test(out, sample+"/dialogflow.yaml", now); passed || err != nil {
+		if passed, err := Test(out, sample+"/dialogflow.yaml", "", now); passed || err != nil {
 			t.Error(passed, err)
 		}
 	})
@@ -138,7 +138,7 @@ func TestSecretsInTheFilesAreLookedAt(t *testing.T) {
 func TestAFlowWhoseTestsFailCanBeTalkedTo(t *testing.T) {
 	dir := edited(t, "dialogflow.yaml", "AWAS, mirip! Nama atau", "Perusahaan itu berizin. Nama atau")
 	var out bytes.Buffer
-	if err := Chat(strings.NewReader("halo\n/hilfe\n"), &out, dir, "", func() time.Time { return now }); err != nil {
+	if err := Chat(strings.NewReader("halo\n/hilfe\n"), &out, dir, "", "", func() time.Time { return now }); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"warning: 2 of 31 tests fail; see bot-runtime test", "Selamat datang", "no command /hilfe; there are\n/state"} {
@@ -150,7 +150,7 @@ func TestAFlowWhoseTestsFailCanBeTalkedTo(t *testing.T) {
 
 func TestTheSamplesTestsPass(t *testing.T) {
 	golden(t, "test-good.txt", func(out io.Writer) {
-		if passed, err := Test(out, sample, now); !passed || err != nil {
+		if passed, err := Test(out, sample, "", now); !passed || err != nil {
 			t.Error(passed, err)
 		}
 	})
@@ -159,7 +159,7 @@ func TestTheSamplesTestsPass(t *testing.T) {
 func TestAFailingTestReadsAsADiff(t *testing.T) {
 	dir := edited(t, "dialogflow.yaml", "AWAS, mirip! Nama atau", "Perusahaan itu berizin. Nama atau")
 	golden(t, "test-bad.txt", func(out io.Writer) {
-		if passed, err := Test(out, dir, now); passed || err != nil {
+		if passed, err := Test(out, dir, "", now); passed || err != nil {
 			t.Error(passed, err)
 		}
 	})
@@ -170,7 +170,7 @@ func TestATalkShowsNodesPriceAndState(t *testing.T) {
 		"apakah Dana Mekar Jaya itu resmi kak?", "/state", "Dana Mekar Jaya Cepat", "2", "Kemarin saya ditawari lewat pesan pribadi", "are you there", "/close", "5", "/voice", "/wait", "/quit",
 	}, "\n")
 	golden(t, "chat.txt", func(out io.Writer) {
-		if err := Chat(strings.NewReader(in), out, sample, "", func() time.Time { return now }); err != nil {
+		if err := Chat(strings.NewReader(in), out, sample, "", "", func() time.Time { return now }); err != nil {
 			t.Error(err)
 		}
 	})
@@ -253,7 +253,7 @@ func TestAQuestionIsAnsweredBeforeTheNextOneHasEnded(t *testing.T) {
 }
 
 func TestAFolderWithoutAFlowSaysSo(t *testing.T) {
-	if err := Chat(strings.NewReader(""), io.Discard, t.TempDir(), "", func() time.Time { return now }); err == nil || !strings.Contains(err.Error(), "no flow serves here") {
+	if err := Chat(strings.NewReader(""), io.Discard, t.TempDir(), "", "", func() time.Time { return now }); err == nil || !strings.Contains(err.Error(), "no flow serves here") {
 		t.Error(err)
 	}
 	if err := Lookup(io.Discard, sample, "other", "x", now); err == nil || !strings.Contains(err.Error(), "there are: institutions") {
@@ -319,7 +319,7 @@ func aidFolder(t *testing.T) string {
 func TestATestTellsHowWellSentencesAreUnderstood(t *testing.T) {
 	dir := aidFolder(t)
 	golden(t, "test-intents.txt", func(out io.Writer) {
-		if passed, err := Test(out, dir, now); !passed || err != nil {
+		if passed, err := Test(out, dir, "", now); !passed || err != nil {
 			t.Error(passed, err)
 		}
 	})
@@ -329,7 +329,7 @@ func TestATalkSendsAPictureAndLetsTimePass(t *testing.T) {
 	dir := aidFolder(t)
 	golden(t, "chat-aid.txt", func(out io.Writer) {
 		in := strings.NewReader("halo\n/wait\nkantornya buka jam brp kak\nuang sy dibawa kabur penipuu\n/voice\n/picture\n/state\n")
-		if err := Chat(in, out, dir, "", func() time.Time { return now }); err != nil {
+		if err := Chat(in, out, dir, "", "", func() time.Time { return now }); err != nil {
 			t.Error(err)
 		}
 	})

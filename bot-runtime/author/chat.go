@@ -32,7 +32,11 @@ const (
 
 // Chat talks to a flow in a terminal: who speaks, the node, and the price of the talk so far. flow may be empty when there is
 // only one. It ends with the input or /quit. A flow whose own tests fail can be talked to: that is how one finds out why.
-func Chat(in io.Reader, out io.Writer, path, flow string, now func() time.Time) error {
+// record names a file that must not be there yet and gets the talk as a test of the flow, or is empty.
+func Chat(in io.Reader, out io.Writer, path, flow, record string, now func() time.Time) error {
+	if err := recordable(record); err != nil {
+		return err
+	}
 	j := load(path, now(), false)
 	p := printer{out: out}
 	p.findings(j.findings())
@@ -45,13 +49,21 @@ func Chat(in io.Reader, out io.Writer, path, flow string, now func() time.Time) 
 	}
 	p.line("%s: %s", name, chatHelp)
 	c := chat{p: &p, set: j.set, program: program, now: now}
+	if record != "" {
+		c.record = newRecorder(j, name, program, now())
+		c.now = func() time.Time { return c.record.clock }
+		p.line("recording: the time is %s and passes with /wait only; the test is written when you leave", c.record.clock.Format("2006-01-02 15:04 MST"))
+	}
 	lines := bufio.NewScanner(io.LimitReader(in, 1<<20))
 	for p.err == nil && lines.Scan() {
 		if !c.typed(strings.TrimSpace(lines.Text())) {
 			break
 		}
 	}
-	return p.err
+	if c.record == nil || p.err != nil {
+		return errors.Join(p.err, lines.Err())
+	}
+	return errors.Join(c.record.write(&p, record), p.err, lines.Err())
 }
 
 func (j judged) testsOf(flow string) []v1alpha1.ConversationTest {
@@ -95,6 +107,7 @@ type chat struct {
 	call    *dialog.Call
 	handed  bool
 	paid    int
+	record  *recorder // nil while nothing is recorded
 }
 
 // typed handles one line; false ends the talk.
@@ -104,7 +117,8 @@ func (c *chat) typed(line string) bool {
 	case "/quit":
 		return false
 	case "/new":
-		*c = chat{p: c.p, set: c.set, program: c.program, now: c.now}
+		c.record.end()
+		*c = chat{p: c.p, set: c.set, program: c.program, now: c.now, record: c.record}
 	case "/state":
 		c.show()
 	case "/close":
@@ -113,17 +127,22 @@ func (c *chat) typed(line string) bool {
 			break
 		}
 		c.handed = false
+		c.record.did(step{Agent: "close"})
 		c.step(dialog.Input{Kind: dialog.InputClosed})
 	case "/wait":
 		if c.timer.DueIn == 0 {
 			c.p.line("no timer runs")
 			break
 		}
-		c.step(dialog.Input{Kind: dialog.InputTimer, Timer: c.timer.Name, Generation: c.timer.Generation})
+		due := c.timer
+		c.timer = dialog.Timer{}
+		c.record.waits(due.DueIn)
+		c.step(dialog.Input{Kind: dialog.InputTimer, Timer: due.Name, Generation: due.Generation})
 	case "/answer":
 		c.answer("")
 	case "/voice", "/picture", "/document", "/location":
-		c.citizen(dialog.Attachment(strings.TrimPrefix(line, "/")))
+		what := strings.TrimPrefix(line, "/")
+		c.citizen(dialog.Attachment(what), step{Sends: what})
 	case "/help":
 		c.p.line("%s", chatCommands)
 	default:
@@ -135,7 +154,8 @@ func (c *chat) typed(line string) bool {
 			c.p.line("no command %s; there are\n%s", line, chatCommands)
 			break
 		}
-		c.citizen(c.read(line))
+		m := c.read(line)
+		c.citizen(m, step{Citizen: m.Text})
 	}
 	return true
 }
@@ -151,7 +171,8 @@ func (c *chat) read(line string) message.In {
 	return message.In{Kind: message.InText, Text: line}
 }
 
-func (c *chat) citizen(m message.In) {
+// citizen sends m, which a test writes as s.
+func (c *chat) citizen(m message.In, s step) {
 	if c.handed {
 		c.p.line("          (goes to the agent; /close gives the conversation back)")
 		return
@@ -160,6 +181,7 @@ func (c *chat) citizen(m message.In) {
 		c.p.line("          (waits for the service's answer; /answer gives one)")
 		return
 	}
+	c.record.did(s)
 	c.step(dialog.Input{Kind: dialog.InputMessage, Message: m})
 }
 
@@ -169,7 +191,7 @@ func (c *chat) answer(line string) {
 		c.p.line("the bot calls no service now")
 		return
 	}
-	a := dialog.CallAnswer{Outcome: dialog.CallUnknown}
+	a, told := dialog.CallAnswer{Outcome: dialog.CallUnknown}, testAnswer{}
 	if line != "" {
 		status, body, _ := strings.Cut(strings.TrimSpace(line), " ")
 		code, err := strconv.Atoi(status)
@@ -177,10 +199,11 @@ func (c *chat) answer(line string) {
 			c.p.line("%q is no HTTP status; write one such as /answer 200 {\"state\": \"open\"}", status)
 			return
 		}
-		a = dialog.Answered(code, []byte(body), c.call.Request.Take)
+		a, told = dialog.Answered(code, []byte(body), c.call.Request.Take), testAnswer{Status: code, Body: body}
 	}
 	call := c.call
 	c.call = nil
+	c.record.answered(c.state, told)
 	c.step(dialog.Input{Kind: dialog.InputAnswer, Generation: call.Generation, Answer: a})
 }
 
@@ -191,6 +214,7 @@ func (c *chat) step(in dialog.Input) {
 		c.p.line("%v", err)
 		return
 	}
+	c.record.answer(c.state, state, result)
 	c.state = state
 	c.paid += len(result.Say)
 	for _, m := range result.Say {

@@ -26,6 +26,8 @@ type Report struct {
 	Nodes, AllNodes, Edges, AllEdges int
 	// Missed are the nodes that no test passed; MissedEdges the ways between nodes that were passed, as welcome → real.
 	Missed, MissedEdges []string
+	// Went are the ways that tests passed, from node to node; from "" where a conversation begins.
+	Went map[[2]string]bool
 }
 
 // Failure is the first step of a test that did not go as written.
@@ -37,6 +39,10 @@ type Failure struct {
 	Want    string
 	Got     string
 	Why     string
+	// Wants are what Want joins; Visited and Said are what Got shortens.
+	Wants   []string
+	Visited []string
+	Said    []message.Out
 }
 
 // Findings are the failures as findings of the flow.
@@ -95,6 +101,7 @@ func mondayMorning(now time.Time, zone *time.Location) time.Time {
 
 // cover counts the nodes and edges that were passed.
 func (r *Report) cover(p *Program, passed map[[2]string]bool) {
+	r.Went = passed
 	seen := map[string]bool{}
 	for pair := range passed {
 		seen[pair[1]] = true
@@ -214,8 +221,9 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 			}
 			t.step(Input{Kind: InputClosed, At: t.at})
 		case step.Bot != nil:
-			if want, got := t.check(step.Bot); want != "" {
-				fail.Want, fail.Got, fail.Why = want, got, strings.Join(append(t.answers, t.last.Problems...), "; ")
+			if wants := t.check(step.Bot); len(wants) > 0 {
+				fail.Want, fail.Got, fail.Why = strings.Join(wants, ", "), t.got(), strings.Join(append(t.answers, t.last.Problems...), "; ")
+				fail.Wants, fail.Visited, fail.Said = wants, t.last.Visited, t.last.Say
 				return fail, false
 			}
 		}
@@ -314,8 +322,8 @@ func (t *talk) called(c Call, node string) {
 	t.last.Timers = append(first.Timers, t.last.Timers...)
 }
 
-// check gives what was wanted and what came instead; nothing when all is as expected.
-func (t *talk) check(e *v1alpha1.Expectation) (want, got string) {
+// check gives what was wanted and did not come; nothing when all is as expected.
+func (t *talk) check(e *v1alpha1.Expectation) (wants []string) {
 	all := strings.ToLower(t.text())
 	passed := func(name v1alpha1.Name) bool {
 		for _, n := range t.last.Visited {
@@ -326,7 +334,6 @@ func (t *talk) check(e *v1alpha1.Expectation) (want, got string) {
 		s, _ := Decode(t.state)
 		return s.Node == string(name)
 	}
-	var wants []string
 	add := func(bad bool, format string, args ...any) {
 		if bad {
 			wants = append(wants, fmt.Sprintf(format, args...))
@@ -346,10 +353,7 @@ func (t *talk) check(e *v1alpha1.Expectation) (want, got string) {
 		add(e.Not.Node != "" && passed(e.Not.Node), "not node %s", e.Not.Node)
 		add(e.Not.Contains != "" && strings.Contains(all, strings.ToLower(e.Not.Contains)), "not contains %q", e.Not.Contains)
 	}
-	if len(wants) == 0 {
-		return "", ""
-	}
-	return strings.Join(wants, ", "), t.got()
+	return wants
 }
 
 // value of a variable, as a text shows it; empty when there is none.
