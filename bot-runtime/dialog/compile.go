@@ -77,6 +77,7 @@ const (
 	reasonSilence        = "Silence"
 	reasonIntent         = "UnknownIntent"
 	reasonExamples       = "FewExamples"
+	reasonSafePoint      = "SafePoint"
 
 	// ReasonDangling is the reason of a finding about a target that is no node.
 	ReasonDangling = "DanglingTarget"
@@ -132,6 +133,7 @@ type node struct {
 	attached  *message.Attachment // say
 	apart     bool                // say
 	sure      float64             // understand: the confidence that is needed
+	safe      bool                // conversations of other revisions go on here
 }
 
 type nodeKind uint8
@@ -150,6 +152,10 @@ const (
 	kindRun
 	kindEnd
 )
+
+func (k nodeKind) String() string {
+	return [...]string{"say", "ask", "menu", "lookup", "call", "understand", "set", "branch", "handoff", "survey", "run", "end"}[k]
+}
 
 // texts is a text by the index of the language; nil where there is none.
 type texts []*template

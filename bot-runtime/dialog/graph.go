@@ -12,6 +12,11 @@ type edge struct {
 	timed bool // nobody speaks, that is why it is taken
 }
 
+// waits says whether a conversation waits at the node for somebody to speak.
+func (n *node) waits() bool {
+	return n.kind == kindAsk || n.kind == kindMenu || n.kind == kindHandoff || n.kind == kindSurvey
+}
+
 // edges of a node, in the order that they are written.
 func (n *node) edges() []edge {
 	var out []edge

@@ -59,6 +59,9 @@ func (c *compiler) nodes() {
 				c.find(reasonNode, path+".next", "end, menu, lookup, understand and branch choose their own way; leave next out")
 			}
 		}
+		if out.safe = n.SafePoint; out.safe && !out.waits() {
+			c.find(reasonSafePoint, path+".safePoint", "a safePoint is a node where a conversation waits for somebody: ask, menu, handoff or survey; %s is none", out.kind)
+		}
 		c.program.nodes = append(c.program.nodes, out)
 	}
 	c.node = ""
