@@ -100,6 +100,10 @@ type Trigger struct {
 	Name  Name  `json:"name"`
 	Words Words `json:"words"`
 	Next  Name  `json:"next"`
+	// returns brings the conversation back when an end is reached: the question that it stood at is put again, and an outside call
+	// that was under way is waited for as before. Otherwise a trigger leaves that for good.
+	// +optional
+	Returns bool `json:"returns,omitempty"`
 }
 
 // Node is one step of the dialog: exactly one of its kinds.
@@ -539,7 +543,7 @@ type Survey struct {
 }
 
 // Run goes through nodes of the flow as through one and comes back: what several places need is written once. An end that
-// is reached in it ends the run, and next follows. A trigger leaves the run for good.
+// is reached in it ends the run, and next follows. A trigger leaves the run for good, unless it returns.
 type Run struct {
 	// start is the first node of the run. The run may not come back to this node before an end.
 	Start Name `json:"start"`

@@ -26,6 +26,7 @@ type Program struct {
 	start     int
 	opening   int // the menu that a conversation begins at, when only says stand before it; else none
 	person    int // where a person is reached, or none
+	caller    int // the trigger that leads there, or none
 	languages []string
 	triggers  []trigger
 	knowledge []*knowledge.Set
@@ -78,6 +79,7 @@ const (
 	reasonIntent         = "UnknownIntent"
 	reasonExamples       = "FewExamples"
 	reasonSafePoint      = "SafePoint"
+	reasonReturn         = "NeverReturns"
 
 	// ReasonDangling is the reason of a finding about a target that is no node.
 	ReasonDangling = "DanglingTarget"
@@ -195,4 +197,6 @@ type trigger struct {
 	name    string
 	phrases [][]string // folded words
 	next    int
+	returns bool
+	body    []bool // of one that returns: the nodes that can be reached before it does, by index
 }

@@ -299,7 +299,7 @@ func (c *compiler) handoff(out *node, h *v1alpha1.Handoff, path string) {
 func (c *compiler) triggers() {
 	for _, t := range c.flow.Triggers {
 		path := fmt.Sprintf("triggers[%s]", t.Name)
-		out := trigger{name: string(t.Name), next: c.target(t.Next, path+".next")}
+		out := trigger{name: string(t.Name), next: c.target(t.Next, path+".next"), returns: t.Returns}
 		for _, w := range said(t.Words) {
 			out.phrases = append(out.phrases, strings.Fields(w))
 		}

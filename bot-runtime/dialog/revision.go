@@ -10,7 +10,7 @@ func (p *Program) KindOf(node string) string {
 
 // Takes says whether a conversation that another revision of the flow has left waiting, at a node of that kind, can go on in this
 // one: the node is a safe point here, of the same kind; the runs that the conversation stands in are here, and lead to it; and no
-// variable that it holds has become of another type.
+// variable that it holds has become of another type. One that was interrupted by a trigger that returns stays where it is.
 func (p *Program) Takes(stored []byte, kind string) bool {
 	state, err := Decode(stored)
 	if err != nil {
@@ -22,7 +22,7 @@ func (p *Program) Takes(stored []byte, kind string) bool {
 	}
 	for k := len(state.Runs) - 1; k >= 0; k-- {
 		caller := p.runAt(state.Runs[k].Node)
-		if caller == none || !p.nodes[caller].run.body[at] {
+		if caller == none || state.Runs[k].Trigger != "" || !p.nodes[caller].run.body[at] {
 			return false
 		}
 		at = caller

@@ -164,6 +164,9 @@ func (t *turn) run() error {
 		if t.lane.Poisoned {
 			break // the others have their own three tries
 		}
+		if t.out.Call != nil && !t.parked() {
+			break // interrupted at once: what comes next may ask for another call, and an outcome holds one
+		}
 		rest = slices.Delete(slices.Clone(rest), at, at+1)
 	}
 	if len(t.out.Handled) == 0 {
@@ -186,6 +189,12 @@ func (t *turn) run() error {
 		t.out.Revision = t.flow.Hash
 	}
 	return nil
+}
+
+// parked says whether the conversation waits for the answer of a call.
+func (t *turn) parked() bool {
+	stands, err := dialog.Decode(t.memory.Dialog)
+	return err == nil && t.flow.Program.KindOf(stands.Node) == "call"
 }
 
 // parkedFor is how long a lane rests whose messages wait for an answer; the answer wakes it.
@@ -238,14 +247,15 @@ func (t *turn) row(row store.Item, poisoned bool) error {
 		return t.dialog(dialog.Input{Kind: dialog.InputTimer, At: t.lane.Now, Timer: row.Name, Generation: row.Generation},
 			"timer/"+row.Name+"/"+strconv.FormatInt(row.Generation, 10))
 	case store.ItemAnswer:
-		if t.owner != store.OwnerBot {
-			return nil // late
-		}
 		in := dialog.Input{Kind: dialog.InputAnswer, At: t.lane.Now, Generation: row.Generation, Answer: dialog.CallAnswer{Outcome: dialog.CallUnknown}}
 		if len(row.Answer) > 0 && !poisoned {
 			if err := json.Unmarshal(row.Answer, &in.Answer); err != nil {
 				in.Answer = dialog.CallAnswer{Outcome: dialog.CallUnknown}
 			}
+		}
+		if t.owner != store.OwnerBot { // a person speaks: it is kept for when the bot is back where it was interrupted, else late
+			t.memory.Dialog, _ = t.flow.Program.Keep(t.memory.Dialog, row.Generation, in.Answer)
+			return nil
 		}
 		return t.dialog(in, "answer/"+strconv.FormatInt(row.Generation, 10))
 	case store.ItemClosed:
