@@ -100,6 +100,10 @@ type Trigger struct {
 	Name  Name  `json:"name"`
 	Words Words `json:"words"`
 	Next  Name  `json:"next"`
+	// returns brings the conversation back when an end is reached: the question that it stood at is put again, and an outside call
+	// that was under way is waited for as before. Otherwise a trigger leaves that for good.
+	// +optional
+	Returns bool `json:"returns,omitempty"`
 }
 
 // Node is one step of the dialog: exactly one of its kinds.
@@ -107,6 +111,7 @@ type Trigger struct {
 // +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.call)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.run)?1:0)+(has(self.understand)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, menu, lookup, call, understand, set, branch, handoff, survey, run, end"
 // +kubebuilder:validation:XValidation:rule="!(has(self.end) || has(self.menu) || has(self.lookup) || has(self.understand) || has(self.branch)) || !has(self.next)",message="end, menu, lookup, understand and branch choose their own way: leave next out"
 // +kubebuilder:validation:XValidation:rule="!(has(self.say) || has(self.ask) || has(self.call) || has(self.set) || has(self.handoff) || has(self.survey) || has(self.run)) || has(self.next)",message="next is needed: the node that follows"
+// +kubebuilder:validation:XValidation:rule="!has(self.safePoint) || !self.safePoint || has(self.ask) || has(self.menu) || has(self.handoff) || has(self.survey)",message="a safePoint is a node where a conversation waits for somebody: ask, menu, handoff or survey",fieldPath=".safePoint"
 type Node struct {
 	Name Name `json:"name"`
 	// +optional
@@ -136,6 +141,10 @@ type Node struct {
 	// next is the node that follows.
 	// +optional
 	Next Name `json:"next,omitempty"`
+	// safePoint lets conversations of older revisions of the flow that wait at this node go on in this revision. All others stay
+	// in the revision that they began with until they end.
+	// +optional
+	SafePoint bool `json:"safePoint,omitempty"`
 }
 
 // Say tells the citizen something. Says that follow each other without a wait become one message, up to an attachment.
@@ -534,7 +543,7 @@ type Survey struct {
 }
 
 // Run goes through nodes of the flow as through one and comes back: what several places need is written once. An end that
-// is reached in it ends the run, and next follows. A trigger leaves the run for good.
+// is reached in it ends the run, and next follows. A trigger leaves the run for good, unless it returns.
 type Run struct {
 	// start is the first node of the run. The run may not come back to this node before an end.
 	Start Name `json:"start"`

@@ -244,7 +244,8 @@ func ratings(n *node, language string) []message.Choice {
 	return out
 }
 
-// rated reads a typed rating. Thanks alone are taken as the end of it; anything else begins a new enquiry.
+// rated reads a typed rating. Thanks alone are taken as the end of it; anything else begins a new enquiry, or leads back to the one
+// that was interrupted.
 func (s *stepper) rated(n *node, text, folded string) {
 	if score := scoreOf(folded); score > 0 {
 		s.rate(s.p.index[n.name], score)
@@ -252,6 +253,10 @@ func (s *stepper) rated(n *node, text, folded string) {
 	}
 	if words.OnlyCourtesy(folded) {
 		s.say(s.text(n.thanks))
+		s.run(n.next)
+		return
+	}
+	if s.caller() != none {
 		s.run(n.next)
 		return
 	}

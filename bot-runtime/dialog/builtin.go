@@ -8,6 +8,7 @@ type builtin struct {
 	pleaseWrite   string
 	apology       string
 	tooMany       string
+	oneMoment     string
 	yes, no       string // titles of the two answers
 	person        string // title of the choice that leads to one
 	ratings       [5]string
@@ -20,6 +21,7 @@ var builtins = map[string]*builtin{
 		pleaseWrite:   "Maaf, saya hanya bisa membaca tulisan. Silakan ketik pesan Anda.",
 		apology:       "Maaf, pesan Anda tidak dapat kami proses karena gangguan di pihak kami. Silakan kirim sekali lagi atau bicara dengan petugas.",
 		tooMany:       "Pesan Anda datang terlalu cepat, jadi sebagian tidak kami jawab. Silakan tunggu satu menit, lalu tulis lagi.",
+		oneMoment:     "Mohon tunggu sebentar.",
 		yes:           "Ya",
 		no:            "Tidak",
 		person:        "Hubungi petugas",
@@ -42,6 +44,7 @@ var builtins = map[string]*builtin{
 		pleaseWrite:   "Sorry, I can only read text. Please write your message.",
 		apology:       "Sorry, we could not handle your message because of a fault on our side. Please send it again or talk to a person.",
 		tooMany:       "Your messages come faster than we can answer, so some of them get no answer. Please wait a minute and write again.",
+		oneMoment:     "One moment, please.",
 		yes:           "Yes",
 		no:            "No",
 		person:        "Talk to a person",

@@ -280,7 +280,7 @@ func (s *stepper) parked() *node {
 }
 
 // Waits says whether a message must be kept until the call that the conversation waits for is answered. All are, but for a
-// trigger and the wish for a person, which end the wait.
+// trigger, the wish for a person, and that for another language.
 func (p *Program) Waits(stored []byte, m message.In) bool {
 	state, err := Decode(stored)
 	if err != nil {
@@ -294,31 +294,37 @@ func (p *Program) Waits(stored []byte, m message.In) bool {
 		return false
 	}
 	folded := words.Fold(strings.TrimSpace(m.Text))
-	return folded == "" || s.triggered(folded, true) == none
+	return folded == "" || s.triggered(folded, true) == none && p.switched(folded) == none
 }
 
-// replied goes on after a call. One of another generation is late: the conversation has left the call.
+// replied goes on after a call. The answer of one that was interrupted is kept; one of another generation is late: the
+// conversation has left the call.
 func (s *stepper) replied() {
 	n := s.parked()
-	if n == nil || s.in.Generation != s.state.Generation {
+	if n == nil || s.in.Generation != s.awaitedCall() {
+		s.state.keep(s.in.Generation, s.in.Answer)
 		return
 	}
 	s.touched = true
-	a := s.in.Answer
+	s.outcome(n, s.in.Answer)
+}
+
+// outcome follows what became of a call.
+func (s *stepper) outcome(n *node, a CallAnswer) {
+	s.state.Awaits = 0
 	if n.call.statusAs != "" {
 		s.state.set(n.call.statusAs, float64(a.Status))
 	}
+	next := n.otherwise
 	switch {
 	case a.Outcome == CallAnswered && a.Status/100 == 2:
 		if s.take(n, a) {
-			s.run(n.next)
-			return
+			next = n.next
 		}
 	case a.Outcome == CallUnknown && n.call.unknown != none:
-		s.run(n.call.unknown)
-		return
+		next = n.call.unknown
 	}
-	s.run(n.otherwise)
+	s.run(next)
 }
 
 // take keeps the values of an answer; false when one is missing, or is not what its variable holds.

@@ -26,6 +26,7 @@ type Program struct {
 	start     int
 	opening   int // the menu that a conversation begins at, when only says stand before it; else none
 	person    int // where a person is reached, or none
+	caller    int // the trigger that leads there, or none
 	languages []string
 	triggers  []trigger
 	knowledge []*knowledge.Set
@@ -77,6 +78,8 @@ const (
 	reasonSilence        = "Silence"
 	reasonIntent         = "UnknownIntent"
 	reasonExamples       = "FewExamples"
+	reasonSafePoint      = "SafePoint"
+	reasonReturn         = "NeverReturns"
 
 	// ReasonDangling is the reason of a finding about a target that is no node.
 	ReasonDangling = "DanglingTarget"
@@ -132,6 +135,7 @@ type node struct {
 	attached  *message.Attachment // say
 	apart     bool                // say
 	sure      float64             // understand: the confidence that is needed
+	safe      bool                // conversations of other revisions go on here
 }
 
 type nodeKind uint8
@@ -150,6 +154,10 @@ const (
 	kindRun
 	kindEnd
 )
+
+func (k nodeKind) String() string {
+	return [...]string{"say", "ask", "menu", "lookup", "call", "understand", "set", "branch", "handoff", "survey", "run", "end"}[k]
+}
 
 // texts is a text by the index of the language; nil where there is none.
 type texts []*template
@@ -189,4 +197,6 @@ type trigger struct {
 	name    string
 	phrases [][]string // folded words
 	next    int
+	returns bool
+	body    []bool // of one that returns: the nodes that can be reached before it does, by index
 }

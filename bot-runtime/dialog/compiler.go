@@ -40,7 +40,7 @@ type compiler struct {
 
 func newCompiler(flow v1alpha1.DialogFlowSpec, in CompileInput) *compiler {
 	c := &compiler{flow: flow, in: in, compiled: map[string]*expression{}, program: &Program{
-		index: map[string]int{}, opening: none, person: none, variables: map[string]v1alpha1.VariableType{}, lookups: map[string]bool{}, tests: flow.Tests,
+		index: map[string]int{}, opening: none, person: none, caller: none, variables: map[string]v1alpha1.VariableType{}, lookups: map[string]bool{}, tests: flow.Tests,
 	}}
 	for _, l := range flow.Languages {
 		c.program.languages = append(c.program.languages, string(l))

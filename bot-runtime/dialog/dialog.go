@@ -13,8 +13,8 @@ import (
 )
 
 // Format is the highest version of the encoded State that this binary reads. It writes the lowest that holds what there is: 1
-// was the first, 2 has runs under way.
-const Format = 2
+// was the first, 2 has runs under way, 3 has been interrupted by a trigger that returns.
+const Format = 3
 
 // Bounds of a conversation's state; a value beyond is cut and reported.
 const (

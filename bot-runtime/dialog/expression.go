@@ -174,6 +174,17 @@ func zeroOf(t v1alpha1.VariableType) any {
 	return ""
 }
 
+// kindHolds says whether a variable of a type can hold a value.
+func kindHolds(t v1alpha1.VariableType, v any) bool {
+	switch v.(type) {
+	case float64:
+		return t == v1alpha1.VariableNumber
+	case bool:
+		return t == v1alpha1.VariableBool
+	}
+	return t == v1alpha1.VariableString
+}
+
 // eval gives the value as string, float64, int64, uint64, bool, or []string.
 func (e *expression) eval(s *scope) (any, error) {
 	if e.path != nil {

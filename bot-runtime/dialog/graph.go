@@ -12,6 +12,11 @@ type edge struct {
 	timed bool // nobody speaks, that is why it is taken
 }
 
+// waits says whether a conversation waits at the node for somebody to speak.
+func (n *node) waits() bool {
+	return n.kind == kindAsk || n.kind == kindMenu || n.kind == kindHandoff || n.kind == kindSurvey
+}
+
 // edges of a node, in the order that they are written.
 func (n *node) edges() []edge {
 	var out []edge
@@ -67,6 +72,7 @@ func (n *node) edges() []edge {
 // graph checks how nodes hang together; all targets exist by now.
 func (c *compiler) graph() {
 	c.bodies()
+	c.interludes()
 	if c.refused() {
 		return
 	}
@@ -74,7 +80,7 @@ func (c *compiler) graph() {
 	c.loops()
 	p := c.program
 	p.opening = p.openingMenu()
-	p.person = p.nearestPerson()
+	p.person, p.caller = p.nearestPerson()
 	c.personNear()
 	c.paid()
 }
@@ -168,18 +174,18 @@ func (p *Program) openingMenu() int {
 
 // nearestPerson is where a citizen who wants a person is led: by the first trigger that leads to a hand-off without a further
 // question, else the first hand-off of the flow.
-func (p *Program) nearestPerson() int {
-	for _, t := range p.triggers {
+func (p *Program) nearestPerson() (node, trigger int) {
+	for k, t := range p.triggers {
 		if p.handsOff(t.next, 0) {
-			return t.next
+			return t.next, k
 		}
 	}
 	for i := range p.nodes {
 		if p.nodes[i].kind == kindHandoff {
-			return i
+			return i, none
 		}
 	}
-	return none
+	return none, none
 }
 
 // handsOff says whether every way from i is a hand-off without a wait before.

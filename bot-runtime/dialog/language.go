@@ -62,35 +62,38 @@ func (p *Program) Speak(stored []byte, language string) ([]byte, bool) {
 	return encoded, true
 }
 
+// switched is the index of the language that a whole message asks for, or none.
+func (p *Program) switched(folded string) int {
+	return slices.IndexFunc(p.languages, func(l string) bool { return len(l) >= 2 && slices.Contains(switchWords[l[:2]], folded) })
+}
+
 // switchLanguage: "english" alone changes the language and says again what was asked last.
 func (s *stepper) switchLanguage(folded string) bool {
-	for i, l := range s.p.languages {
-		if len(l) < 2 || !slices.Contains(switchWords[l[:2]], folded) {
-			continue
-		}
-		s.state.Language = s.p.languages[i]
-		s.speak(s.state.Language)
-		at := s.waiting()
-		if at == none || s.p.nodes[at].kind == kindHandoff {
-			s.state.begin()
-			s.run(s.p.start)
-			return true
-		}
-		n := &s.p.nodes[at]
-		s.result.Visited = append(s.result.Visited, n.name)
-		switch n.kind {
-		case kindSurvey:
-			s.withChoices(s.text(n.text), ratings(n, s.language()))
-		case kindMenu:
-			s.show(n)
-		case kindAsk:
-			s.question(n)
-		default:
-			s.say(s.text(n.text))
-		}
+	i := s.p.switched(folded)
+	if i == none {
+		return false
+	}
+	s.state.Language = s.p.languages[i]
+	s.speak(s.state.Language)
+	at := s.waiting()
+	if at == none || s.p.nodes[at].kind == kindHandoff {
+		s.state.begin()
+		s.run(s.p.start)
 		return true
 	}
-	return false
+	n := &s.p.nodes[at]
+	s.result.Visited = append(s.result.Visited, n.name)
+	switch n.kind {
+	case kindSurvey:
+		s.withChoices(s.text(n.text), ratings(n, s.language()))
+	case kindMenu:
+		s.show(n)
+	case kindAsk:
+		s.question(n)
+	default: // at a call, which goes on
+		s.say(own(s.language()).oneMoment)
+	}
+	return true
 }
 
 // detect takes the language of a message while none was chosen: by one word more than of any other in the first message of an

@@ -59,6 +59,9 @@ func (c *compiler) nodes() {
 				c.find(reasonNode, path+".next", "end, menu, lookup, understand and branch choose their own way; leave next out")
 			}
 		}
+		if out.safe = n.SafePoint; out.safe && !out.waits() {
+			c.find(reasonSafePoint, path+".safePoint", "a safePoint is a node where a conversation waits for somebody: ask, menu, handoff or survey; %s is none", out.kind)
+		}
 		c.program.nodes = append(c.program.nodes, out)
 	}
 	c.node = ""
@@ -296,7 +299,7 @@ func (c *compiler) handoff(out *node, h *v1alpha1.Handoff, path string) {
 func (c *compiler) triggers() {
 	for _, t := range c.flow.Triggers {
 		path := fmt.Sprintf("triggers[%s]", t.Name)
-		out := trigger{name: string(t.Name), next: c.target(t.Next, path+".next")}
+		out := trigger{name: string(t.Name), next: c.target(t.Next, path+".next"), returns: t.Returns}
 		for _, w := range said(t.Words) {
 			out.phrases = append(out.phrases, strings.Fields(w))
 		}

@@ -13,14 +13,14 @@ import (
 // flowsWithEverything have, together, every kind of node.
 func flowsWithEverything(t testing.TB) map[string]*Program {
 	all := map[string]*Program{}
-	for name, text := range map[string]string{"counter": counter, "twoAddresses": twoAddresses, "form": form, "patient": patient, "wants": wants, "visit": visit} {
+	for name, text := range map[string]string{"counter": counter, "twoAddresses": twoAddresses, "form": form, "patient": patient, "wants": wants, "visit": visit, "interrupted": interrupted} {
 		all[name] = compile(t, text)
 	}
 	return all
 }
 
 var typed = []string{"hello", "1", "2", "3", "agent", "petugas", "Dana Sekar Wangi", "complaint", "5000000", "yes", "no", "bdg", "english", "bahasa indonesia", "5",
-	"they took it all yesterday", "thank you", "17 agustus 1945", "when are you open", "-6.2000,106.8000", "{{ x }}", "tell", "we move", "31740102030400050", "a@b.id", "\U0001F64F"}
+	"they took it all yesterday", "thank you", "17 agustus 1945", "when are you open", "-6.2000,106.8000", "{{ x }}", "tell", "we move", "already paid", "how much", "status", "31740102030400050", "a@b.id", "\U0001F64F"}
 
 // wordless are what citizens send that holds no words, and still want an answer to.
 var wordless = []message.In{

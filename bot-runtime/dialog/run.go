@@ -9,6 +9,9 @@ import (
 // maxRuns is how deep runs may stand in each other.
 const maxRuns = 8
 
+// maxFrames is how many runs can be under way: those that an interlude interrupts, and those in it.
+const maxFrames = 2*maxRuns + 1
+
 // run is a sub-flow and how it is called.
 type run struct {
 	start     int
@@ -173,16 +176,25 @@ func (s *stepper) enter(n *node) {
 	s.state.Runs = append(s.state.Runs, f)
 }
 
-// caller is the node of the innermost run under way, or none. Runs that the flow no longer has are left.
+// caller is the node of the innermost run under way, or that an interlude returns to; or none. Those that the flow no longer has
+// are left.
 func (s *stepper) caller() int {
 	for len(s.state.Runs) > 0 {
-		if i := s.p.runAt(s.state.Runs[len(s.state.Runs)-1].Node); i != none {
+		f := s.state.innermost()
+		if f.Trigger != "" {
+			if i := s.p.returnsTo(f); i != none {
+				return i
+			}
+		} else if i := s.p.runAt(f.Node); i != none {
 			return i
 		}
 		s.leaveRun()
 	}
 	return none
 }
+
+// innermost of the runs under way.
+func (s *State) innermost() *Frame { return &s.Runs[len(s.Runs)-1] }
 
 func (p *Program) runAt(name string) int {
 	if i, ok := p.index[name]; ok && p.nodes[i].kind == kindRun {
@@ -211,6 +223,12 @@ func (s *stepper) leaveRun() {
 	last := len(s.state.Runs) - 1
 	f := s.state.Runs[last]
 	s.state.Runs = s.state.Runs[:last]
+	if f.Trigger != "" {
+		if f.Call != 0 && f.Answer == nil {
+			s.result.Uncall = true
+		}
+		return
+	}
 	if i := s.p.runAt(f.Node); i != none {
 		for k := range s.p.nodes[i].run.arguments {
 			delete(s.state.Variables, s.p.nodes[i].run.arguments[k].name)
@@ -221,9 +239,17 @@ func (s *stepper) leaveRun() {
 	}
 }
 
-// leaveRuns leaves the runs that a node is no part of; all of them for none.
+// leaveRuns leaves the runs and the interlude that a node is no part of; all of them for none.
 func (s *stepper) leaveRuns(to int) {
-	for caller := s.caller(); caller != none && (to == none || !s.p.nodes[caller].run.body[to]); caller = s.caller() {
+	for caller := s.caller(); caller != none && (to == none || !s.body(caller)[to]); caller = s.caller() {
 		s.leaveRun()
 	}
+}
+
+// body is what the innermost run or interlude goes through.
+func (s *stepper) body(caller int) []bool {
+	if f := s.state.innermost(); f.Trigger != "" {
+		return s.p.interlude(f.Trigger).body
+	}
+	return s.p.nodes[caller].run.body
 }

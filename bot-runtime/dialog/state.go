@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -28,13 +29,21 @@ type State struct {
 	Found      map[string]*Found `json:"d,omitempty"`
 	// Runs under way, the innermost last.
 	Runs []Frame `json:"c,omitempty"`
+	// Awaits is the generation of the call that is waited for, where others have followed it.
+	Awaits int64 `json:"a,omitempty"`
 }
 
-// Frame is a run under way.
+// Frame is a run under way, or an interlude.
 type Frame struct {
 	// Node of the run; Former are the values that its arguments had before, of those that had one.
 	Node   string         `json:"n"`
 	Former map[string]any `json:"s,omitempty"`
+	// Trigger that interrupted the conversation at the node. Retries were used there; at a call, Call is its generation, and
+	// Answer what has come of it meanwhile.
+	Trigger string      `json:"t,omitempty"`
+	Retries int         `json:"r,omitempty"`
+	Call    int64       `json:"g,omitempty"`
+	Answer  *CallAnswer `json:"a,omitempty"`
 }
 
 // Decode reads a stored state; empty is a new conversation. The error is ErrNewerFormat, or says that it cannot be read.
@@ -57,12 +66,16 @@ func Decode(stored []byte) (State, error) {
 func (s *State) plain() {
 	s.Node, s.Language = cut(s.Node, maxNameBytes), cut(s.Language, maxNameBytes)
 	plainValues(s.Variables)
-	if len(s.Runs) > maxRuns {
-		s.Runs = s.Runs[len(s.Runs)-maxRuns:]
+	if len(s.Runs) > maxFrames {
+		s.Runs = s.Runs[len(s.Runs)-maxFrames:]
 	}
 	for i := range s.Runs {
-		s.Runs[i].Node = cut(s.Runs[i].Node, maxNameBytes)
-		plainValues(s.Runs[i].Former)
+		f := &s.Runs[i]
+		f.Node, f.Trigger = cut(f.Node, maxNameBytes), cut(f.Trigger, maxNameBytes)
+		plainValues(f.Former)
+		if f.Answer != nil {
+			plainValues(f.Answer.Values)
+		}
 	}
 }
 
@@ -86,6 +99,9 @@ func (s *State) encode() (stored []byte, dropped []string) {
 	if len(s.Runs) > 0 {
 		s.Format = 2
 	}
+	if s.Awaits != 0 || slices.ContainsFunc(s.Runs, func(f Frame) bool { return f.Trigger != "" }) {
+		s.Format = 3
+	}
 	for {
 		stored, err := json.Marshal(s)
 		if err != nil {
@@ -105,6 +121,9 @@ func (s *State) encode() (stored []byte, dropped []string) {
 		look(s.Variables)
 		for i := range s.Runs {
 			look(s.Runs[i].Former)
+			if a := s.Runs[i].Answer; a != nil {
+				look(a.Values)
+			}
 		}
 		switch {
 		case size >= 0:

@@ -66,6 +66,7 @@ type stepper struct {
 	wanted  message.Want // of the message that is being written
 	result  Result
 	touched bool // the silence is over: somebody spoke, or time did
+	passed  int  // nodes
 }
 
 func (s *stepper) input() {
@@ -139,7 +140,7 @@ func (s *stepper) offerPerson(choices []message.Choice) []message.Choice {
 func (s *stepper) run(i int) {
 	s.leave()
 	ended := false // a run, whose node comes next
-	for range MaxNodesPerStep {
+	for ; s.passed < MaxNodesPerStep; s.passed++ {
 		n := &s.p.nodes[i]
 		s.result.Visited = append(s.result.Visited, n.name)
 		switch n.kind {
@@ -190,6 +191,11 @@ func (s *stepper) run(i int) {
 		case kindEnd:
 			s.say(s.text(n.text))
 			if caller := s.caller(); caller != none {
+				if s.state.innermost().Trigger != "" {
+					s.passed++
+					s.resume(caller)
+					return
+				}
 				i, ended = caller, true
 				continue
 			}
@@ -214,7 +220,8 @@ func (s *stepper) leave() {
 		s.result.Timers = append(s.result.Timers, Timer{Name: surveyTimer, Generation: s.state.Generation})
 	case kindCall:
 		s.state.Generation++ // an answer that still comes is late
-		s.result.Call, s.result.Uncall = nil, true
+		s.state.Awaits = 0
+		s.result.Call, s.result.Uncall = nil, !s.state.interrupted()
 	}
 }
 

@@ -439,7 +439,9 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte(`{"f":2,"n":"town","c":[{"n":"inTown"},{"n":"inTown"},{"n":"own"}],"v":{"a":{"b":[1]}}}`), "x", "welcome/move", uint8(128))
 	f.Add([]byte(`{"f":1,"n":"status","g":1,"v":{"number":"12"}}`), "open", "", uint8(4+64))
 	f.Add([]byte(`{"f":1,"n":"number","g":1}`), "../12?x#y", "", uint8(64))
-	programs := []*Program{p, compile(f, tickets), compile(f, twoAddresses), compile(f, twoAddresses)}
+	f.Add([]byte(`{"f":3,"n":"amount","g":4,"c":[{"n":"own","s":{"who":"x"}},{"n":"status","t":"amount","g":2,"a":{"outcome":"answered","status":200,"values":{"/data/state":[1]}}}]}`), "250", "", uint8(192))
+	f.Add([]byte(`{"f":3,"n":"status","g":9,"a":1,"c":[{"n":"town","t":"sent","r":7},{"n":"town","t":"sent"}]}`), "already paid", "", uint8(192+4))
+	programs := []*Program{p, compile(f, tickets), compile(f, twoAddresses), compile(f, interrupted)}
 	f.Fuzz(func(t *testing.T, state []byte, text, choice string, kind uint8) {
 		p := programs[int(kind>>6)]
 		kinds := []InputKind{InputMessage, InputTimer, InputClosed, InputApology, InputAnswer, InputTooMany, InputMessage, InputMessage}

@@ -58,9 +58,8 @@ func (s *stepper) message() {
 			return
 		}
 	}
-	if t := s.triggered(folded, n.kind == kindAsk); t != none {
-		s.leaveRuns(none)
-		s.run(t)
+	if k := s.triggered(folded, n.kind == kindAsk); k != none {
+		s.fire(k)
 		return
 	}
 	switch n.kind {
@@ -76,8 +75,8 @@ func (s *stepper) message() {
 // begin starts an enquiry with its first message: see Step.
 func (s *stepper) begin(text, folded string) {
 	s.state.begin()
-	if t := s.triggered(folded, false); t != none {
-		s.run(t)
+	if k := s.triggered(folded, false); k != none {
+		s.fire(k)
 		return
 	}
 	if s.p.opening != none && !bareNumber(folded) && !words.OnlyCourtesy(folded) {
@@ -106,6 +105,10 @@ func bareNumber(folded string) bool {
 func (s *stepper) tapped(id string) bool {
 	if id == personChoice && s.p.person != none {
 		s.beginIfNew()
+		if s.p.caller != none {
+			s.fire(s.p.caller)
+			return true
+		}
 		s.leaveRuns(none)
 		s.run(s.p.person)
 		return true
@@ -155,7 +158,7 @@ func (s *stepper) beginIfNew() {
 	}
 }
 
-// triggered gives the node of the first trigger whose phrase the message is or holds. Where a question waits for free text
+// triggered gives the first trigger whose phrase the message is or holds. Where a question waits for free text
 // (asked), a single word must stand in a short message: "orang" inside a complaint calls nobody, "sudah transfer" does.
 func (s *stepper) triggered(folded string, asked bool) int {
 	const short = 6
@@ -166,14 +169,14 @@ func (s *stepper) triggered(folded string, asked bool) int {
 				continue
 			}
 			if contains(said, phrase) {
-				return s.p.triggers[i].next
+				return i
 			}
 		}
 	}
 	for i := range s.p.triggers {
 		for _, phrase := range s.p.triggers[i].phrases {
 			if nearMiss(folded, strings.Join(phrase, " ")) {
-				return s.p.triggers[i].next
+				return i
 			}
 		}
 	}

@@ -7,9 +7,7 @@ import (
 
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
-	"github.com/loket-dev/loket/bot-runtime/dialog"
 	"github.com/loket-dev/loket/bot-runtime/judge"
-	"github.com/loket-dev/loket/bot-runtime/knowledge"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
@@ -34,7 +32,7 @@ func (e *Engine) load(stored store.LiveSet) (*Live, error) {
 	}
 	for _, o := range live.set.Objects {
 		if o.Flow != nil {
-			live.Flows[o.Name] = &Flow{Name: o.Name, Hash: o.Hash, Program: live.set.Flows[o.Name], Kinds: kindsOf(*o.Flow)}
+			live.Flows[o.Name] = &Flow{Name: o.Name, Hash: o.Hash, Program: live.set.Flows[o.Name], object: o}
 		}
 	}
 	for name, pool := range live.set.Pools {
@@ -86,20 +84,9 @@ func verdictsOf(stored store.LiveSet, envelope bundle.Envelope) ([]bundle.Verdic
 }
 
 // compile makes a flow's old revision against what is live; nil when that does not do any more.
-func (l *Live) compile(name, hash string, spec v1alpha1.DialogFlowSpec) *Flow {
-	in := dialog.CompileInput{Tenant: l.Tenant, Directories: map[string]bool{}, Pools: map[string]bool{}, Knowledge: map[string]*knowledge.Set{}}
-	for name := range l.set.Directories {
-		in.Directories[name] = true
+func (l *Live) compile(o bundle.Object) *Flow {
+	if program := l.set.Compile(o); program != nil {
+		return &Flow{Name: o.Name, Hash: o.Hash, Program: program, object: o}
 	}
-	for name := range l.set.Pools {
-		in.Pools[name] = true
-	}
-	for name, set := range l.set.Knowledge {
-		in.Knowledge[name] = set
-	}
-	program, _ := dialog.Compile(spec, in)
-	if program == nil {
-		return nil
-	}
-	return &Flow{Name: name, Hash: hash, Program: program, Kinds: kindsOf(spec)}
+	return nil
 }

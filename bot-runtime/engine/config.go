@@ -52,7 +52,9 @@ func (e *Engine) configure(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if before := e.Live(); before.Hash != next.Hash || before.Version != next.Version {
+	before := e.Live()
+	next.follow(before)
+	if before.Hash != next.Hash || before.Version != next.Version {
 		e.report.log.Info("a bundle is live", "version", next.Version, "hash", next.Hash, "flows", len(next.Flows), "channels", len(next.Channels))
 	}
 	e.live.Store(next)

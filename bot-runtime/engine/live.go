@@ -26,6 +26,7 @@ type Live struct {
 	set     judge.Set
 	sources map[string]v1alpha1.DirectorySpec // of the judged bundle, those that are fetched
 	counts  *poolCounts
+	older   revisions
 }
 
 // Channel is a live Channel and its connection.
@@ -40,8 +41,7 @@ type Channel struct {
 type Flow struct {
 	Name, Hash string
 	Program    *dialog.Program
-	// Kinds of the nodes by name, such as menu.
-	Kinds map[string]string
+	object     bundle.Object
 }
 
 // Directories are those that serve now, by name.
@@ -80,40 +80,6 @@ func (l *Live) waiting(pool string) int {
 	}
 	c := (*counts)[pool]
 	return c.WaitingForWorker + c.WaitingForAgent
-}
-
-// kindsOf names the kind of every node of a flow.
-func kindsOf(spec v1alpha1.DialogFlowSpec) map[string]string {
-	kinds := map[string]string{}
-	for _, n := range spec.Nodes {
-		switch {
-		case n.Say != nil:
-			kinds[string(n.Name)] = "say"
-		case n.Ask != nil:
-			kinds[string(n.Name)] = "ask"
-		case n.Menu != nil:
-			kinds[string(n.Name)] = "menu"
-		case n.Lookup != nil:
-			kinds[string(n.Name)] = "lookup"
-		case n.Call != nil:
-			kinds[string(n.Name)] = "call"
-		case n.Understand != nil:
-			kinds[string(n.Name)] = "understand"
-		case n.Set != nil:
-			kinds[string(n.Name)] = "set"
-		case n.Branch != nil:
-			kinds[string(n.Name)] = "branch"
-		case n.Handoff != nil:
-			kinds[string(n.Name)] = "handoff"
-		case n.Survey != nil:
-			kinds[string(n.Name)] = "survey"
-		case n.Run != nil:
-			kinds[string(n.Name)] = "run"
-		case n.End != nil:
-			kinds[string(n.Name)] = "end"
-		}
-	}
-	return kinds
 }
 
 // health is how the channels do, as this pod sees it.

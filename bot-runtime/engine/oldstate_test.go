@@ -36,6 +36,8 @@ func oldFlow() bundle.Objects {
 	flow := v1alpha1.DialogFlow{Spec: v1alpha1.DialogFlowSpec{
 		Languages: []v1alpha1.Language{"id", "en"}, Start: "menu",
 		Variables: []v1alpha1.VariableDeclaration{{Name: "amount", Type: v1alpha1.VariableNumber}, {Name: "story", Type: v1alpha1.VariableString}, {Name: "where", Type: v1alpha1.VariableString}},
+		Triggers: []v1alpha1.Trigger{{Name: "much", Words: v1alpha1.Words{"id": {"berapa"}, "en": {"how much"}}, Next: "amount", Returns: true},
+			{Name: "ask", Words: v1alpha1.Words{"id": {"tanyakan"}, "en": {"ask them"}}, Next: "ask"}},
 		Nodes: []v1alpha1.Node{
 			{Name: "menu", Menu: &v1alpha1.Menu{Text: v1alpha1.Text{"id": "Pilih.", "en": "Choose."}, Options: []v1alpha1.Option{
 				{Name: "report", Title: v1alpha1.Text{"id": "Pengaduan", "en": "Complaint"}, Next: "amount"},
@@ -49,6 +51,7 @@ func oldFlow() bundle.Objects {
 			{Name: "amount", Next: "story", Ask: &v1alpha1.Ask{As: "amount", Type: v1alpha1.AskNumber, Retries: 2, Text: v1alpha1.Text{"id": "Berapa?", "en": "How much?"}}},
 			{Name: "story", Next: "end", Ask: &v1alpha1.Ask{As: "story", Type: v1alpha1.AskText, Text: v1alpha1.Text{"id": "Apa?", "en": "What?"}}},
 			{Name: "end", End: &v1alpha1.End{Text: v1alpha1.Text{"id": "{{ amount }}: {{ story }}", "en": "{{ amount }}; {{ story }}"}}},
+			{Name: "ask", Next: "menu", Call: &v1alpha1.Call{URL: "https://service.example/", Otherwise: "menu"}},
 			{Name: "person", Next: "survey", Handoff: &v1alpha1.Handoff{Pool: "counter", Text: v1alpha1.Text{"id": "Mohon tunggu.", "en": "Please wait."}}},
 			{Name: "survey", Next: "thanks", Survey: &v1alpha1.Survey{Text: v1alpha1.Text{"id": "Nilai?", "en": "Rate?"}}},
 			{Name: "thanks", End: &v1alpha1.End{Text: v1alpha1.Text{"id": "Terima kasih.", "en": "Thank you."}}},

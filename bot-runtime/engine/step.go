@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
-	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/dialog"
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/store"
@@ -40,10 +38,9 @@ func patienceFor(lane store.Lane) time.Duration {
 
 // memory is what the engine keeps of a conversation, around the dialog's own state.
 //
-// A conversation is pinned to the revision it stands in: the hash of the flow object that asked its last question. At its
-// next step it moves to the live revision if the node where it waits is still there with the same kind (a menu is answered
-// by a menu); if not, it goes on in its pinned revision until it waits at such a node or its enquiry ends. A pinned revision
-// that can no longer be had, or that no longer compiles, lets the conversation begin anew.
+// A conversation stays in the revision that it began with, the hash of its flow's object, until its enquiry ends, or until it
+// waits at a safe point of the newest one (dialog.Program.Takes). From a revision that can no longer be had, or that no longer
+// compiles against what is live, it goes on in the newest where that has a node of the same name and kind, and else begins anew.
 type memory struct {
 	Flow     string `json:"flow,omitempty"`
 	Revision string `json:"rev,omitempty"`
@@ -64,15 +61,10 @@ type stepper struct {
 	live   func() *Live
 	report *reporter
 	slack  time.Duration // of calls: see Timing
-
-	mu     sync.Mutex
-	pinned map[string]*Flow  // by hash; nil: gone, or no longer compiles
-	wanted map[string]string // hash → flow's name, to be fetched outside the turn
-	basis  *Live             // what pinned was compiled against
 }
 
 func newStepper(s store.Config, live func() *Live, report *reporter, slack time.Duration) *stepper {
-	return &stepper{store: s, live: live, report: report, slack: slack, pinned: map[string]*Flow{}, wanted: map[string]string{}}
+	return &stepper{store: s, live: live, report: report, slack: slack}
 }
 
 // step is the function of store.Turn.
@@ -98,7 +90,7 @@ func (s *stepper) step(lane store.Lane) (out store.Outcome, err error) {
 			s.report.stepFailures.WithLabelValues("unreadable state").Inc()
 		}
 	}
-	flow, known := s.flowFor(newest, &m)
+	flow, known := s.flowFor(live, newest, &m)
 	if !known {
 		return store.Outcome{Skip: skipSoon}, nil // its revision is being fetched
 	}
@@ -116,64 +108,31 @@ func (s *stepper) step(lane store.Lane) (out store.Outcome, err error) {
 }
 
 // flowFor is the revision that answers now; false while it has to be fetched.
-func (s *stepper) flowFor(newest *Flow, m *memory) (*Flow, bool) {
-	if m.Revision == "" || m.Revision == newest.Hash || m.Flow != newest.Name {
+func (s *stepper) flowFor(live *Live, newest *Flow, m *memory) (*Flow, bool) {
+	if m.Revision == "" || m.Flow == newest.Name && (m.Revision == newest.Hash || newest.Program.Takes(m.Dialog, m.Kind)) || waitsNowhere(m.Dialog) {
 		return newest, true
 	}
-	node := waitsAt(m.Dialog)
-	if node == "" || newest.Kinds[node] == m.Kind {
-		return newest, true
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.basis != s.live() { // directories, pools or knowledge changed: compile anew
-		s.basis, s.pinned = s.live(), map[string]*Flow{}
-	}
-	old, known := s.pinned[m.Revision]
+	old, known := live.of(m.Flow, m.Revision)
 	if !known {
-		s.wanted[m.Revision] = m.Flow
 		return nil, false
 	}
 	if old == nil {
-		m.Dialog = nil // begin anew, in what is live
+		if stands, err := dialog.Decode(m.Dialog); err != nil || m.Flow != newest.Name || newest.Program.KindOf(stands.Node) != m.Kind {
+			m.Dialog = nil
+		}
 		return newest, true
 	}
 	return old, true
 }
 
-// fetch gets the revisions that lanes wait for. It is called between turns: a turn must not wait for a second connection.
-func (s *stepper) fetch(ctx context.Context) {
-	s.mu.Lock()
-	wanted, live := s.wanted, s.basis
-	s.wanted = map[string]string{}
-	s.mu.Unlock()
-	for hash, name := range wanted {
-		body, err := s.store.Revision(ctx, hash)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			s.report.failed("Revision", err)
-			continue // the lane asks again
-		}
-		var flow *Flow
-		var o bundle.Object
-		if err == nil && json.Unmarshal(body, &o) == nil && o.Flow != nil {
-			flow = live.compile(name, hash, *o.Flow)
-		}
-		s.mu.Lock()
-		if s.basis == live {
-			s.pinned[hash] = flow
-		}
-		s.mu.Unlock()
-	}
+// waitsNowhere says that a conversation's next message begins an enquiry.
+func waitsNowhere(state []byte) bool {
+	s, err := dialog.Decode(state)
+	return err != nil || s.Node == ""
 }
 
-// waitsAt is the node where a dialog's state waits; empty when its next message begins an enquiry.
-func waitsAt(state []byte) string {
-	s, err := dialog.Decode(state)
-	if err != nil {
-		return ""
-	}
-	return s.Node
-}
+// fetch gets the revisions that lanes wait for, outside any turn.
+func (s *stepper) fetch(ctx context.Context) { s.live().fetch(ctx, s.store, s.report) }
 
 // turn is one lane's step: its inbox rows one by one, in order.
 type turn struct {
@@ -205,6 +164,9 @@ func (t *turn) run() error {
 		if t.lane.Poisoned {
 			break // the others have their own three tries
 		}
+		if t.out.Call != nil && !t.parked() {
+			break // interrupted at once: what comes next may ask for another call, and an outcome holds one
+		}
 		rest = slices.Delete(slices.Clone(rest), at, at+1)
 	}
 	if len(t.out.Handled) == 0 {
@@ -216,18 +178,23 @@ func (t *turn) run() error {
 	if err != nil {
 		stands = dialog.State{} // the step has begun anew and written what can be read
 	}
-	node := stands.Node
-	t.memory.Kind = t.flow.Kinds[node]
+	t.memory.Kind = t.flow.Program.KindOf(stands.Node)
 	state, err := json.Marshal(t.memory)
 	if err != nil {
 		return fmt.Errorf("writing the conversation's state: %w", err)
 	}
 	// No newer a format than needed: an older pod may go on with it.
 	t.out.Format, t.out.State = max(1, stands.Format), state
-	if node != "" { // else nothing of this revision is asked for any more
+	if stands.Node != "" { // else nothing of this revision is asked for any more
 		t.out.Revision = t.flow.Hash
 	}
 	return nil
+}
+
+// parked says whether the conversation waits for the answer of a call.
+func (t *turn) parked() bool {
+	stands, err := dialog.Decode(t.memory.Dialog)
+	return err == nil && t.flow.Program.KindOf(stands.Node) == "call"
 }
 
 // parkedFor is how long a lane rests whose messages wait for an answer; the answer wakes it.
@@ -280,14 +247,15 @@ func (t *turn) row(row store.Item, poisoned bool) error {
 		return t.dialog(dialog.Input{Kind: dialog.InputTimer, At: t.lane.Now, Timer: row.Name, Generation: row.Generation},
 			"timer/"+row.Name+"/"+strconv.FormatInt(row.Generation, 10))
 	case store.ItemAnswer:
-		if t.owner != store.OwnerBot {
-			return nil // late
-		}
 		in := dialog.Input{Kind: dialog.InputAnswer, At: t.lane.Now, Generation: row.Generation, Answer: dialog.CallAnswer{Outcome: dialog.CallUnknown}}
 		if len(row.Answer) > 0 && !poisoned {
 			if err := json.Unmarshal(row.Answer, &in.Answer); err != nil {
 				in.Answer = dialog.CallAnswer{Outcome: dialog.CallUnknown}
 			}
+		}
+		if t.owner != store.OwnerBot { // a person speaks: it is kept for when the bot is back where it was interrupted, else late
+			t.memory.Dialog, _ = t.flow.Program.Keep(t.memory.Dialog, row.Generation, in.Answer)
+			return nil
 		}
 		return t.dialog(in, "answer/"+strconv.FormatInt(row.Generation, 10))
 	case store.ItemClosed:

@@ -128,31 +128,6 @@ func questions(prefix string, second v1alpha1.Name) bundle.Objects {
 	return tenantWith(flow)
 }
 
-func TestAConversationMovesToANewRevisionWhereItsQuestionIsStillThere(t *testing.T) {
-	x := newTalk(t, questions("v1", "city"))
-	x.want(x.step(says("halo")), "v1 nama?")
-	x.serve(questions("v2", "city"))
-	x.want(x.step(says("Siti")), "v2 kota?")
-}
-
-func TestAConversationWhoseQuestionIsGoneEndsItsEnquiryInItsOwnRevision(t *testing.T) {
-	x := newTalk(t, questions("v1", "city"))
-	x.step(says("halo"))
-	x.want(x.step(says("Siti")), "v1 kota?")
-	x.serve(questions("v2", "town"))
-	x.want(x.step(says("Bandung")), "v1 selesai")
-	x.want(x.step(says("halo")), "v2 nama?")
-}
-
-func TestARevisionThatCanNoLongerBeHadLetsTheConversationBeginAnew(t *testing.T) {
-	x := newTalk(t, questions("v1", "city"))
-	x.step(says("halo"))
-	x.step(says("Siti"))
-	clear(x.shelf.bodies)
-	x.serve(questions("v2", "town"))
-	x.want(x.step(says("Bandung")), "v2 nama?")
-}
-
 func TestALaneWaitsForANewerBinaryOrForItsChannel(t *testing.T) {
 	x := newTalk(t, questions("v1", "city"))
 	x.lane.Format = stateFormat + 1

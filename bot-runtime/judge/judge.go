@@ -114,6 +114,13 @@ func Serve(tenant bundle.Tenant, objects []bundle.Object, now time.Time) Set {
 	return j.finish()
 }
 
+// Compile makes a flow's older revision against what serves; nil when that does not do any more.
+func (s *Set) Compile(flow bundle.Object) *dialog.Program {
+	j := judgement{set: *s}
+	program, _ := dialog.Compile(*flow.Flow, j.known())
+	return program
+}
+
 // inOrder: what others depend on comes first.
 var inOrder = []bundle.Kind{bundle.KindDirectory, bundle.KindKnowledge, bundle.KindAgentPool, bundle.KindDialogFlow, bundle.KindChannel}
 
