@@ -38,6 +38,7 @@ type poolSeen struct {
 	nodePort int32
 	embedded bool
 	zone     *time.Location // the tenant's
+	scalers  scalers
 
 	// unscaled is why the cluster would not have the decided number of workers; nil while it will.
 	unscaled error
@@ -64,7 +65,9 @@ func (r *AgentPoolReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 		spec, look := seen.limits(), seen.observation()
 		memory.pretend(seen, &look)
 		decision, memory.state = capacity.Decide(spec, memory.state, look)
-		if seen.scales() {
+		if seen.yields() {
+			workersWanted.WithLabelValues(seen.pool.Namespace, seen.pool.Name).Set(float64(decision.Workers))
+		} else if seen.scales() {
 			seen.limited = memory.limit.look(seen, spec, decision)
 			seen.unscaled = r.scale(ctx, seen, decision, &memory)
 		}
@@ -117,6 +120,11 @@ func (r *AgentPoolReconciler) gather(ctx context.Context, name types.NamespacedN
 	}
 	if desk != nil && desk.owner == q.tenant.UID {
 		seen.desk = &desk.facts
+	}
+	if !seen.embedded {
+		if seen.scalers, err = r.scalersOf(ctx, pool); err != nil {
+			return nil, err
+		}
 	}
 	if class.Spec.Exposure.NodePort == nil {
 		return seen, nil

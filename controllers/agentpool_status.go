@@ -86,6 +86,8 @@ func (s *poolSeen) scaling(d capacity.Decision) *metav1.Condition {
 		return nil
 	case s.unscaled != nil:
 		c = no(v1alpha1.ConditionScaling, v1alpha1.ReasonApplyFailed, s.unscaled.Error())
+	case s.twoOwners() != "":
+		c = no(v1alpha1.ConditionScaling, v1alpha1.ReasonTwoOwners, s.twoOwners())
 	case s.dry():
 		c = no(v1alpha1.ConditionScaling, v1alpha1.ReasonDryRun,
 			"dry run: what is decided is told in status.why and changes nothing; set spec.workers.dryRun to false to have it carried out")
@@ -118,6 +120,8 @@ func (s *poolSeen) why(d capacity.Decision) string {
 		return "the tenant is suspended"
 	case s.embedded:
 		return "embedded storage: the one bot pod is the desk"
+	case s.yields():
+		return fmt.Sprintf("left to %s; by demand: %s", and(s.scalers.ofDesk), d.Reasons)
 	case s.dry():
 		return "dry run: " + d.Reasons.String()
 	default:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -56,6 +57,9 @@ func slim(o any) (any, error) {
 		return o, nil // not an object, such as the mark of a deletion that was missed
 	}
 	m.SetManagedFields(nil)
+	if hpa, ok := o.(*autoscalingv2.HorizontalPodAutoscaler); ok { // only what it scales is looked at
+		hpa.Spec.Metrics, hpa.Spec.Behavior, hpa.Status = nil, nil, autoscalingv2.HorizontalPodAutoscalerStatus{}
+	}
 	if annotations := m.GetAnnotations(); annotations[corev1.LastAppliedConfigAnnotation] != "" {
 		delete(annotations, corev1.LastAppliedConfigAnnotation)
 		m.SetAnnotations(annotations)

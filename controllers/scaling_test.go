@@ -8,6 +8,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -132,6 +133,75 @@ func TestAnExternalScalerIsObeyed(t *testing.T) {
 	says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionTrue, v1alpha1.ReasonFollowsReplicas)
 	if ap.Status.Selector == "" || !strings.Contains(ap.Status.Selector, "loket.dev/pool=contact-centre") {
 		t.Errorf("the selector is %q", ap.Status.Selector)
+	}
+}
+
+// autoscaler is an HPA; keda makes it one that a ScaledObject owns.
+func autoscaler(namespace, name, version, kind, target string, keda bool) *autoscalingv2.HorizontalPodAutoscaler {
+	out := &autoscalingv2.HorizontalPodAutoscaler{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
+		Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
+			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: version, Kind: kind, Name: target}, MaxReplicas: 5,
+		},
+	}
+	if yes := true; keda {
+		out.OwnerReferences = []metav1.OwnerReference{{APIVersion: "keda.sh/v1alpha1", Kind: "ScaledObject", Name: "chats", UID: "1", Controller: &yes}}
+	}
+	return out
+}
+
+func TestADeskThatAnotherAutoscalerWritesIsLeftToItUntilItIsGone(t *testing.T) {
+	ns, pods, ap := counter(t, nil)
+	pods.backlog("contact-centre", 0, 100)
+	replicas(t, ns, desk, 2)
+	hpa := autoscaler(ns, "keda-hpa-chats", "apps/v1", "Deployment", desk, true)
+	create(t, hpa)
+	c := says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionFalse, v1alpha1.ReasonTwoOwners)
+	if !strings.Contains(c.Message, "ScaledObject chats writes the replicas of Deployment desk-contact-centre") ||
+		!strings.Contains(c.Message, "set spec.workers.mode to external") {
+		t.Errorf("the condition says %q", c.Message)
+	}
+	toldEvent(t, ns, v1alpha1.ReasonTwoOwners, c.Message)
+	second(t, pods, 2*time.Minute, 500)
+	eventually(t, func() error {
+		if err := api.Get(t.Context(), client.ObjectKeyFromObject(ap), ap); err != nil {
+			return err
+		}
+		if !strings.Contains(ap.Status.Why, "left to ScaledObject chats; by demand: waiting 0 + active 500") {
+			return fmt.Errorf("why is %q", ap.Status.Why)
+		}
+		return nil
+	})
+	if d := asked(t, ns); d != 2 {
+		t.Errorf("there are %d workers: two write them", d)
+	}
+	if err := api.Delete(t.Context(), hpa); err != nil {
+		t.Fatal(err)
+	}
+	says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionTrue, v1alpha1.ReasonFollowsDemand)
+	replicas(t, ns, desk, 9)
+}
+
+func TestAnAutoscalerOfThePoolIsToldThatDemandDecidesAndIsFollowedInModeExternal(t *testing.T) {
+	ns, _, ap := counter(t, nil)
+	create(t, autoscaler(ns, "chats", v1alpha1.GroupVersion.String(), "AgentPool", ap.Name, false))
+	c := says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionFalse, v1alpha1.ReasonTwoOwners)
+	if !strings.Contains(c.Message, "HorizontalPodAutoscaler chats scales this AgentPool, but demand decides") {
+		t.Errorf("the condition says %q", c.Message)
+	}
+	update(t, ap, func(p *v1alpha1.AgentPool) {
+		p.Spec.Workers.Mode, p.Spec.Workers.Replicas = v1alpha1.WorkersExternal, 3
+	})
+	says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionTrue, v1alpha1.ReasonFollowsReplicas)
+	replicas(t, ns, desk, 3)
+	second := autoscaler(ns, "more", "apps/v1", "Deployment", "somebody-elses", false)
+	create(t, second)
+	update(t, second, func(h *autoscalingv2.HorizontalPodAutoscaler) {
+		h.Spec.ScaleTargetRef = autoscalingv2.CrossVersionObjectReference{APIVersion: v1alpha1.GroupVersion.String(), Kind: "AgentPool", Name: ap.Name}
+	})
+	c = says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionFalse, v1alpha1.ReasonTwoOwners)
+	if c.Message != "HorizontalPodAutoscaler chats and HorizontalPodAutoscaler more scale this AgentPool at once; delete all but one" {
+		t.Errorf("the condition says %q", c.Message)
 	}
 }
 

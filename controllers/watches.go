@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
@@ -98,6 +99,8 @@ func addAgentPool(mgr ctrl.Manager, s shared) error {
 		WatchesMetadata(&appsv1.StatefulSet{}, workload).
 		WatchesMetadata(&corev1.Service{}, workload).
 		Watches(&v1alpha1.TenantClass{}, handler.EnqueueRequestsFromMapFunc(s.poolsOfClass), specChanged).
+		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, handler.EnqueueRequestsFromMapFunc(s.inNamespace(&v1alpha1.AgentPoolList{})),
+			builder.WithPredicates(targetChanged)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 4}).
 		Complete(&AgentPoolReconciler{shared: s, pools: map[types.NamespacedName]poolMemory{}})
 }
@@ -108,6 +111,16 @@ func (s shared) object(mgr ctrl.Manager, kind bundle.Kind, o client.Object, list
 		For(o, specChanged).
 		Watches(&v1alpha1.BotTenant{}, handler.EnqueueRequestsFromMapFunc(s.inNamespace(list)), builder.WithPredicates(tenantChanged)).
 		WatchesRawSource(source.Channel(s.links.Events(kind), &handler.EnqueueRequestForObject{}))
+}
+
+// targetChanged lets through what a pool sees of an autoscaler: that it is there, and what it scales. Its status moves all day.
+var targetChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		a, okA := e.ObjectOld.(*autoscalingv2.HorizontalPodAutoscaler)
+		b, okB := e.ObjectNew.(*autoscalingv2.HorizontalPodAutoscaler)
+		return !okA || !okB || a.Spec.ScaleTargetRef != b.Spec.ScaleTargetRef
+	},
+	GenericFunc: func(event.GenericEvent) bool { return false },
 }
 
 // existence lets only creation and deletion through.

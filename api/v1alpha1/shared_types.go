@@ -149,6 +149,8 @@ const (
 	ReasonNoFreshFigures  = "NoFreshFigures"
 	// ReasonAtLimit: demand calls for more workers than the pool or its class allows, so that citizens wait.
 	ReasonAtLimit = "AtLimit"
+	// ReasonTwoOwners: an autoscaler, too, writes the number of workers.
+	ReasonTwoOwners = "TwoOwners"
 	// ReasonDryRun: what is decided is told and not carried out, as spec.workers.dryRun asks.
 	ReasonDryRun = "DryRun"
 )

@@ -44,7 +44,7 @@ func (s *State) near(q *question) outlook {
 		o.rate = max(fast, mid, o.rate)
 	}
 	o.drift = o.rate - leave*q.load
-	o.sigma = math.Sqrt((o.rate*math.Sqrt(burst) + leave*q.load) * h)
+	o.sigma = math.Sqrt((o.rate*burst + leave*q.load) * h)
 	growth := 0.0
 	if g := fast - max(s.Mid, base); g > 0 { // still accelerating: the two averages lie tau apart
 		growth = 0.5 * g / (midTau - fastTau) * h * h
@@ -158,7 +158,7 @@ func (q *question) scale() int8 {
 const (
 	forecasts    = 15
 	missShare    = 0.06
-	burstsBorne  = 3.5 // where arrivals come in bursts, so many times more: to be as sure would cost half a fleet
+	burstsBorne  = 8 // where arrivals come in bursts, so many times more at most: to be as sure would cost half a fleet
 	quantileStep = 0.02
 	quantileLow  = 0.0
 	quantileHigh = 4.0
@@ -270,10 +270,9 @@ func (s *State) unseen(q *question) int32 {
 	return q.workersFor(load + blindSigmas*spread)
 }
 
-// blindSigmas are kept free while nobody can look.
-const (
-	blindSigmas = 1.2
-)
+// blindSigmas are kept free while nobody can look. More than with open eyes: who falls short by one worker then falls short until the
+// gap ends, and each citizen of half an hour waits.
+const blindSigmas = 1.8
 
 // A rate counts as surely reached when so many standard deviations below it still are above what was expected.
 const (

@@ -23,3 +23,30 @@ func TestWhatLoketOwesAPeer(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatLoketOwesATunedPeer(t *testing.T) {
+	own := row{class: "viral", policy: loket, cost: 1.1, changes: 20}
+	tuned := func(name string, cost, changes, delayed float64) row {
+		return row{class: "viral", policy: "hpa rule tuned " + name, cost: cost, changes: changes, delayed: delayed}
+	}
+	for name, c := range map[string]struct {
+		peers []row
+		want  []string // in this order, how each line ends
+	}{
+		"dearer":                     {[]row{tuned("a", 1.2, 10, 0)}, []string{": kept"}},
+		"cheaper, not calmer":        {[]row{tuned("a", 1.05, 30, 0)}, []string{": MISSED"}},
+		"cheaper and calmer":         {[]row{tuned("a", 1.05, 10, 0), tuned("b", 1.3, 9, 0)}, []string{": MISSED", "calmer: hpa rule tuned a: MISSED"}},
+		"cheap at citizens' expense": {[]row{tuned("a", 1.01, 5, 0.2)}, nil},
+	} {
+		lines := against(append([]row{own}, c.peers...))
+		if len(lines) != len(c.want) {
+			t.Errorf("%s: %q", name, lines)
+			continue
+		}
+		for i := range lines {
+			if !strings.HasSuffix(lines[i], c.want[i]) {
+				t.Errorf("%s: %q", name, lines[i])
+			}
+		}
+	}
+}

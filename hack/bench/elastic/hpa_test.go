@@ -25,7 +25,7 @@ func TestTheHPAsRule(t *testing.T) {
 		"no fewer than the least, min":       {0, []Seen{{T: 0, OK: true, Desired: 1, Ready: 1}}, 1},
 		"a fleet that starts counts as well": {0, []Seen{{T: 0, OK: true, Active: 240, Desired: 5, Ready: 2, Starting: 3}}, 5},
 	} {
-		h, got := NewHPA(told, c.age), 0
+		h, got := NewHPA(told, HPADefaults().Aged(c.age)), 0
 		for _, s := range c.looks {
 			got = h.Decide(s)
 		}
