@@ -153,6 +153,9 @@ func (x *Index) typos(q *query, qUsed []bool, key uint32, eUsed []bool, budget i
 			if d > 1 && !words.HasDigit(q.words[i].text) { // whose sound has letters for them
 				d = min(d, typed(q.words[i].sound, x.sound(x.wordSound[id]), limit))
 			}
+			if d > 0 && numbered(q.words[i].text) {
+				continue
+			}
 			if d = max(d, 1); d <= limit {
 				best, bestJ = d, j
 			}
@@ -185,7 +188,7 @@ func (x *Index) joinedTypo(q *query, qUsed []bool, key uint32, eUsed []bool, bud
 				if to == from || len(joined)+budget < len(w) {
 					continue
 				}
-				if d := typed(w, joined, budget); d <= budget && !readsRigidOtherwise(w, x.textsOf(key)[from:to+1]) {
+				if d := typed(w, joined, budget); d <= budget && (d == 0 || !numbered(w)) && !readsRigidOtherwise(w, x.textsOf(key)[from:to+1]) {
 					qUsed[i] = true
 					for m := from; m <= to; m++ {
 						eUsed[m] = true

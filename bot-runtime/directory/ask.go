@@ -250,8 +250,12 @@ const maxWhole = 48
 
 // asWhole finds keys that, written without blanks, are what was asked but for typos.
 func (x *Index) asWhole(q *query, searches [][2]string, found []alignment) []alignment {
+	numbered := q.numbered()
 	for _, s := range searches {
 		x.whole(s[0], s[1], func(key uint32, edits int) {
+			if numbered && edits > 0 {
+				return
+			}
 			for i := range found {
 				if found[i].key == key {
 					found[i].edits = min(found[i].edits, edits)
@@ -264,6 +268,17 @@ func (x *Index) asWhole(q *query, searches [][2]string, found []alignment) []ali
 		})
 	}
 	return slices.DeleteFunc(found, func(a alignment) bool { return x.hasWordMore(q, &a) || x.rigidOtherwise(q, a.key) })
+}
+
+// numbered says whether a word is letters with a number behind, as "manmu94". Its digits may stand for letters that they look like,
+// but then all else is as listed: with a typo beside, nearly every name is near.
+func numbered(w string) bool {
+	letters := strings.TrimRight(w, "0123456789")
+	return letters != "" && len(w)-len(letters) >= 2
+}
+
+func (q *query) numbered() bool {
+	return slices.ContainsFunc(q.distinctive, func(d int) bool { return numbered(q.words[d].text) })
 }
 
 // sameKind: a kind of licence, a place or a number that was asked as a word is the key's as well, letter by letter.

@@ -19,6 +19,7 @@ func sample() *Index {
 		{ID: "gold", Name: "Emas Berlipat Nusantara", Status: StatusIllegal, Sites: []string{"emasberlipat.example"}},
 		{ID: "both1", Name: "Griya Modal Teduh", Status: StatusLicensed},
 		{ID: "both2", Name: "Griya Modal Teduh", Status: StatusIllegal},
+		{ID: "unit", Name: "KSPPS Manjaga", Status: StatusLicensed},
 		{ID: "chat", Name: "Dari Kita Untuk Kita", Status: StatusIllegal},
 	})
 }
@@ -57,6 +58,10 @@ func TestWhatCitizensAskIsFound(t *testing.T) {
 		{"another kind of licence", "bank sinar padi bandung", Lookalike, "bpr"},
 		{"digits appended", "dana sekar wangi88", Lookalike, "dana"},
 		{"digits appended to all joined", "danasekarwangi88", Lookalike, "dana"},
+		{"a number behind is no two letters of another name", "kspps manmu94", None, ""},
+		{"yet its digits may be letters", "kspps manj494", Confident, "unit"},
+		{"a word that is chat among chat stands alone beside a genuine site", "danasekar.example teman", Lookalike, "dana"},
+		{"and is chat among chat", "kak teman saya tanya danasekar.example aman gak", Exact, "dana"},
 		{"letters glued on", "danasekarwangiexpress", Lookalike, "dana"},
 		{"a licence number", "KEP-12/D.05/2021", Exact, "dana"},
 		{"a licence number written otherwise", "nomor izin kep 12 d 05 2021", Exact, "dana"},

@@ -165,6 +165,7 @@ func (x *Index) imitated(v string) (uint32, bool) {
 
 // genuineIdentifier: its owner is meant, unless a distinctive word stands beside it that the owner has not.
 func (x *Index) genuineIdentifier(id *identifier, owners []uint32, q *query) hit {
+	q.withoutContext()
 	if len(q.distinctive) == 0 {
 		return x.licensed(owners, Exact, 1, id.field, whyOwned(id))
 	}

@@ -234,6 +234,7 @@ func (n *numbering) finish(workers int) {
 		}
 	})
 	x.pieces = newTable(lists...)
+	x.addRepeats(workers)
 }
 
 func (x *Index) addSounds() {

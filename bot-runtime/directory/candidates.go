@@ -88,35 +88,74 @@ func (x *Index) appendPieces(list []hashed, f uint32) []hashed {
 	for i := range budget + 1 {
 		from, to := piece(len(s), budget, i)
 		h := x.seed.byte(byte(len(s))).byte(byte(i)).text(s[from:to]).sum()
-		list = append(list, hashed{h&^math.MaxUint32 | uint64(lettersOf(s)), f})
+		list = append(list, hashed{h&^math.MaxUint32 | uint64(uint32(lettersOf(s))), f})
 	}
 	return list
 }
 
-// lettersOf is which letters a text has, a bit each. It is the tag of a piece, instead of more of its hash: a typo takes at most
-// one letter away and brings one, so most forms that have the piece fall away without a look at them.
-func lettersOf(s string) uint32 {
-	var set uint32
-	for i := 0; i < len(s); i++ {
-		set |= 1 << (s[i] & 31)
+// letters is how often a text has each letter, as bits: in the low half those that it has, in the high half those that it has
+// again, and of the most usual ones whether it has more. A typo takes at most one letter away and brings one, so that it changes
+// at most one bit to 0 and one to 1: most forms that have a piece fall away without a look at them. The low half is the piece's
+// tag, instead of more of its hash; the high half stands beside.
+type letters uint64
+
+// counts of letters by their low five bits, in which digits fall together with some of them.
+type counts [32]uint8
+
+func (n *counts) letters() letters {
+	var set letters
+	for i, k := range n {
+		if k >= 1 {
+			set |= 1 << i
+		}
+		if k >= 2 && 1 <= i && i <= 26 {
+			set |= 1 << (32 + i)
+		}
+	}
+	for _, often := range [...]struct {
+		letter byte
+		times  uint8
+		bit    int
+	}{{'a', 3, 0}, {'a', 4, 27}, {'i', 3, 28}, {'n', 3, 29}, {'u', 3, 30}, {'e', 3, 31}} {
+		if n[often.letter&31] >= often.times {
+			set |= 1 << (32 + often.bit)
+		}
 	}
 	return set
 }
 
-// lettersAsked are the letters that a query surely has, and those that it may have: a digit is itself or a letter it looks like.
-func lettersAsked(s string) (sure, possible uint32) {
+func lettersOf(s string) letters {
+	var n counts
 	for i := 0; i < len(s); i++ {
-		bit := uint32(1) << (s[i] & 31)
-		possible |= bit
+		n[s[i]&31]++
+	}
+	return n.letters()
+}
+
+// lettersAsked are the letters that a query surely has, and those that it may have: a digit is itself or a letter it looks like.
+func lettersAsked(s string) (sure, possible letters) {
+	var certain, most counts
+	for i := 0; i < len(s); i++ {
+		most[s[i]&31]++
 		if !isDigit(s[i]) {
-			sure |= bit
+			certain[s[i]&31]++
 			continue
 		}
 		for _, l := range words.LettersFor(s[i]) {
-			possible |= 1 << (words.Class(byte(l)) & 31)
+			most[words.Class(byte(l))&31]++
 		}
 	}
-	return sure, possible
+	return certain.letters(), most.letters()
+}
+
+// addRepeats fills in the high halves of the pieces' letters.
+func (x *Index) addRepeats(workers int) {
+	x.repeats = make([]uint32, len(x.pieces.slots))
+	inParts(len(x.pieces.slots), workers, func(_, from, to int) {
+		for i := from; i < to; i++ {
+			x.repeats[i] = uint32(lettersOf(x.form(x.pieces.slots[i].id)) >> 32)
+		}
+	})
 }
 
 func piece(length, budget, i int) (from, to int) {
@@ -147,8 +186,10 @@ func (x *Index) whole(search, asked string, found func(key uint32, edits int)) {
 					continue
 				}
 				h := lead.text(search[a:b]).sum()
-				for _, s := range x.pieces.find(h) {
-					if bits.OnesCount32(s.tag&^possible) > budget || bits.OnesCount32(sure&^s.tag) > budget {
+				first, slots := x.pieces.bucket(h)
+				for j, s := range slots {
+					has := letters(s.tag) | letters(x.repeats[first+j])<<32
+					if bits.OnesCount64(uint64(has&^possible)) > budget || bits.OnesCount64(uint64(sure&^has)) > budget {
 						continue
 					}
 					if compared++; compared > maxCompared {
@@ -249,9 +290,16 @@ func (x *Index) listsOf(w *queryWord, s *scratch) float32 {
 	return unknown
 }
 
-// addKnown adds a common word's weight to those keys only that a rarer one has found.
+// addKnown adds a common word's weight to those keys only that a rarer one has found. It walks the shorter of the two: keys of
+// the word come in order, and are looked up quickly; words of a key are not.
 func (x *Index) addKnown(s *scratch, l weighed) {
-	if len(s.touched) > maxPostings/4 {
+	const dearer = 8
+	if postings := x.postingsOf(l.sound); len(postings) < dearer*len(s.touched) {
+		for _, k := range postings {
+			if s.scores[k] != 0 {
+				s.scores[k] += l.weight
+			}
+		}
 		return
 	}
 	for _, k := range s.touched {
@@ -269,6 +317,9 @@ func (x *Index) top(s *scratch, total float32) {
 	best := s.best[:0]
 	least := 0
 	for _, k := range s.touched {
+		if len(best) == maxCandidates && 2*s.scores[k] <= best[least].score*total {
+			continue // whatever the key weighs
+		}
 		score := 2 * s.scores[k] / (total + x.keyWeight[k])
 		switch {
 		case len(best) < maxCandidates:

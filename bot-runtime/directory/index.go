@@ -34,11 +34,12 @@ type Index struct {
 	formStart []uint32
 	formKey   []uint32
 
-	names       table // keys by the folded name
-	pieces      table // forms by their pieces, see wholeCandidates
-	sounds      table // sounds by their text
-	near        table // sounds by their text with a letter less
-	identifiers table // entries by host, e-mail, phone, licence
+	names       table    // keys by the folded name
+	pieces      table    // forms by their pieces, see whole
+	repeats     []uint32 // by the pieces' slots, see letters
+	sounds      table    // sounds by their text
+	near        table    // sounds by their text with a letter less
+	identifiers table    // entries by host, e-mail, phone, licence
 	shapes      map[string]struct{}
 
 	scratch sync.Pool

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/loket-dev/loket/bot-runtime/directory/words"
@@ -115,6 +116,17 @@ func (q *query) markChat() {
 		if !q.words[i].chat {
 			q.distinctive = append(q.distinctive, i)
 		}
+	}
+}
+
+// withoutContext: what is chat among chat only, and stands alone beside an identifier, is no chat: "danamekar.example teman".
+func (q *query) withoutContext() {
+	if len(q.distinctive) > 0 || slices.ContainsFunc(q.words, func(w queryWord) bool { return !words.ChatInContext(w.text) }) {
+		return
+	}
+	for i := range q.words {
+		q.words[i].chat = false
+		q.distinctive = append(q.distinctive, i)
 	}
 }
 

@@ -56,6 +56,12 @@ func (t *table) find(hash uint64) []slot {
 	return t.slots[t.start[b]:t.start[b+1]]
 }
 
+// bucket is find, and the place of the first slot among all.
+func (t *table) bucket(hash uint64) (first int, _ []slot) {
+	b := hash >> t.shift
+	return int(t.start[b]), t.slots[t.start[b]:t.start[b+1]]
+}
+
 // hash is FNV-1a with the index's seed and a last mix; it is computed piece by piece.
 type hash uint64
 
