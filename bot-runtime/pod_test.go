@@ -181,12 +181,21 @@ func TestAnEditedFlowServesWithoutARestartAndABrokenOneDoesNotSpoilIt(t *testing
 	edit.Flows[0].Spec.Nodes[1].Ask.Text["id"] = "kini {{ said }}:{{ n }}"
 	w.apply(edit)
 	say(t, siti, "dua")
-	n = hears(t, siti, n, "kini dua:2")
+	n = hears(t, siti, n, "dua:2") // a conversation stays in the revision that it began with
+	budi := w.platform.NewCitizen("Budi", platform.WithNumber)
+	say(t, budi, "satu")
+	m := hears(t, budi, 0, "kini satu:1")
+	edit.Flows[0].Spec.Nodes[1].SafePoint = true
+	w.apply(edit)
+	say(t, siti, "tiga")
+	n = hears(t, siti, n, "kini tiga:3") // until it waits where the newest takes it over
 	broken := countingObjects(t)
 	broken.Flows[0].Spec.Nodes[1].Next = "nowhere"
 	w.apply(broken)
-	say(t, siti, "tiga")
-	hears(t, siti, n, "kini tiga:3")
+	say(t, siti, "empat")
+	hears(t, siti, n, "kini empat:4")
+	say(t, budi, "dua")
+	hears(t, budi, m, "kini dua:2")
 	for _, v := range w.status().Verdicts {
 		if v.Kind == bundle.KindDialogFlow && (v.Good || len(v.Findings) == 0) {
 			t.Errorf("the broken flow's verdict: %+v", v)
