@@ -304,7 +304,7 @@ func (d *dev) reload(ctx context.Context, e *engine.Engine, s store.Store) error
 
 // apply puts a bundle and waits until it is live.
 func (d *dev) apply(ctx context.Context, e *engine.Engine, s store.Store, objects bundle.Objects) error {
-	envelope := bundle.Wrap(bundle.From(supervised(objects)))
+	envelope := bundle.Wrap(bundle.From(atOnce(supervised(objects))))
 	body, err := json.Marshal(envelope)
 	if err != nil {
 		return err
@@ -331,6 +331,21 @@ func supervised(objects bundle.Objects) bundle.Objects {
 	for i := range objects.Pools {
 		agents := &objects.Pools[i].Spec.Agents
 		agents.Supervisors = append(slices.Clone(agents.Supervisors), devAgent)
+	}
+	return objects
+}
+
+// atOnce are the objects with a safe point wherever a conversation waits, so that an author goes on in what was saved last.
+func atOnce(objects bundle.Objects) bundle.Objects {
+	objects.Flows = slices.Clone(objects.Flows)
+	for i := range objects.Flows {
+		spec := &objects.Flows[i].Spec
+		spec.Nodes = slices.Clone(spec.Nodes)
+		for k := range spec.Nodes {
+			if n := &spec.Nodes[k]; n.Ask != nil || n.Menu != nil || n.Handoff != nil || n.Survey != nil {
+				n.SafePoint = true
+			}
+		}
 	}
 	return objects
 }
