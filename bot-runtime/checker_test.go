@@ -330,7 +330,14 @@ func (t *bentTx) Exec(query string, args ...any) (int64, error) {
 	return n, err
 }
 
-func (t *bentTx) Later(query string, args ...any) error { return t.Tx.Later(t.bend(query), args...) }
+// Later is now where there are pauses, so that one that follows lies between what has been done and what has not.
+func (t *bentTx) Later(query string, args ...any) error {
+	if t.b.m.pause == nil {
+		return t.Tx.Later(t.bend(query), args...)
+	}
+	_, err := t.Tx.Exec(t.bend(query), args...)
+	return err
+}
 
 func (t *bentTx) Query(query string, args ...any) (acts.Rows, error) {
 	switch {
