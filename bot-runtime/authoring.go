@@ -90,6 +90,39 @@ func lookupCommand() *cobra.Command {
 	return cmd
 }
 
+func textsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "texts", Short: "Take the texts of flows out into a table for translators and approvers, and back",
+		Long: "Takes the texts of flows out into a table, CSV or XLSX, for those who translate and approve them, and writes them back into the\n" +
+			"YAML, where comments and order stay. A row is a key and a language; its state is missing, draft, approved or rejected, and is\n" +
+			"kept in the table alone: keep the table beside the flow.",
+	}
+	folderAndTable := func(cmd *cobra.Command, args []string) error {
+		if len(args) != 2 {
+			return errors.New("give a folder and a table, as in bot-runtime texts " + cmd.Name() + " my-agency/ texts.xlsx")
+		}
+		return nil
+	}
+	export := &cobra.Command{
+		Use: "export FOLDER TABLE", Short: "Write the texts of flows into a table", Args: folderAndTable,
+		Long: "Writes the texts of flows into a table, .csv or .xlsx. States of a table that is there are kept for texts that are still the same.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return author.ExportTexts(cmd.OutOrStdout(), args[0], args[1], time.Now())
+		},
+	}
+	var approved bool
+	back := &cobra.Command{
+		Use: "import FOLDER TABLE", Short: "Write the texts of a table into the flows", Args: folderAndTable,
+		Long: "Writes the texts of a table into the flows that they came from, all or none. Rejected texts are left out.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return author.ImportTexts(cmd.OutOrStdout(), args[0], args[1], approved, time.Now())
+		},
+	}
+	back.Flags().BoolVar(&approved, "approved", false, "only texts whose state is approved")
+	cmd.AddCommand(export, back)
+	return cmd
+}
+
 func graphCommand() *cobra.Command {
 	var path, flow, language string
 	cmd := &cobra.Command{
