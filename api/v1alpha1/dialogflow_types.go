@@ -542,19 +542,27 @@ type Survey struct {
 	Thanks Text `json:"thanks,omitempty"`
 }
 
-// Run goes through nodes of the flow as through one and comes back: what several places need is written once. An end that
-// is reached in it ends the run, and next follows. A trigger leaves the run for good, unless it returns.
+// Run goes through nodes of the flow, or through another flow, as through one node and comes back: what several places need is
+// written once. An end that is reached in it ends the run, and next follows. A trigger leaves the run for good, unless it returns.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.start) != has(self.flow)",message="a run has a start (a node of this flow) or a flow (another one), one of both"
 type Run struct {
 	// start is the first node of the run. The run may not come back to this node before an end.
-	Start Name `json:"start"`
+	// +optional
+	Start Name `json:"start,omitempty"`
+	// flow is another DialogFlow, which is run from its own start. Its variables are its own and begin empty; its triggers and
+	// tests are left out; it must speak the languages of this flow.
+	// +optional
+	Flow ObjectName `json:"flow,omitempty"`
 	// arguments give variables a value for as long as the run lasts; afterwards they have their former values again. All are
-	// taken before the first is given.
+	// taken before the first is given. With flow they are variables of that flow.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=20
 	Arguments []Assignment `json:"arguments,omitempty"`
-	// results give variables a value when the run ends, from what the variables hold then, the arguments among them.
+	// results give variables a value when the run ends, from what the variables hold then, the arguments among them. With flow
+	// their values are expressions over the variables of that flow.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

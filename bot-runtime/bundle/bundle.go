@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -61,6 +62,8 @@ type Object struct {
 	Missing   string                  `json:"missing,omitempty"`
 	Knowledge *v1alpha1.KnowledgeSpec `json:"knowledge,omitempty"`
 	Pool      *v1alpha1.AgentPoolSpec `json:"pool,omitempty"`
+	// Runs are the flows that a Flow runs, as they were when it was judged, each with its own; put in by the runtime, see WithRuns.
+	Runs []Object `json:"runs,omitempty"`
 }
 
 // Objects are a namespace's custom resources, and the ConfigMap keys that its Directories name.
@@ -143,6 +146,27 @@ func (o Object) WithRows(rows string) Object {
 	o.Rows, o.Hash = rows, ""
 	o.Hash = hashOf(o)
 	return o
+}
+
+// WithRuns is a flow with those that it runs, and so another revision than the bundle's: a conversation stands in all of them.
+func (o Object) WithRuns(flows []Object) Object {
+	if len(flows) == 0 {
+		return o
+	}
+	o.Runs, o.Hash = flows, ""
+	o.Hash = hashOf(o)
+	return o
+}
+
+// FlowsRun names the flows that a flow runs, each once, in order.
+func FlowsRun(spec *v1alpha1.DialogFlowSpec) []string {
+	var names []string
+	for _, n := range spec.Nodes {
+		if n.Run != nil && n.Run.Flow != "" && !slices.Contains(names, string(n.Run.Flow)) {
+			names = append(names, string(n.Run.Flow))
+		}
+	}
+	return names
 }
 
 // Hash identifies the bundle's content; equal objects give an equal hash on every operator.

@@ -48,11 +48,11 @@ func (s *stepper) answer(n *node, value string, ok bool) {
 		switch n.ask.variable {
 		case v1alpha1.VariableNumber:
 			f, _ := strconv.ParseFloat(value, 64)
-			s.state.set(n.ask.as, f)
+			s.set(n.ask.as, f)
 		case v1alpha1.VariableBool:
-			s.state.set(n.ask.as, value == yes)
+			s.set(n.ask.as, value == yes)
 		default:
-			s.state.set(n.ask.as, s.bounded(n.ask.as, value))
+			s.set(n.ask.as, s.bounded(n.ask.as, value))
 		}
 		s.run(n.next)
 		return

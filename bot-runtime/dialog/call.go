@@ -313,7 +313,7 @@ func (s *stepper) replied() {
 func (s *stepper) outcome(n *node, a CallAnswer) {
 	s.state.Awaits = 0
 	if n.call.statusAs != "" {
-		s.state.set(n.call.statusAs, float64(a.Status))
+		s.set(n.call.statusAs, float64(a.Status))
 	}
 	next := n.otherwise
 	switch {
@@ -345,7 +345,7 @@ func (s *stepper) take(n *node, a CallAnswer) bool {
 				return false
 			}
 		}
-		s.state.set(t.name, v)
+		s.set(t.name, v)
 	}
 	return true
 }

@@ -17,11 +17,16 @@ type CompileInput struct {
 	Pools       map[string]bool
 	// Knowledge by name; nil for one that is refused itself.
 	Knowledge map[string]*knowledge.Set
+	// Flows that can be run, by name; nil for one that is refused itself and has never served.
+	Flows map[string]*Program
+	// Rings are flows that run this one in turn.
+	Rings map[string]bool
 }
 
 // Program is a compiled flow. It is immutable and safe for concurrent use.
 type Program struct {
-	nodes     []node
+	nodes     []node // the flow's own, then those of the flows that it runs
+	own       int    // how many are the flow's own
 	index     map[string]int
 	start     int
 	opening   int // the menu that a conversation begins at, when only says stand before it; else none
@@ -29,19 +34,16 @@ type Program struct {
 	caller    int // the trigger that leads there, or none
 	languages []string
 	triggers  []trigger
-	knowledge []*knowledge.Set
-	variables map[string]v1alpha1.VariableType
-	lookups   map[string]bool
 	zone      *time.Location
-	intents   intents
 	tests     []v1alpha1.ConversationTest
+	*unit
 }
 
 // none is the index of no node.
 const none = -1
 
 // Nodes is how many there are.
-func (p *Program) Nodes() int { return len(p.nodes) }
+func (p *Program) Nodes() int { return p.own }
 
 // Languages of the flow, the fallback first.
 func (p *Program) Languages() []string { return p.languages }
@@ -101,6 +103,7 @@ func Compile(flow v1alpha1.DialogFlowSpec, in CompileInput) (*Program, []bundle.
 	c.nodes()
 	c.triggers()
 	c.references()
+	c.link()
 	if !c.refused() {
 		c.graph()
 	}
@@ -112,7 +115,8 @@ func Compile(flow v1alpha1.DialogFlowSpec, in CompileInput) (*Program, []bundle.
 
 // node is a compiled node: the fields of its kind are set.
 type node struct {
-	name      string
+	name      string // with that of its flow before it, where it is another's: address:street
+	unit      *unit
 	kind      nodeKind
 	next      int
 	otherwise int // of ask, menu, lookup, call, branch, handoff

@@ -36,11 +36,13 @@ type compiler struct {
 	findings []bundle.Finding
 	names    []string // of the nodes
 	node     string   // that is looked at now
+	linked   []linked
 }
 
 func newCompiler(flow v1alpha1.DialogFlowSpec, in CompileInput) *compiler {
 	c := &compiler{flow: flow, in: in, compiled: map[string]*expression{}, program: &Program{
-		index: map[string]int{}, opening: none, person: none, caller: none, variables: map[string]v1alpha1.VariableType{}, lookups: map[string]bool{}, tests: flow.Tests,
+		index: map[string]int{}, opening: none, person: none, caller: none, tests: flow.Tests,
+		unit: &unit{variables: map[string]v1alpha1.VariableType{}, lookups: map[string]bool{}},
 	}}
 	for _, l := range flow.Languages {
 		c.program.languages = append(c.program.languages, string(l))
@@ -124,7 +126,7 @@ func (c *compiler) declarations() {
 		c.find(reasonExpression, "variables", "variables cannot be declared: %v", err)
 		env, _ = baseEnv()
 	}
-	c.env = env
+	c.env, c.program.env = env, env
 	c.types = map[string]*cel.Type{"input": inputType, "contact": contactType, "language": cel.StringType}
 	for name, kind := range c.program.variables {
 		c.types[name] = celType(kind)
@@ -132,6 +134,7 @@ func (c *compiler) declarations() {
 	for name := range c.program.lookups {
 		c.types[name] = foundType
 	}
+	c.program.types = c.types
 }
 
 // target resolves the name of a node.

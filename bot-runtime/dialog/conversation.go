@@ -64,7 +64,7 @@ func (r Report) Findings() []bundle.Finding {
 // Test runs the flow's own conversations against env, which must be made of fixtures: it is asked for the time of each test.
 // A test without a time of its own takes place on the last Monday at 10:00 before now, in the tenant's time zone.
 func Test(p *Program, env func(time.Time) Env, now time.Time) Report {
-	r := Report{All: len(p.tests), AllNodes: len(p.nodes)}
+	r := Report{All: len(p.tests), AllNodes: p.own}
 	passed := map[[2]string]bool{}
 	started := time.Now()
 	for i := range p.tests {
@@ -106,7 +106,7 @@ func (r *Report) cover(p *Program, passed map[[2]string]bool) {
 	for pair := range passed {
 		seen[pair[1]] = true
 	}
-	for i := range p.nodes {
+	for i := range p.nodes[:p.own] {
 		n := &p.nodes[i]
 		if seen[n.name] {
 			r.Nodes++
@@ -310,7 +310,7 @@ func (t *talk) step(in Input) {
 func (t *talk) called(c Call, node string) {
 	answer := CallAnswer{Outcome: CallUnknown}
 	for _, a := range t.calls {
-		if string(a.Node) == node {
+		if named(a.Node, node) {
 			answer = Answered(int(a.Status), []byte(a.Body), c.Request.Take)
 		}
 	}
@@ -327,12 +327,12 @@ func (t *talk) check(e *v1alpha1.Expectation) (wants []string) {
 	all := strings.ToLower(t.text())
 	passed := func(name v1alpha1.Name) bool {
 		for _, n := range t.last.Visited {
-			if n == string(name) {
+			if named(name, n) {
 				return true
 			}
 		}
 		s, _ := Decode(t.state)
-		return s.Node == string(name)
+		return named(name, s.Node)
 	}
 	add := func(bad bool, format string, args ...any) {
 		if bad {

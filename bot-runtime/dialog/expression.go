@@ -125,7 +125,7 @@ type scope struct {
 	contact  Contact
 	language string
 	state    *State
-	program  *Program
+	unit     *unit
 	ctx      context.Context // bounds the step's expressions; made with the first that needs the interpreter
 	cancel   context.CancelFunc
 }
@@ -140,16 +140,17 @@ func (s *scope) ResolveName(name string) (any, bool) {
 	case "language":
 		return s.language, true
 	}
-	if v, ok := s.state.Variables[name]; ok {
+	key := s.unit.key(name)
+	if v, ok := s.state.Variables[key]; ok {
 		return v, true
 	}
-	if f, ok := s.state.Found[name]; ok {
+	if f, ok := s.state.Found[key]; ok {
 		return f, true
 	}
-	if t, ok := s.program.variables[name]; ok {
+	if t, ok := s.unit.variables[name]; ok {
 		return zeroOf(t), true
 	}
-	if s.program.lookups[name] {
+	if s.unit.lookups[name] {
 		return &Found{}, true
 	}
 	return nil, false

@@ -101,7 +101,7 @@ func (c *compiler) unreachable() {
 	for _, t := range c.program.triggers {
 		visit(t.next)
 	}
-	for i, ok := range seen {
+	for i, ok := range seen[:c.program.own] {
 		if !ok {
 			c.node = c.program.nodes[i].name
 			c.find(reasonUnreachable, fmt.Sprintf("nodes[%s]", c.node), "nothing leads to it; lead a next to it or remove it")
@@ -221,7 +221,7 @@ func (c *compiler) personNear() {
 	if c.personByWord() {
 		return // one word from anywhere
 	}
-	for i := range p.nodes {
+	for i := range p.nodes[:p.own] {
 		n := &p.nodes[i]
 		if (n.kind == kindMenu || n.kind == kindAsk) && !p.personWithin(i, 2) {
 			c.node = n.name

@@ -135,12 +135,12 @@ func (s *stepper) understand(n *node) int {
 	} else {
 		query = show(v)
 	}
-	guess := s.p.intents.classifier.Classify(query)
+	guess := n.unit.intents.classifier.Classify(query)
 	if guess.Intent != "" && guess.Confidence < n.sure {
 		guess.Intent = ""
 	}
 	if n.as != "" {
-		s.state.set(n.as, guess.Intent)
+		s.set(n.as, guess.Intent)
 	}
 	if next, ok := n.outcomes[guess.Intent]; ok {
 		return next
@@ -162,7 +162,7 @@ type Mistake struct{ Text, Meant, Taken string }
 // understand nodes. It takes as long as training five times.
 func (p *Program) Understanding() *Understanding {
 	sure := 0.0
-	for i := range p.nodes {
+	for i := range p.nodes[:p.own] {
 		if n := &p.nodes[i]; n.kind == kindUnderstand && (sure == 0 || n.sure < sure) {
 			sure = n.sure
 		}

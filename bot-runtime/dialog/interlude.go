@@ -63,6 +63,7 @@ func (s *stepper) resume(i int) {
 	f := s.state.Runs[last]
 	s.state.Runs = s.state.Runs[:last]
 	n := &s.p.nodes[i]
+	s.stand(n)
 	s.state.Node, s.state.Retries = n.name, f.Retries
 	if n.kind == kindCall {
 		if f.Answer != nil {

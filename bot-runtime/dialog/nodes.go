@@ -19,7 +19,7 @@ func (c *compiler) nodes() {
 	for _, n := range c.flow.Nodes {
 		c.node = string(n.Name)
 		path := fmt.Sprintf("nodes[%s]", n.Name)
-		out := node{name: c.node, next: none, otherwise: none}
+		out := node{name: c.node, unit: c.program.unit, next: none, otherwise: none}
 		switch kinds := kindsOf(n); {
 		case len(kinds) != 1:
 			c.find(reasonNode, path, "a node is exactly one of say, ask, menu, lookup, call, understand, set, branch, handoff, survey, run, end; this has %s", orNothing(kinds))
@@ -64,6 +64,7 @@ func (c *compiler) nodes() {
 		}
 		c.program.nodes = append(c.program.nodes, out)
 	}
+	c.program.own = len(c.program.nodes)
 	c.node = ""
 }
 
@@ -243,12 +244,22 @@ func (c *compiler) set(out *node, s *v1alpha1.Set, path string) {
 }
 
 func (c *compiler) assignments(all []v1alpha1.Assignment, path string) []assignment {
+	return c.assigned(all, path, c.program.unit, c.program.unit)
+}
+
+// assigned compiles assignments to variables of one unit, with values of another.
+func (c *compiler) assigned(all []v1alpha1.Assignment, path string, to, from *unit) []assignment {
+	values := c
+	if from != c.program.unit {
+		values = &compiler{env: from.env, types: from.types, compiled: map[string]*expression{}, node: c.node}
+		defer func() { c.findings = append(c.findings, values.findings...) }()
+	}
 	var out []assignment
 	for i, v := range all {
 		at := fmt.Sprintf("%s[%d]", path, i)
-		kind, ok := c.program.variables[string(v.Name)]
+		kind, ok := to.variables[string(v.Name)]
 		if !ok {
-			c.find(reasonUndeclared, at+".name", "no variable %q%s; declare it in variables", v.Name, didYouMean(string(v.Name), keysOf(c.program.variables)))
+			c.find(reasonUndeclared, at+".name", "no variable %q%s; declare it in variables", v.Name, didYouMean(string(v.Name), keysOf(to.variables)))
 			continue
 		}
 		wanted := []types.Kind{types.StringKind}
@@ -258,7 +269,7 @@ func (c *compiler) assignments(all []v1alpha1.Assignment, path string) []assignm
 		case v1alpha1.VariableBool:
 			wanted = []types.Kind{types.BoolKind}
 		}
-		out = append(out, assignment{name: string(v.Name), kind: kind, value: c.expression(string(v.Value), at+".value", 0, wanted...)})
+		out = append(out, assignment{name: string(v.Name), kind: kind, value: values.expression(string(v.Value), at+".value", 0, wanted...)})
 	}
 	return out
 }

@@ -16,6 +16,7 @@ func flowsWithEverything(t testing.TB) map[string]*Program {
 	for name, text := range map[string]string{"counter": counter, "twoAddresses": twoAddresses, "form": form, "patient": patient, "wants": wants, "visit": visit, "interrupted": interrupted} {
 		all[name] = compile(t, text)
 	}
+	all["moving"] = linkedFlows(t)
 	return all
 }
 

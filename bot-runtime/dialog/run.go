@@ -15,6 +15,7 @@ const maxFrames = 2*maxRuns + 1
 // run is a sub-flow and how it is called.
 type run struct {
 	start     int
+	unit      *unit // of another flow that is run; nil for nodes of the same
 	arguments []assignment
 	results   []assignment
 	body      []bool // nodes that can be reached before an end, by index; not those of runs in it
@@ -24,6 +25,15 @@ type run struct {
 
 func (c *compiler) runs(out *node, r *v1alpha1.Run, path string) {
 	out.kind = kindRun
+	out.run = &run{start: none}
+	switch {
+	case (r.Start != "") == (r.Flow != ""):
+		c.find(reasonNode, path, "a run has a start (a node of this flow) or a flow (another one), one of both")
+		return
+	case r.Flow != "":
+		c.runFlow(out, r, path)
+		return
+	}
 	out.run = &run{
 		start:     c.target(r.Start, path+".start"),
 		arguments: c.assignments(r.Arguments, path+".arguments"),
@@ -163,8 +173,16 @@ func (s *stepper) enter(n *node) {
 		values[i] = v
 	}
 	f := Frame{Node: n.name}
+	if n.run.unit != nil { // its variables begin empty
+		f.Former = s.state.forget(n.run.unit)
+		s.scope.unit = n.run.unit
+	}
 	for i := range n.run.arguments {
-		name := n.run.arguments[i].name
+		name := s.scope.unit.key(n.run.arguments[i].name)
+		if n.run.unit != nil {
+			s.state.set(name, values[i])
+			continue
+		}
 		if former, ok := s.state.Variables[name]; ok {
 			if f.Former == nil {
 				f.Former = map[string]any{}
@@ -207,13 +225,17 @@ func (p *Program) runAt(name string) int {
 func (s *stepper) comeBack(n *node) {
 	values := make([]any, len(n.run.results))
 	known := make([]bool, len(n.run.results))
+	if n.run.unit != nil {
+		s.scope.unit = n.run.unit
+	}
 	for i := range n.run.results {
 		values[i], known[i] = s.value(&n.run.results[i])
 	}
 	s.leaveRun()
+	s.stand(n)
 	for i := range n.run.results {
 		if known[i] {
-			s.state.set(n.run.results[i].name, values[i])
+			s.set(n.run.results[i].name, values[i])
 		}
 	}
 }
@@ -230,8 +252,13 @@ func (s *stepper) leaveRun() {
 		return
 	}
 	if i := s.p.runAt(f.Node); i != none {
-		for k := range s.p.nodes[i].run.arguments {
-			delete(s.state.Variables, s.p.nodes[i].run.arguments[k].name)
+		n := &s.p.nodes[i]
+		if n.run.unit != nil {
+			s.state.forget(n.run.unit)
+		} else {
+			for k := range n.run.arguments {
+				delete(s.state.Variables, n.unit.key(n.run.arguments[k].name))
+			}
 		}
 	}
 	for name, v := range f.Former {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -99,7 +100,7 @@ func (s *State) encode() (stored []byte, dropped []string) {
 	if len(s.Runs) > 0 {
 		s.Format = 2
 	}
-	if s.Awaits != 0 || slices.ContainsFunc(s.Runs, func(f Frame) bool { return f.Trigger != "" }) {
+	if s.Awaits != 0 || strings.Contains(s.Node, unitMark) || slices.ContainsFunc(s.Runs, func(f Frame) bool { return f.Trigger != "" }) {
 		s.Format = 3
 	}
 	for {

@@ -37,11 +37,14 @@ func (p *Program) Step(stored []byte, in Input, env Env) ([]byte, Result, error)
 	if err != nil {
 		s.problem(err)
 	}
-	s.scope = scope{contact: in.Contact, state: &s.state, program: p,
+	s.scope = scope{contact: in.Contact, state: &s.state, unit: p.unit,
 		input: inputValue{text: cut(strings.TrimSpace(in.Message.Text), MaxVariableBytes), kind: string(in.Message.Kind), mediaType: in.Message.MediaType,
 			fileName: in.Message.FileName, now: s.today()}}
 	defer s.scope.close()
 	s.speak(s.state.Language)
+	if i := s.waiting(); i != none {
+		s.stand(&p.nodes[i])
+	}
 	before := s.awaited()
 	s.input()
 	s.flush(nil)
@@ -142,6 +145,7 @@ func (s *stepper) run(i int) {
 	ended := false // a run, whose node comes next
 	for ; s.passed < MaxNodesPerStep; s.passed++ {
 		n := &s.p.nodes[i]
+		s.stand(n)
 		s.result.Visited = append(s.result.Visited, n.name)
 		switch n.kind {
 		case kindSay:
@@ -244,7 +248,7 @@ func (s *stepper) lookup(n *node) int {
 	if s.state.Found == nil {
 		s.state.Found = map[string]*Found{}
 	}
-	s.state.Found[n.as] = found
+	s.state.Found[n.unit.key(n.as)] = found
 	if next, ok := n.outcomes[found.Outcome]; ok {
 		return next
 	}
@@ -255,7 +259,7 @@ func (s *stepper) lookup(n *node) int {
 func (s *stepper) assign(n *node) {
 	for i := range n.sets {
 		if v, ok := s.value(&n.sets[i]); ok {
-			s.state.set(n.sets[i].name, v)
+			s.set(n.sets[i].name, v)
 		}
 	}
 }

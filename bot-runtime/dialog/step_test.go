@@ -441,9 +441,10 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte(`{"f":1,"n":"number","g":1}`), "../12?x#y", "", uint8(64))
 	f.Add([]byte(`{"f":3,"n":"amount","g":4,"c":[{"n":"own","s":{"who":"x"}},{"n":"status","t":"amount","g":2,"a":{"outcome":"answered","status":200,"values":{"/data/state":[1]}}}]}`), "250", "", uint8(192))
 	f.Add([]byte(`{"f":3,"n":"status","g":9,"a":1,"c":[{"n":"town","t":"sent","r":7},{"n":"town","t":"sent"}]}`), "already paid", "", uint8(192+4))
-	programs := []*Program{p, compile(f, tickets), compile(f, twoAddresses), compile(f, interrupted)}
+	f.Add([]byte(`{"f":3,"n":"address:town:which","c":[{"n":"theirs","s":{"address:street":"x"}},{"n":"address:where"}],"v":{"address:town:town":"y","x":1}}`), "Depok", "1", uint8(192))
+	programs := []*Program{p, compile(f, tickets), compile(f, twoAddresses), compile(f, interrupted), linkedFlows(f)}
 	f.Fuzz(func(t *testing.T, state []byte, text, choice string, kind uint8) {
-		p := programs[int(kind>>6)]
+		p := programs[(int(kind>>6)+len(choice))%len(programs)]
 		kinds := []InputKind{InputMessage, InputTimer, InputClosed, InputApology, InputAnswer, InputTooMany, InputMessage, InputMessage}
 		in := Input{Kind: kinds[int(kind)%len(kinds)], Timer: "survey", Generation: 1, Message: message.In{Kind: message.InText, Text: text},
 			Answer: CallAnswer{Outcome: CallAnswered, Status: 200, Values: map[string]any{"/data/state": text, "/data/days": 1.0, "/data/flags/0": true}}}

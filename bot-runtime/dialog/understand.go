@@ -75,6 +75,7 @@ func (s *stepper) message() {
 // begin starts an enquiry with its first message: see Step.
 func (s *stepper) begin(text, folded string) {
 	s.state.begin()
+	s.scope.unit = s.p.unit
 	if k := s.triggered(folded, false); k != none {
 		s.fire(k)
 		return
@@ -119,6 +120,8 @@ func (s *stepper) tapped(id string) bool {
 		return false
 	}
 	n := &s.p.nodes[i]
+	was := s.scope.unit
+	s.stand(n)
 	switch n.kind {
 	case kindMenu:
 		for k := range n.options {
@@ -148,6 +151,7 @@ func (s *stepper) tapped(id string) bool {
 			return true
 		}
 	}
+	s.scope.unit = was
 	return false
 }
 
@@ -223,7 +227,7 @@ func (s *stepper) typed(n *node, text, folded string) {
 
 // known answers from the approved answers, with the menu's choices under it, and stays at the menu.
 func (s *stepper) known(n *node, text string) bool {
-	for _, k := range s.p.knowledge {
+	for _, k := range n.unit.knowledge {
 		if entry, ok := k.Match(text, s.language(), s.env.Now); ok {
 			s.leave()
 			s.state.Node = n.name

@@ -92,7 +92,11 @@ func (e *Engine) judge(ctx context.Context, current store.StoredBundle) error {
 	judged := map[string]bool{}
 	var rows []store.ObjectVerdict
 	for i, v := range verdicts { // in the order of the bundle's objects
-		row, err := rowOf(v, envelope.Bundle.Objects[i])
+		o := envelope.Bundle.Objects[i]
+		if v.Good { // a flow with those that it runs
+			o, _ = set.Object(o.Kind, o.Name)
+		}
+		row, err := rowOf(v, o)
 		if err != nil {
 			return err
 		}

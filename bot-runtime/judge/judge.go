@@ -35,14 +35,8 @@ type Set struct {
 
 // Revision is the hash of the object that serves, or empty.
 func (s *Set) Revision(kind bundle.Kind, name string) string {
-	i := sort.Search(len(s.Objects), func(i int) bool {
-		o := &s.Objects[i]
-		return o.Kind > kind || o.Kind == kind && o.Name >= name
-	})
-	if i < len(s.Objects) && s.Objects[i].Kind == kind && s.Objects[i].Name == name {
-		return s.Objects[i].Hash
-	}
-	return ""
+	o, _ := s.Object(kind, name)
+	return o.Hash
 }
 
 // Env is what dialogs may ask at a time. full says whether a pool's queue is full; nil says never.
@@ -85,11 +79,8 @@ func All(e bundle.Envelope, live []bundle.Object, now time.Time) (Set, []bundle.
 	}
 	verdicts := make([]bundle.Verdict, len(e.Bundle.Objects))
 	for _, kind := range inOrder {
-		for i := range e.Bundle.Objects {
+		for _, i := range j.order(e.Bundle.Objects, kind) {
 			o := &e.Bundle.Objects[i]
-			if o.Kind != kind {
-				continue
-			}
 			v := bundle.Verdict{Kind: o.Kind, Name: o.Name, Hash: o.Hash, Generation: e.Generations[bundle.Key(o.Kind, o.Name)]}
 			j.object(*o, &v)
 			if v.Good {
@@ -105,10 +96,8 @@ func All(e bundle.Envelope, live []bundle.Object, now time.Time) (Set, []bundle.
 func Serve(tenant bundle.Tenant, objects []bundle.Object, now time.Time) Set {
 	j := judgement{now: now, set: emptySet(tenant), live: map[string]bundle.Object{}, serving: map[string]bundle.Object{}}
 	for _, kind := range inOrder {
-		for _, o := range objects {
-			if o.Kind == kind {
-				j.object(o, &bundle.Verdict{})
-			}
+		for _, i := range j.order(objects, kind) {
+			j.object(objects[i], &bundle.Verdict{})
 		}
 	}
 	return j.finish()
@@ -117,8 +106,20 @@ func Serve(tenant bundle.Tenant, objects []bundle.Object, now time.Time) Set {
 // Compile makes a flow's older revision against what serves; nil when that does not do any more.
 func (s *Set) Compile(flow bundle.Object) *dialog.Program {
 	j := judgement{set: *s}
-	program, _ := dialog.Compile(*flow.Flow, j.known())
+	program, _ := dialog.Compile(*flow.Flow, j.known(flow))
 	return program
+}
+
+// Object is the revision that serves; not ok where none does.
+func (s *Set) Object(kind bundle.Kind, name string) (bundle.Object, bool) {
+	i := sort.Search(len(s.Objects), func(i int) bool {
+		o := &s.Objects[i]
+		return o.Kind > kind || o.Kind == kind && o.Name >= name
+	})
+	if i < len(s.Objects) && s.Objects[i].Kind == kind && s.Objects[i].Name == name {
+		return s.Objects[i], true
+	}
+	return bundle.Object{}, false
 }
 
 // inOrder: what others depend on comes first.
@@ -142,13 +143,68 @@ type judgement struct {
 	set     Set
 	live    map[string]bundle.Object // last good revisions, by key
 	serving map[string]bundle.Object
-	refused map[string]bool // by key: refused, and no last good one
+	refused map[string]bool            // by key: refused, and no last good one
+	rings   map[string]map[string]bool // by the name of a flow: those that it runs, and that run it in turn
+}
+
+// order gives the objects of a kind in the order in which they are judged: that of the bundle, but flows after those that they
+// run. Of flows that run each other in a ring none can be first.
+func (j *judgement) order(objects []bundle.Object, kind bundle.Kind) []int {
+	at := map[string]int{}
+	for i := range objects {
+		if objects[i].Kind == kind {
+			at[objects[i].Name] = i
+		}
+	}
+	var order, path []int
+	done := map[int]bool{}
+	var visit func(i int)
+	visit = func(i int) {
+		path = append(path, i)
+		if objects[i].Flow != nil {
+			for _, name := range bundle.FlowsRun(objects[i].Flow) {
+				to, ok := at[name]
+				switch from := slices.Index(path, to); {
+				case !ok || done[to]:
+				case from < 0:
+					visit(to)
+				default:
+					j.ring(objects, path[from:])
+				}
+			}
+		}
+		path = path[:len(path)-1]
+		if !done[i] {
+			done[i] = true
+			order = append(order, i)
+		}
+	}
+	for i := range objects {
+		if objects[i].Kind == kind && !done[i] {
+			visit(i)
+		}
+	}
+	return order
+}
+
+// ring notes for each flow of a ring which one it must not run.
+func (j *judgement) ring(objects []bundle.Object, ring []int) {
+	if j.rings == nil {
+		j.rings = map[string]map[string]bool{}
+	}
+	for k, i := range ring {
+		name, next := objects[i].Name, objects[ring[(k+1)%len(ring)]].Name
+		if j.rings[name] == nil {
+			j.rings[name] = map[string]bool{}
+		}
+		j.rings[name][next] = true
+	}
 }
 
 // object judges one and puts it, or its last good revision, among what serves.
 func (j *judgement) object(o bundle.Object, v *bundle.Verdict) {
 	if v.Good = j.take(o, v, j.tests); v.Good {
-		j.serving[bundle.Key(o.Kind, o.Name)] = o
+		j.serving[bundle.Key(o.Kind, o.Name)] = j.linked(o)
 		return
 	}
 	key := bundle.Key(o.Kind, o.Name)
@@ -165,11 +221,26 @@ func (j *judgement) object(o bundle.Object, v *bundle.Verdict) {
 	j.refused[key] = true
 }
 
+// linked is a flow with those that it runs, as they serve.
+func (j *judgement) linked(o bundle.Object) bundle.Object {
+	if o.Flow == nil || len(o.Runs) > 0 {
+		return o
+	}
+	var flows []bundle.Object
+	for _, name := range bundle.FlowsRun(o.Flow) {
+		flows = append(flows, j.serving[bundle.Key(bundle.KindDialogFlow, name)])
+	}
+	return o.WithRuns(flows)
+}
+
 // rescue brings back what was deleted, or never was good again, while a flow that serves still needs it: its new revision is told
 // what is missing, and citizens go on being served by the last good one.
 func (j *judgement) rescue(last bundle.Object) {
 	if last.Flow == nil {
 		return
+	}
+	for _, o := range last.Runs {
+		j.rescue(o)
 	}
 	need := func(kind bundle.Kind, name v1alpha1.ObjectName, have bool) {
 		key := bundle.Key(kind, string(name))
@@ -247,7 +318,7 @@ func (j *judgement) directory(o bundle.Object, v *bundle.Verdict) bool {
 }
 
 func (j *judgement) flow(o bundle.Object, v *bundle.Verdict, tests bool) bool {
-	program, findings := dialog.Compile(*o.Flow, j.known())
+	program, findings := dialog.Compile(*o.Flow, j.known(o))
 	v.Findings, v.TestsAll, v.Nodes = findings, len(o.Flow.Tests), len(o.Flow.Nodes)
 	if program == nil {
 		return false
@@ -264,8 +335,25 @@ func (j *judgement) flow(o bundle.Object, v *bundle.Verdict, tests bool) bool {
 	return true
 }
 
-func (j *judgement) known() dialog.CompileInput {
-	in := dialog.CompileInput{Tenant: j.set.Tenant, Directories: map[string]bool{}, Pools: map[string]bool{}, Knowledge: map[string]*knowledge.Set{}}
+// known is what a flow may name. The flows that it runs come with it, where it has served before.
+func (j *judgement) known(flow bundle.Object) dialog.CompileInput {
+	in := dialog.CompileInput{Tenant: j.set.Tenant, Directories: map[string]bool{}, Pools: map[string]bool{}, Knowledge: map[string]*knowledge.Set{},
+		Flows: map[string]*dialog.Program{}, Rings: j.rings[flow.Name]}
+	for name, program := range j.set.Flows {
+		if name != flow.Name && len(flow.Runs) == 0 {
+			in.Flows[name] = program
+		}
+	}
+	for _, o := range flow.Runs {
+		if o.Flow == nil {
+			continue
+		}
+		if j.set.Revision(bundle.KindDialogFlow, o.Name) == o.Hash || j.serving[bundle.Key(o.Kind, o.Name)].Hash == o.Hash {
+			in.Flows[o.Name] = j.set.Flows[o.Name]
+			continue
+		}
+		in.Flows[o.Name], _ = dialog.Compile(*o.Flow, j.known(o))
+	}
 	for name := range j.set.Directories {
 		in.Directories[name] = true
 	}
@@ -284,6 +372,8 @@ func (j *judgement) known() dialog.CompileInput {
 			in.Pools[name] = false
 		case bundle.KindKnowledge:
 			in.Knowledge[name] = nil
+		case bundle.KindDialogFlow:
+			in.Flows[name] = nil
 		}
 	}
 	return in

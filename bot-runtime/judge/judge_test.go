@@ -210,3 +210,103 @@ func TestFindingsAreBoundedAndTheRestIsCounted(t *testing.T) {
 		t.Errorf("%d findings, rejected %d, last %q", len(v.Findings), v.Rejected, v.Findings[len(v.Findings)-1].Message)
 	}
 }
+
+const askTown = `
+languages: [en]
+start: which
+variables: [{name: town}]
+nodes:
+- {name: which, ask: {text: {en: "Which town?"}, as: town}, next: known}
+- {name: known, end: {}}
+`
+
+const runTown = `
+languages: [en]
+start: go
+variables: [{name: mine}]
+nodes:
+- {name: go, run: {flow: town, results: [{name: mine, value: town}]}, next: tell}
+- {name: tell, end: {text: {en: "It is {{ mine }}."}}}
+tests:
+- name: through both
+  steps: [{citizen: hello}, {bot: {contains: town, node: which}}, {citizen: Bogor}, {bot: {contains: It is Bogor}}]
+`
+
+// flows is a tenant of flows, in the order of their names; main answers on the channel.
+func flows(t *testing.T, texts map[string]string) bundle.Envelope {
+	t.Helper()
+	in := bundle.Objects{}
+	in.Tenant.Spec.Languages = []v1alpha1.Language{"en"}
+	in.Tenant.Spec.TimeZone = "Asia/Jakarta"
+	for name, text := range texts {
+		var f v1alpha1.DialogFlow
+		if err := yaml.UnmarshalStrict([]byte(text), &f.Spec); err != nil {
+			t.Fatal(err)
+		}
+		f.Name = name
+		in.Flows = append(in.Flows, f)
+	}
+	return bundle.Wrap(bundle.From(in))
+}
+
+func findings(vs []bundle.Verdict) string {
+	var all []string
+	for _, v := range vs {
+		for _, f := range v.Findings {
+			if !f.Advice {
+				all = append(all, v.Name+": "+f.Path+" "+f.Message)
+			}
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+func TestAFlowIsOneRevisionWithThoseThatItRuns(t *testing.T) {
+	set, verdicts := Bundle(flows(t, map[string]string{"main": runTown, "town": askTown}), nil, now)
+	if got := findings(verdicts); got != "" || set.Flows["main"] == nil || !verdicts[0].Good || verdicts[0].TestsPassed != 1 {
+		t.Fatalf("%s %+v", got, verdicts)
+	}
+	first := set.Revision(bundle.KindDialogFlow, "main")
+	if o, _ := set.Object(bundle.KindDialogFlow, "main"); len(o.Runs) != 1 || o.Runs[0].Name != "town" {
+		t.Fatalf("%+v", o)
+	}
+	if again := Serve(set.Tenant, set.Objects, now); again.Revision(bundle.KindDialogFlow, "main") != first || again.Flows["main"] == nil {
+		t.Error("a pod that starts serves another revision, or none")
+	}
+
+	edited := strings.Replace(askTown, "Which town?", "What town?", 1)
+	after, _ := Bundle(flows(t, map[string]string{"main": runTown, "town": edited}), set.Objects, now)
+	if after.Revision(bundle.KindDialogFlow, "main") == first || after.Flows["main"] == nil {
+		t.Error("an edit of a flow that is run is a new revision of those that run it")
+	}
+	old, _ := set.Object(bundle.KindDialogFlow, "main")
+	if p := after.Compile(old); p == nil {
+		t.Error("the old revision cannot be had: it holds what it ran")
+	} else if _, r, _ := p.Step(nil, dialog.Input{Kind: dialog.InputMessage, Message: message.In{Kind: message.InText, Text: "hello"}}, dialog.Env{Now: now}); r.Say[0].Text != "Which town?" {
+		t.Errorf("the old revision asks %q", r.Say[0].Text)
+	}
+
+	broken := strings.Replace(askTown, "next: known", "next: knwn", 1)
+	kept, verdicts := Bundle(flows(t, map[string]string{"main": runTown, "town": broken}), set.Objects, now)
+	if kept.Revision(bundle.KindDialogFlow, "main") != first || !strings.HasPrefix(findings(verdicts), `town: nodes[which].next no node "knwn"`) {
+		t.Errorf("what is run keeps its last good revision, and those that run it go on: %s", findings(verdicts))
+	}
+	gone, verdicts := Bundle(flows(t, map[string]string{"main": runTown}), set.Objects, now)
+	if gone.Revision(bundle.KindDialogFlow, "main") != first || findings(verdicts) != `main: nodes[go].run.flow no DialogFlow "town" in this namespace` {
+		t.Errorf("a flow whose other was deleted keeps both: %s", findings(verdicts))
+	}
+}
+
+func TestFlowsThatRunEachOtherAreRefused(t *testing.T) {
+	to := func(name string) string {
+		return strings.ReplaceAll(strings.Split(runTown, "tests:")[0], "flow: town, results: [{name: mine, value: town}]", "flow: "+name)
+	}
+	_, verdicts := Bundle(flows(t, map[string]string{"a": to("b"), "b": to("c"), "c": to("a"), "self": to("self"), "d": to("a")}), nil, now)
+	got := findings(verdicts)
+	for _, want := range []string{`a: nodes[go].run.flow DialogFlow "b" runs this one in turn`, `b: nodes[go].run.flow DialogFlow "c" runs`, `c: nodes[go].run.flow DialogFlow "a" runs`,
+		`self: nodes[go].run.flow DialogFlow "self" runs`, `d: nodes[go].run.flow DialogFlow "a" is refused itself`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
