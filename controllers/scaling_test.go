@@ -94,10 +94,14 @@ func second(t *testing.T, pods *testRuntime, d time.Duration, active int) {
 	})
 }
 
-func asked(t *testing.T, namespace string) int32 {
+func asked(t *testing.T, namespace string) int32 { return askedOf(t, namespace, desk) }
+
+func botAsked(t *testing.T, namespace string) int32 { return askedOf(t, namespace, "bot") }
+
+func askedOf(t *testing.T, namespace, deployment string) int32 {
 	t.Helper()
 	d := &appsv1.Deployment{}
-	if err := api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: desk}, d); err != nil {
+	if err := api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: deployment}, d); err != nil {
 		t.Fatal(err)
 	}
 	return *d.Spec.Replicas
