@@ -226,6 +226,10 @@ func withinCeilings(tenant v1alpha1.BotTenant, class *v1alpha1.TenantClass) (v1a
 		cuts = append(cuts, fmt.Sprintf("bot.replicas %d is cut to %d", tenant.Spec.Bot.Replicas, most))
 		tenant.Spec.Bot.Replicas = most
 	}
+	if s := tenant.Spec.Bot.Scaling; s != nil && ceilings.BotReplicas > 0 && s.Max > ceilings.BotReplicas {
+		cuts = append(cuts, fmt.Sprintf("bot.scaling.max %d is cut to %d", s.Max, ceilings.BotReplicas))
+		s.Max = ceilings.BotReplicas
+	}
 	if most := ceilings.Retention.Duration; most > 0 && tenant.Spec.Retention.Messages.Duration > most {
 		cuts = append(cuts, fmt.Sprintf("retention.messages %s is cut to %s", short(tenant.Spec.Retention.Messages.Duration), short(most)))
 		tenant.Spec.Retention.Messages.Duration = most

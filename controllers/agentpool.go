@@ -165,6 +165,9 @@ func (s *poolSeen) limits() capacity.Spec {
 	if out.Ceiling == 0 {
 		out.Ceiling = max(w.Max, w.Replicas)
 	}
+	if s.mayRest() {
+		out.Min = 0
+	}
 	none := int32(0)
 	switch {
 	case s.tenant.Spec.Suspend:
@@ -175,6 +178,25 @@ func (s *poolSeen) limits() capacity.Spec {
 		out.External = &w.Replicas
 	}
 	return out
+}
+
+// openingLead is how long before a pool opens its workers are back: its people come early, and looks are up to a minute apart.
+const openingLead = 2 * time.Minute
+
+// mayRest says that the pool may have no worker at all: it is shut, and nobody is signed in who would lose the console. While
+// nobody knows, one that rests goes on resting.
+func (s *poolSeen) mayRest() bool {
+	if !s.pool.Spec.Workers.ZeroOutsideHours {
+		return false
+	}
+	local := s.now.In(s.zone)
+	if open(s.pool.Spec.Hours, local) || open(s.pool.Spec.Hours, local.Add(openingLead)) {
+		return false
+	}
+	if p := s.view.Pool(s.name); p != nil && !s.view.Stale {
+		return p.Agents == 0
+	}
+	return s.desk.Wanted == 0
 }
 
 // startsWithin is how long a desk's pod takes to be ready, until the pool has seen how long.

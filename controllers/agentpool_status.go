@@ -60,7 +60,7 @@ func poolStatus(s *poolSeen, d capacity.Decision) (v1alpha1.AgentPoolStatus, tim
 
 // deskReady is what stands between a good pool and its agents; nil is nothing.
 func (s *poolSeen) deskReady() *metav1.Condition {
-	if s.desk != nil && s.desk.Ready > 0 {
+	if s.desk != nil && (s.desk.Ready > 0 || s.desk.Wanted == 0 && s.scales() && s.mayRest()) {
 		return nil
 	}
 	if s.desk != nil && s.desk.Trouble != "" {

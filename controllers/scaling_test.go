@@ -94,10 +94,14 @@ func second(t *testing.T, pods *testRuntime, d time.Duration, active int) {
 	})
 }
 
-func asked(t *testing.T, namespace string) int32 {
+func asked(t *testing.T, namespace string) int32 { return askedOf(t, namespace, desk) }
+
+func botAsked(t *testing.T, namespace string) int32 { return askedOf(t, namespace, "bot") }
+
+func askedOf(t *testing.T, namespace, deployment string) int32 {
 	t.Helper()
 	d := &appsv1.Deployment{}
-	if err := api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: desk}, d); err != nil {
+	if err := api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: deployment}, d); err != nil {
 		t.Fatal(err)
 	}
 	return *d.Spec.Replicas
@@ -203,6 +207,42 @@ func TestAnAutoscalerOfThePoolIsToldThatDemandDecidesAndIsFollowedInModeExternal
 	if c.Message != "HorizontalPodAutoscaler chats and HorizontalPodAutoscaler more scale this AgentPool at once; delete all but one" {
 		t.Errorf("the condition says %q", c.Message)
 	}
+}
+
+func TestTheLastWorkerGoesOutsideHoursAndTheFirstConversationWakesOne(t *testing.T) {
+	shut := v1alpha1.Day(clock.now().Add(3 * 24 * time.Hour).Format("Mon"))
+	ns, pods, ap := counter(t, func(p *v1alpha1.AgentPool) {
+		p.Spec.Hours = []v1alpha1.Hours{{Days: []v1alpha1.Day{shut}, From: "08:00", To: "08:10"}}
+		p.Spec.Workers.ZeroOutsideHours = true
+	})
+	agents := func(n int) { pods.set(func(k *testRuntime) { k.pool("contact-centre").Agents = n }) }
+	agents(1)
+	quiet := func(workers int32) {
+		t.Helper()
+		for looks := 0; ; looks++ {
+			second(t, pods, 20*time.Second, 0)
+			if d := asked(t, ns); d == workers {
+				return
+			} else if looks > 60 {
+				t.Fatalf("%d workers, not %d", d, workers)
+			}
+		}
+	}
+	for range 30 { // ten minutes in which somebody is signed in
+		second(t, pods, 20*time.Second, 0)
+		if d := asked(t, ns); d != 1 {
+			t.Fatalf("%d workers with an agent at the console", d)
+		}
+	}
+	agents(0)
+	quiet(0)
+	says(t, ap, v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonServing)
+	pods.set(func(k *testRuntime) {
+		p := k.pool("contact-centre")
+		p.WaitingForWorker, p.Arrived = 1, p.Arrived+1
+	})
+	replicas(t, ns, desk, 1)
+	toldEvent(t, ns, v1alpha1.EventScaledUp, "0 → 1: waiting 1 + active 0 over 60 a worker = 1")
 }
 
 func TestEmbeddedStorageSaysWhyItsWorkersDoNotScale(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -23,6 +24,9 @@ import (
 type TenantReconciler struct {
 	shared
 	rows *rowReader
+
+	mu   sync.Mutex
+	bots map[types.NamespacedName]botMemory
 }
 
 // Reconcile brings a tenant's workloads to what its resources say.
@@ -41,12 +45,16 @@ func (r *TenantReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		return r.report(ctx, seen, outcome{refusal: refusal})
 	}
 	tenant, cuts := withinCeilings(*seen.tenant, class)
+	bot, err := r.scaleBot(ctx, seen.name, &tenant)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	in, err := r.input(ctx, seen, tenant, *class)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	done, err := r.bring(ctx, in)
-	done.class, done.cuts = class, cuts
+	done.class, done.cuts, done.botWhy, done.again = class, cuts, bot.why, sooner(done.again, bot.again)
 	r.connect(seen, tenant, in.Published)
 	if done.blocked = allBlocked(err); err != nil && len(done.blocked) == 0 {
 		return ctrl.Result{}, err
@@ -176,6 +184,7 @@ func (r *TenantReconciler) connect(seen seen, tenant v1alpha1.BotTenant, publish
 // volume and database stay.
 func (r *TenantReconciler) forget(seen seen) error {
 	r.links.Disconnect(seen.name)
+	r.forgetBot(seen.name)
 	if len(seen.siblings) == 0 {
 		r.children.forget(seen.name.Namespace)
 		r.rows.only(seen.name.Namespace, nil)

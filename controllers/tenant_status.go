@@ -25,6 +25,7 @@ type outcome struct {
 	cuts    []string // what of the tenant's wishes the class's ceilings cut
 	input   render.Input
 	bot     facts
+	botWhy  string  // why there are so many pods; empty where the number does not move
 	blocked []error // why not everything could be applied, for a person to mend
 	again   time.Duration
 }
@@ -53,7 +54,7 @@ func tenantStatus(before *v1alpha1.BotTenant, done outcome, view link.View, oper
 	if r := done.refusal; r != nil {
 		say(no(v1alpha1.ConditionAccepted, r.reason, r.message), no(v1alpha1.ConditionReady, r.reason, r.message))
 		// Nobody looks any more. What ran goes on running at its address, and the class is the one that it shall have again.
-		out.Bot, out.Bundle, out.Applied = "", "", ""
+		out.Bot, out.BotWhy, out.Bundle, out.Applied = "", "", "", ""
 		for _, kind := range []string{v1alpha1.ConditionOperatorReachable, v1alpha1.ConditionDurability} {
 			if meta.FindStatusCondition(out.Conditions, kind) != nil {
 				say(unknown(kind, r.reason, "the tenant is not accepted, so nobody looks"))
@@ -64,6 +65,7 @@ func tenantStatus(before *v1alpha1.BotTenant, done outcome, view link.View, oper
 	q := report{tenant: before, done: done, view: view, operatorNamespace: operatorNamespace}
 	out.ClassName = done.class.Name
 	out.URL = done.input.PublicURL()
+	out.BotWhy = cut(done.botWhy, 256)
 	if len(done.blocked) == 0 {
 		out.Bot = fmt.Sprintf("%d/%d", done.bot.Ready, done.input.BotReplicas())
 	}

@@ -59,7 +59,7 @@ func addTenant(mgr ctrl.Manager, s shared, keys <-chan event.GenericEvent) error
 	}
 	return b.Complete(&TenantReconciler{shared: s, rows: &rowReader{
 		cache: s.client, live: mgr.GetAPIReader(), known: map[types.NamespacedName]rows{},
-	}})
+	}, bots: map[types.NamespacedName]botMemory{}})
 }
 
 func addTenantClass(mgr ctrl.Manager, s shared) error {

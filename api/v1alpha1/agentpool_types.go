@@ -31,6 +31,8 @@ type AgentPool struct {
 }
 
 // AgentPoolSpec says who answers, how many conversations at once, when, and how the workers scale.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.workers) || !has(self.workers.zeroOutsideHours) || !self.workers.zeroOutsideHours || has(self.hours)",message="workers.zeroOutsideHours needs hours: without them the pool is always open"
 type AgentPoolSpec struct {
 	// agents is where the people come from.
 	Agents Agents `json:"agents"`
@@ -154,6 +156,10 @@ type Workers struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=500
 	Max int32 `json:"max,omitempty"`
+	// zeroOutsideHours lets the last worker go outside hours, when nobody waits, is served or is signed in. The first conversation starts
+	// one again, and min are back two minutes before the pool opens. Not in mode external.
+	// +optional
+	ZeroOutsideHours bool `json:"zeroOutsideHours,omitempty"`
 	// conversationsPerWorker is how many waiting and active conversations one worker is meant for.
 	// +kubebuilder:default=60
 	// +kubebuilder:validation:Minimum=1

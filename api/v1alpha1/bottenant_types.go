@@ -35,6 +35,7 @@ type BotTenant struct {
 
 // BotTenantSpec says who the agency is and where its conversations are kept.
 //
+// +kubebuilder:validation:XValidation:rule="!has(self.storage.embedded) || !has(self.bot) || !has(self.bot.scaling)",message="bot.scaling needs storage postgres: embedded storage has one pod"
 // +kubebuilder:validation:XValidation:rule="self.languages.size() == 0 || self.languages[0] in self.displayName",message="displayName must be given in the first of languages"
 type BotTenantSpec struct {
 	// className names a TenantClass; the default class when absent.
@@ -92,16 +93,48 @@ type PostgresStorage struct {
 type EmbeddedStorage struct{}
 
 // BotWorkload is the pods on the citizens' side.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.scaling) || !has(self.replicas) || self.replicas <= self.scaling.max",message="replicas must not be above scaling.max: the bot scales from replicas to scaling.max"
 type BotWorkload struct {
 	// replicas with storage postgres; embedded always has one.
 	// +kubebuilder:default=2
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	Replicas int32 `json:"replicas,omitempty"`
+	// scaling adds pods to replicas while more conversations wait for the bot than it can answer; absent, there are replicas. It
+	// needs storage postgres.
+	// +optional
+	Scaling *BotScaling `json:"scaling,omitempty"`
 	// resources of the bot's pods, over those of spec.pods.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="!has(self.claims)",message="claims are not offered: set requests and limits"
 	Resources corev1.ResourceRequirements `json:"resources,omitzero"`
+}
+
+// BotScaling says how far the bot's pods may grow, and for what.
+type BotScaling struct {
+	// max pods; from replicas on, and within the class's ceiling.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Max int32 `json:"max"`
+	// waitingPerPod is how many conversations may wait for the bot at once for each pod.
+	// +kubebuilder:default=50
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	WaitingPerPod int32 `json:"waitingPerPod,omitempty"`
+	// within is for how long a conversation may wait for the bot. When the oldest has waited for twice as long, there shall be
+	// twice the pods, however few wait.
+	// +kubebuilder:default="5s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="must be a time such as 5s, from 1s to 1h"
+	Within metav1.Duration `json:"within,omitzero"`
+	// scaleDownAfter is how long a change holds, as of an AgentPool's workers.
+	// +kubebuilder:default="15m"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="must be a time such as 60s, from 1s to 24h"
+	ScaleDownAfter metav1.Duration `json:"scaleDownAfter,omitzero"`
 }
 
 // Retention says how long citizens' data is kept.
@@ -169,6 +202,10 @@ type BotTenantStatus struct {
 	// bot is ready of wanted pods.
 	// +optional
 	Bot string `json:"bot,omitempty"`
+	// botWhy is the reason for the number of bot pods, where spec.bot.scaling lets it move: as of the last change of what it goes by.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	BotWhy string `json:"botWhy,omitempty"`
 	// bundle is the short hash of what the objects of this namespace amount to.
 	// +optional
 	Bundle string `json:"bundle,omitempty"`

@@ -33,6 +33,11 @@ func (t *BotTenant) Default() {
 	s := &t.Spec
 	or(&s.TimeZone, "Asia/Jakarta")
 	or(&s.Bot.Replicas, 2)
+	if b := s.Bot.Scaling; b != nil {
+		or(&b.WaitingPerPod, 50)
+		or(&b.Within, metav1.Duration{Duration: 5 * time.Second})
+		or(&b.ScaleDownAfter, metav1.Duration{Duration: 15 * time.Minute})
+	}
 	or(&s.Retention.Messages, metav1.Duration{Duration: 2160 * time.Hour})
 }
 

@@ -62,6 +62,22 @@ type Pool struct {
 	OldestWaiting    float64 `json:"oldestWaitingSeconds"`
 }
 
+// Inbox is what waits for the bot: conversations with something to step, and for how long the oldest has been due. A conversation
+// that waits on purpose, for a timer or another try, is not due.
+type Inbox struct {
+	Due    int     `json:"due"`
+	Oldest float64 `json:"oldestSeconds"`
+}
+
+// Coarse is an Inbox as far as it is news: a bot at work always has a few conversations for a moment.
+func (i Inbox) Coarse() Inbox {
+	const few, seconds = 10, 2
+	return Inbox{Due: i.Due / few * few, Oldest: float64(int(i.Oldest) / seconds * seconds)}
+}
+
+// Waits says that more waits than a moment's work.
+func (i Inbox) Waits() bool { return i.Coarse() != Inbox{} }
+
 // Status is what any one pod tells of the whole tenant: GET /internal/v1/status?since=<etag>.
 //
 // The call answers at once when ETag differs from since, else when something worth acting on changed, else after Promise.
@@ -79,6 +95,8 @@ type Status struct {
 	Verdicts   []Verdict `json:"verdicts,omitempty"`
 	Channels   []Health  `json:"channels,omitempty"`
 	Pools      []Pool    `json:"pools,omitempty"`
+	// Inbox is nil from a runtime that does not tell it; as far as it is news it is part of the ETag.
+	Inbox *Inbox `json:"inbox,omitempty"`
 	// Now is the database's time; PromiseSeconds is within what time the next answer comes at the latest.
 	Now            time.Time `json:"now"`
 	PromiseSeconds float64   `json:"promiseSeconds"`
@@ -88,7 +106,7 @@ type Status struct {
 
 // The long poll's promises.
 const (
-	// PromiseBusy while a pool has waiting or active conversations.
+	// PromiseBusy while a pool has waiting or active conversations, or more waits for the bot than a moment's work.
 	PromiseBusy = 2 * time.Second
 	// PromiseIdle otherwise.
 	PromiseIdle = 50 * time.Second

@@ -15,6 +15,7 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
@@ -88,9 +89,10 @@ type Engine struct {
 
 	rawKinds   kinds
 	poolCounts poolCounts
-	storeError atomic.Pointer[heard] // of the last read
-	writeError atomic.Pointer[heard] // of the last write
-	ahead      atomic.Int64          // of the database's clock before ours, in nanoseconds
+	storeError atomic.Pointer[heard]        // of the last read
+	writeError atomic.Pointer[heard]        // of the last write
+	inbox      atomic.Pointer[bundle.Inbox] // what waits for the bot, as of the last look; nil before
+	ahead      atomic.Int64                 // of the database's clock before ours, in nanoseconds
 	committer  *committer
 	stepper    *stepper
 	sender     *sender

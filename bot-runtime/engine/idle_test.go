@@ -19,6 +19,7 @@ type quietStore struct {
 	mu    sync.Mutex
 	asked map[string]int
 	swept time.Time
+	lanes int // that are due, for twelve seconds
 }
 
 func (q *quietStore) note(act string) {
@@ -29,7 +30,13 @@ func (q *quietStore) note(act string) {
 
 func (q *quietStore) Poll(context.Context, store.PollRequest) (store.Due, error) {
 	q.note("Poll")
-	return store.Due{Now: time.Now(), DeskSeq: 7}, nil
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	due := store.Due{Now: time.Now(), DeskSeq: 7, Lanes: q.lanes}
+	if q.lanes > 0 {
+		due.OldestLane = due.Now.Add(-12 * time.Second)
+	}
+	return due, nil
 }
 
 func (q *quietStore) CurrentBundle(context.Context) (store.StoredBundle, error) {
@@ -125,4 +132,39 @@ func TestAnIdleTenantAsksItsDatabaseLessThanOnceASecond(t *testing.T) {
 		}
 		t.Logf("%.2f queries a second of three pods, one of them watched: %v", float64(sum)/minutes/60, q.asked)
 	})
+}
+
+// The operator adds pods to a bot that cannot keep up, and must hear of it while nothing else happens. Two conversations that are
+// just being stepped are no news.
+func TestTheOperatorHearsAtOnceThatMoreWaitsForTheBotThanAMomentsWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &quietStore{asked: map[string]int{}}
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		e := New(Options{Store: q, Roles: Roles{Bot: true}, PodName: "bot-0", Log: logr.Discard()})
+		all.Go(func() { e.Run(ctx) })
+		time.Sleep(time.Minute)
+		since := e.Status(ctx, "").ETag
+		q.mu.Lock()
+		q.lanes = 40
+		q.mu.Unlock()
+		e.wakeHeart.raise() // as the database's word of new messages does
+		began := time.Now()
+		s := e.Status(ctx, since)
+		if waited := time.Since(began); waited > 10*time.Second {
+			t.Errorf("the operator heard of it after %s", waited)
+		}
+		if s.Inbox == nil || s.Inbox.Due != 40 || s.Inbox.Oldest < 12 || s.Inbox.Oldest > 14 || s.PromiseSeconds != bundle.PromiseBusy.Seconds() {
+			t.Errorf("the status says %+v and promises the next word within %g s", s.Inbox, s.PromiseSeconds)
+		}
+		cancel()
+		all.Wait()
+	})
+	few, many := bundle.Status{Inbox: &bundle.Inbox{}}, bundle.Status{Inbox: &bundle.Inbox{Due: 41, Oldest: 3}}
+	if again := (bundle.Status{Inbox: &bundle.Inbox{Due: 2, Oldest: 0.3}}); etag(few) != etag(again) {
+		t.Error("two conversations that are being stepped are news")
+	}
+	if again := (bundle.Status{Inbox: &bundle.Inbox{Due: 44, Oldest: 3.9}}); etag(many) != etag(again) || etag(many) == etag(few) {
+		t.Error("it is news by single conversations, or none at all")
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
@@ -161,6 +162,13 @@ func (e *Engine) count() {
 func (e *Engine) dispatch(due store.Due) {
 	if due.BundleVersion != e.sawBundle.Load() {
 		e.wakeConfig.raise()
+	}
+	inbox := &bundle.Inbox{Due: due.Lanes}
+	if due.Lanes > 0 && !due.OldestLane.IsZero() {
+		inbox.Oldest = max(0, due.Now.Sub(due.OldestLane).Seconds())
+	}
+	if e.inbox.Store(inbox); inbox.Waits() { // the operator may want more pods
+		e.status.rouse()
 	}
 	if e.roles.Bot {
 		wakeIf(due.Lanes > 0, e.wakeSteps)

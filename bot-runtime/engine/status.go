@@ -131,6 +131,16 @@ func (b *board) stale() {
 	b.refresh.raise()
 }
 
+// rouse is stale for a board that rests: one that is busy is read each second anyway.
+func (b *board) rouse() {
+	b.mu.Lock()
+	rests := !busy(b.now)
+	b.mu.Unlock()
+	if rests {
+		b.stale()
+	}
+}
+
 func (b *board) watched() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -210,6 +220,7 @@ func (b *board) read(last bundle.Status) bundle.Status {
 	}
 	b.e.counted(counts)
 	s.Pools = poolsOf(counts, live)
+	s.Inbox = b.e.inbox.Load()
 	s.Now = b.e.storeTime()
 	s.ETag, s.PromiseSeconds = etag(s), promiseOf(s).Seconds()
 	return s
@@ -267,6 +278,12 @@ func etag(s bundle.Status) string {
 	for i := range s.Pools {
 		s.Pools[i].OldestWaiting = 0
 	}
+	if s.Inbox != nil && s.Inbox.Waits() {
+		coarse := s.Inbox.Coarse()
+		s.Inbox = &coarse
+	} else { // not looked at yet is the same news as a moment's work: none
+		s.Inbox = nil
+	}
 	body, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // plain data of our own types: cannot fail
@@ -276,7 +293,7 @@ func etag(s bundle.Status) string {
 }
 
 func busy(s bundle.Status) bool {
-	return slices.ContainsFunc(s.Pools, func(p bundle.Pool) bool {
+	return s.Inbox != nil && s.Inbox.Waits() || slices.ContainsFunc(s.Pools, func(p bundle.Pool) bool {
 		return p.WaitingForWorker+p.WaitingForAgent+p.Active > 0
 	})
 }

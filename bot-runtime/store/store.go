@@ -522,6 +522,8 @@ type PollRequest struct {
 // Due is what waits to be done now.
 type Due struct {
 	Lanes, Timers, Sends, Statuses, Unknown int
+	// OldestLane is since when the oldest of the lanes has been due; zero when none is.
+	OldestLane time.Time
 	// Calls that wait to be made, and CallsOver whose time is over.
 	Calls, CallsOver int
 	// Queues that have both waiting conversations and free agents, by pool.

@@ -114,8 +114,16 @@ func changed(before, after *bundle.Status) (objects []object, tenant bool) {
 	diff(before.Pools, after.Pools, func(p bundle.Pool) string { return p.Name },
 		func(a, b bundle.Pool) bool { return a == b }, func(p bundle.Pool) { add(bundle.KindAgentPool, p.Name) })
 	tenant = before.Desired != after.Desired || before.Applied != after.Applied || before.Pods != after.Pods ||
-		before.PodsOnApplied != after.PodsOnApplied || before.Durability != after.Durability || before.StoreError != after.StoreError
+		before.PodsOnApplied != after.PodsOnApplied || inboxNews(before.Inbox, after.Inbox) || before.Durability != after.Durability || before.StoreError != after.StoreError
 	return objects, tenant
+}
+
+// inboxNews says whether what waits for the bot is another as far as anybody acts on it.
+func inboxNews(before, after *bundle.Inbox) bool {
+	if before == nil || after == nil {
+		return before != after
+	}
+	return before.Coarse() != after.Coarse()
 }
 
 // diff calls tell for each element that is new, gone or not the same.

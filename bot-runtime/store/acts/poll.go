@@ -27,6 +27,10 @@ func (a *Acts) Poll(ctx context.Context, in store.PollRequest) (store.Due, error
 				due.Now = moment(n)
 			case "lanes":
 				due.Lanes = int(n)
+			case "oldest":
+				if n > 0 {
+					due.OldestLane = moment(n)
+				}
 			case "timers":
 				due.Timers = int(n)
 			case "sends":
@@ -67,6 +71,7 @@ func pollQuery(in store.PollRequest) (string, []any) {
 	parts := []string{
 		`SELECT 'now', '', {now}`,
 		`SELECT 'lanes', '', ` + count(`runnable WHERE run_at <= {now}`),
+		`SELECT 'oldest', '', (SELECT COALESCE(min(run_at), 0) FROM runnable WHERE run_at <= {now})`,
 		`SELECT 'timers', '', ` + count(`timer WHERE due_at <= {now}`),
 		`SELECT 'statuses', '', ` + count(`status WHERE NOT kept`),
 		`SELECT 'calls', '', ` + count(`effect WHERE NOT claimed AND expires_at > {now}`),

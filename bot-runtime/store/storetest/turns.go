@@ -36,6 +36,18 @@ var turnTests = []check{
 		})
 		want(t, "lanes", c.poll().Lanes, 0)
 	}},
+	{"who waits for the bot is counted with the wait of the first, and who was answered is not", func(t *testing.T, c *counter) {
+		want(t, "nobody", c.poll().OldestLane.IsZero(), true)
+		c.accept(from("1", "a", "satu"), from("1", "b", "dua"), from("2", "c", "tiga"))
+		time.Sleep(20 * time.Millisecond)
+		due := c.poll()
+		want(t, "conversations", due.Lanes, 2)
+		if age := due.Now.Sub(due.OldestLane); age < 20*time.Millisecond || age > time.Minute {
+			t.Errorf("the first has waited %s", age)
+		}
+		c.drain(func(l store.Lane) (store.Outcome, error) { return handled(l), nil })
+		want(t, "afterwards", c.poll().OldestLane.IsZero(), true)
+	}},
 	{"2,000 messages of 100 citizens are handled once and in order by 8 steppers while they arrive", func(t *testing.T, c *counter) {
 		const citizens, each = 100, 20
 		var mu sync.Mutex
