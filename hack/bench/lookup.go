@@ -47,7 +47,7 @@ func lookupCommand(ctx context.Context, args []string) error {
 		}
 		figures = append(figures, more...)
 	}
-	return judgeAll(figures)
+	return judgeAll(figures, figures)
 }
 
 func measureLookup(ctx context.Context, path string, entries, each int, seed uint64, peers bool, keep string) ([]Figure, error) {

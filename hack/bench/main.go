@@ -11,6 +11,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -64,42 +65,47 @@ func main() {
 	}
 }
 
+// run measures part by part, and prints each part's figures as soon as it has them: the whole takes most of an hour.
 func run(ctx context.Context) error {
-	figures, err := goBenchmarks(ctx)
-	if err != nil {
-		return err
-	}
-	whole, err := cluster(ctx)
-	if err != nil {
-		return err
-	}
-	figures = append(figures, whole...)
+	parts := []func(context.Context) ([]Figure, error){goBenchmarks, cluster}
 	for _, size := range []struct {
 		entries int
 		peers   bool
 	}{{10_000, false}, {100_000, true}, {1_000_000, false}} {
-		more, err := measureLookup(ctx, "", size.entries, 250, 1, size.peers, "")
+		parts = append(parts, func(ctx context.Context) ([]Figure, error) {
+			return measureLookup(ctx, "", size.entries, 250, 1, size.peers, "")
+		})
+	}
+	var all []Figure
+	var broken error
+	for _, part := range parts {
+		figures, err := part(ctx)
 		if err != nil {
 			return err
 		}
-		figures = append(figures, more...)
+		all = append(all, figures...)
+		broken = judgeAll(figures, all)
 	}
-	return judgeAll(figures)
+	return broken
 }
 
-// judgeAll holds all figures against their bounds, writes them down and prints them.
-func judgeAll(figures []Figure) error {
+// judgeAll holds figures against their bounds and prints them, and writes down all that there are in this run so far. The error says
+// how many of those are out of bounds.
+func judgeAll(figures, all []Figure) error {
 	var bounds map[string]bound
 	if err := yaml.UnmarshalStrict(boundsFile, &bounds); err != nil {
 		return fmt.Errorf("bounds.yaml: %w", err)
 	}
 	broken := 0
-	for i := range figures {
-		if !judge(&figures[i], bounds) {
-			broken++
+	for _, list := range [][]Figure{figures, all} {
+		broken = 0
+		for i := range list {
+			if !judge(&list[i], bounds) {
+				broken++
+			}
 		}
 	}
-	if err := write(figures); err != nil {
+	if err := errors.Join(write(all), show(figures)); err != nil {
 		return err
 	}
 	if broken > 0 {
@@ -131,12 +137,18 @@ func write(figures []Figure) error {
 	}
 	defer file.Close()
 	lines := json.NewEncoder(file)
-	table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(table, "FIGURE\tVALUE\tUNIT\tBOUND\t")
 	for _, f := range figures {
 		if err := lines.Encode(f); err != nil {
 			return fmt.Errorf("writing the figures: %w", err)
 		}
+	}
+	return nil
+}
+
+func show(figures []Figure) error {
+	table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(table, "FIGURE\tVALUE\tUNIT\tBOUND\t")
+	for _, f := range figures {
 		limit, mark := "", ""
 		if f.Bound != nil {
 			limit = fmt.Sprintf("%.4g", *f.Bound)
