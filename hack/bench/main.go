@@ -105,7 +105,7 @@ func judgeAll(figures, all []Figure) error {
 			}
 		}
 	}
-	if err := errors.Join(write(all), show(figures)); err != nil {
+	if err := errors.Join(write(all), printTable(figures)); err != nil {
 		return err
 	}
 	if broken > 0 {
@@ -145,7 +145,7 @@ func write(figures []Figure) error {
 	return nil
 }
 
-func show(figures []Figure) error {
+func printTable(figures []Figure) error {
 	table := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "FIGURE\tVALUE\tUNIT\tBOUND\t")
 	for _, f := range figures {
