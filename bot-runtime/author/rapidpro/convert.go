@@ -30,6 +30,7 @@ func (n Note) String() string {
 const (
 	maxExportBytes = 16 << 20
 	maxNodes       = 500
+	maxVariables   = 100
 	maxOptions     = 10
 	maxButtons     = 3
 	maxButtonTitle = 20
@@ -73,6 +74,9 @@ func Convert(body []byte, start string) (v1alpha1.DialogFlow, []Note, error) {
 	c.rest()
 	if len(c.nodes) > maxNodes {
 		return out, nil, fmt.Errorf("makes %d nodes, a flow has at most %d; export fewer flows", len(c.nodes), maxNodes)
+	}
+	if len(c.variables) > maxVariables {
+		return out, nil, fmt.Errorf("makes %d variables, a flow has at most %d; export fewer flows", len(c.variables), maxVariables)
 	}
 	out.Spec.Nodes = c.nodes
 	for name := range c.variables {
@@ -126,10 +130,7 @@ func (c *converter) note(format string, args ...any) {
 func (c *converter) spoken() []spoken {
 	var out []spoken
 	add := func(code string) {
-		tag := "id" // what a flow without a language is taken for
-		if base, err := language.ParseBase(code); err == nil && base.String() != "und" {
-			tag = base.String()
-		}
+		tag := tagOf(code)
 		if !slices.ContainsFunc(out, func(s spoken) bool { return s.code == code }) && len(tag) <= 3 {
 			if slices.ContainsFunc(out, func(s spoken) bool { return s.tag == tag }) {
 				return
@@ -153,12 +154,20 @@ func (c *converter) spoken() []spoken {
 	return out[:min(len(out), 12)]
 }
 
+// tagOf a language's code, which has three letters there. A flow without a language is taken for an Indonesian one.
+func tagOf(code string) string {
+	if base, err := language.ParseBase(code); err == nil && base.String() != "und" {
+		return base.String()
+	}
+	return "id"
+}
+
 // text in all languages; one that is not translated stands in the flow's own, and is noted.
 func (c *converter) text(uuid, field, base string) v1alpha1.Text {
 	out := v1alpha1.Text{}
 	for _, l := range c.languages {
 		words := base
-		if l.code != c.at.flow.Language {
+		if l.tag != tagOf(c.at.flow.Language) {
 			if all := c.at.flow.Localization[l.code][uuid][field]; len(all) > 0 && all[0] != "" {
 				words = all[0]
 			} else {
@@ -175,7 +184,7 @@ func (c *converter) words(r rule) v1alpha1.Words {
 	out := v1alpha1.Words{}
 	for _, l := range c.languages {
 		arguments := r.Arguments
-		if l.code != c.at.flow.Language {
+		if l.tag != tagOf(c.at.flow.Language) {
 			arguments = c.at.flow.Localization[l.code][r.UUID]["arguments"]
 		}
 		for _, a := range arguments {
@@ -260,10 +269,14 @@ func (c *converter) fresh(text string) string {
 	return name
 }
 
+// taken are names that CEL or Loket have for themselves.
+var taken = []string{"input", "contact", "language", "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import",
+	"let", "loop", "package", "namespace", "return", "var", "void", "while"}
+
 // variable of a result or a field, declared by being named.
 func (c *converter) variable(key string) string {
 	name := strings.ToLower(slug(key, "_")) // as RapidPro makes a result's key of its name
-	if name == "" || slices.Contains([]string{"input", "contact", "language", "true", "false", "null", "in"}, name) {
+	if name == "" || slices.Contains(taken, name) {
 		name = "value_" + name
 	}
 	c.variables[name] = true
@@ -414,7 +427,8 @@ func (c *converter) call(a *action, n *node) (*v1alpha1.Node, string) {
 	url := c.template(a.URL)
 	method := v1alpha1.CallMethod(strings.ToUpper(a.Method))
 	if !callURL.MatchString(url) || len(url) > 2048 || !slices.Contains([]v1alpha1.CallMethod{v1alpha1.CallGet, v1alpha1.CallPut, v1alpha1.CallPost}, method) {
-		c.note("call_webhook %s %s was left out: GET, PUT and POST to an address with its host written out can be called", quoted(a.Method), quoted(a.URL))
+		address, _, _ := strings.Cut(a.URL, "?") // what follows may be a key
+		c.note("call_webhook %s %s was left out: GET, PUT and POST to an address with its host written out can be called", quoted(a.Method), quoted(address))
 		return nil, good
 	}
 	bad := good
@@ -433,7 +447,7 @@ func (c *converter) say(a *action) *v1alpha1.Say {
 		out.Text = c.text(a.UUID, "text", a.Text)
 	}
 	for _, at := range a.Attachments {
-		if kind, url, _ := strings.Cut(at, ":"); strings.HasPrefix(kind, "image") && webURL.MatchString(url) && out.Image == nil {
+		if kind, url, _ := strings.Cut(at, ":"); strings.HasPrefix(kind, "image") && webURL.MatchString(url) && len(url) <= 1024 && out.Image == nil {
 			out.Image = &v1alpha1.Image{URL: v1alpha1.WebURL(url)}
 		} else {
 			c.note("attachment %s was left out", quoted(at))
@@ -518,7 +532,7 @@ func (c *converter) option(options []v1alpha1.Option, n *node, k rule, to v1alph
 	words := c.words(k)
 	title := category{UUID: k.Category, Name: "?"}
 	for _, one := range n.Router.Categories {
-		if one.UUID == k.Category {
+		if one.UUID == k.Category && one.Name != "" {
 			title = one
 		}
 	}
@@ -556,6 +570,9 @@ func (c *converter) fit(options []v1alpha1.Option) []v1alpha1.Option {
 			if r := []rune(plain); len(r) > most {
 				c.note("the title %s was cut to %d characters", quoted(plain), most)
 				plain = strings.TrimSpace(string(r[:most]))
+			}
+			if plain == "" {
+				plain = "?"
 			}
 			options[i].Title[l] = v1alpha1.Sentence(plain)
 		}
