@@ -90,6 +90,26 @@ func lookupCommand() *cobra.Command {
 	return cmd
 }
 
+func importCommand() *cobra.Command {
+	var flow string
+	cmd := &cobra.Command{
+		Use: "import EXPORT", Short: "Make a DialogFlow of flows that RapidPro has exported",
+		Long: "Makes a DialogFlow of flows that RapidPro has exported (JSON, version 13), on standard output, and tells on standard error what\n" +
+			"has no counterpart, and what lint says of the result.\n\n  bot-runtime import export.json >my-agency/dialogflow.yaml",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return errors.New("give one export, as in bot-runtime import export.json")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return author.Import(cmd.OutOrStdout(), cmd.ErrOrStderr(), args[0], flow, time.Now())
+		},
+	}
+	cmd.Flags().StringVar(&flow, "flow", "", "name of the flow that conversations begin with; the export's first when absent")
+	return cmd
+}
+
 func textsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "texts", Short: "Take the texts of flows out into a table for translators and approvers, and back",

@@ -36,7 +36,7 @@ func command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(serveCommand(), migrateCommand(), deadCommand(), devCommand(), lintCommand(), testCommand(), chatCommand(), lookupCommand(), graphCommand(), textsCommand(), schemaCommand(),
+	root.AddCommand(serveCommand(), migrateCommand(), deadCommand(), devCommand(), lintCommand(), testCommand(), chatCommand(), lookupCommand(), graphCommand(), textsCommand(), importCommand(), schemaCommand(),
 		hashPasswordCommand(), versionCommand())
 	return root
 }

@@ -1,5 +1,5 @@
-// Package author is the offline commands of those who write flows: lint, test, chat, lookup, graph and texts. They read files,
-// judge them as a runtime would, and print for people. Nothing here touches a store or a network.
+// Package author is the offline commands of those who write flows: lint, test, chat, lookup, graph, texts and import. They read
+// files, judge them as a runtime would, and print for people. Nothing here touches a store or a network.
 package author
 
 import (
