@@ -129,7 +129,7 @@ func TestARunOfAnotherFlowIsChecked(t *testing.T) {
 		"flow: refused": `nodes[go].run.flow RefusedObject: DialogFlow "refused" is refused itself and has never served; mend it first`,
 		"flow: ring":    `nodes[go].run.flow EndlessRun: DialogFlow "ring" runs this one in turn, which would never stop growing; let one of both do without the other`,
 		"flow: town, results: [{name: x, value: twn}]":          `nodes[go].run.results[0].value UndeclaredVariable: column 1: no variable "twn"; did you mean "town"? declare it in variables`,
-		"flow: town, results: [{name: xx, value: town}]":         `nodes[go].run.results[0].name UndeclaredVariable: no variable "xx"; did you mean "x"? declare it in variables`,
+		"flow: town, results: [{name: xx, value: town}]":        `nodes[go].run.results[0].name UndeclaredVariable: no variable "xx"; did you mean "x"? declare it in variables`,
 		"flow: town, arguments: [{name: x, value: x}]":          `nodes[go].run.arguments[0].name UndeclaredVariable: no variable "x"`,
 		"flow: town, arguments: [{name: town, value: street}]":  `nodes[go].run.arguments[0].value UndeclaredVariable: column 1: no variable "street"`,
 		"flow: town, arguments: [{name: town, value: \"1.0\"}]": `nodes[go].run.arguments[0].value ExpressionType: column 1: "1.0" gives double; a string is needed`,
