@@ -113,7 +113,7 @@ func Build(spec v1alpha1.KnowledgeSpec, languages []string, now time.Time) (*Set
 		s.entries = append(s.entries, out)
 		for _, l := range sortedKeys(e.Questions) {
 			for j, q := range e.Questions[l] {
-				f := strip(words.Fold(string(q)))
+				f := strip(string(q))
 				if f == "" {
 					find(false, "EmptyQuestion", fmt.Sprintf("%s.questions.%s[%d]", path, l, j), "nothing is left of %q without greeting; add what is asked", q)
 					continue
@@ -157,7 +157,7 @@ func (s *Set) Match(text, language string, now time.Time) (*Entry, bool) {
 	if len(text) > maxQuery {
 		return nil, false
 	}
-	f := strip(words.Fold(text))
+	f := strip(text)
 	if f == "" {
 		return nil, false
 	}
@@ -228,10 +228,10 @@ func content(folded string) map[string]bool {
 	return out
 }
 
-// strip drops greeting and politeness around a question, unless nothing else is there.
-func strip(folded string) string {
+// strip folds a question, writes out its short forms, and drops greeting and politeness around it.
+func strip(text string) string {
 	var kept []string
-	for w := range strings.FieldsSeq(folded) {
+	for _, w := range words.Written(words.Fold(text)) {
 		if !words.Courtesy(w) {
 			kept = append(kept, w)
 		}

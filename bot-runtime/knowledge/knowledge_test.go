@@ -101,3 +101,29 @@ func FuzzMatch(f *testing.F) {
 	f.Add("\xff ḋ̈ 🙏")
 	f.Fuzz(func(t *testing.T, s string) { set.Match(s, "id", now) })
 }
+
+func TestQuestionsInShortFormsFindTheirAnswer(t *testing.T) {
+	s, findings := Build(v1alpha1.KnowledgeSpec{Entries: []v1alpha1.KnowledgeEntry{
+		{Name: "signs", Questions: v1alpha1.Words{"id": {"bagaimana mengenali pinjol ilegal", "ciri pinjaman online ilegal"}}, Answer: v1alpha1.Text{"id": "Ciri."}},
+		{Name: "sent", Questions: v1alpha1.Words{"id": {"sudah transfer tapi tidak ada kabar"}}, Answer: v1alpha1.Text{"id": "Bank."}},
+	}}, []string{"id"}, now)
+	if len(findings) > 0 {
+		t.Fatal(findings)
+	}
+	for asked, want := range map[string]string{
+		"gmn mengenali pinjol ilegal":           "signs",
+		"bgmn sih ngenalin pinjol ilegal kak":   "",
+		"ciri pinjol ilegal":                    "signs",
+		"udh tf tp gak ada kabar":               "sent",
+		"sdh trf tapi ga ada kabar min":         "sent",
+		"udh tf tp gak ada kabar dr Dana Kilat": "",
+	} {
+		got := ""
+		if e, ok := s.Match(asked, "id", now); ok {
+			got = e.Name
+		}
+		if got != want {
+			t.Errorf("%q finds %q, want %q", asked, got, want)
+		}
+	}
+}

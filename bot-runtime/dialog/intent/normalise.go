@@ -3,42 +3,23 @@ package intent
 import (
 	_ "embed"
 	"strings"
-	"unicode"
 
 	"github.com/loket-dev/loket/bot-runtime/directory/words"
 )
 
-//go:embed informal.txt
-var informalText string
+//go:embed alike.txt
+var alikeText string
 
-// informal are words as people write them on a phone, and the plain ones.
-var informal = readInformal()
+// alike are words that mean what another does.
+var alike = words.Pairs(alikeText)
 
-func readInformal() map[string][]string {
-	m := map[string][]string{}
-	for line := range strings.Lines(informalText) {
-		if f := strings.Fields(line); len(f) > 1 && f[0] != "#" {
-			m[words.Fold(f[0])] = f[1:]
-		}
-	}
-	return m
-}
-
-// plain gives a text's words in one spelling: folded, drawn-out letters drawn in, "hati2" written out, informal words replaced,
-// greeting and politeness left out unless nothing else is there.
+// plain gives a text's words in one form: folded, written out (words.Written), those that mean alike as one, greeting and
+// politeness left out unless nothing else is there.
 func plain(text string) []string {
 	var all []string
-	for w := range strings.FieldsSeq(words.Fold(cutText(text))) {
-		if r, ok := strings.CutSuffix(w, "2"); ok && len(r) > 2 && unicode.IsLetter(rune(r[len(r)-1])) {
-			w = r // doubled, as in hati2
-		}
-		if p, ok := informal[w]; ok {
-			all = append(all, p...)
-			continue
-		}
-		w = drawIn(w)
-		if p, ok := informal[w]; ok {
-			all = append(all, p...)
+	for _, w := range words.Written(words.Fold(cutText(text))) {
+		if same, ok := alike[w]; ok {
+			all = append(all, same...)
 			continue
 		}
 		all = append(all, w)
@@ -63,29 +44,6 @@ func cutText(s string) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:maxText], "")
-}
-
-// drawIn writes tolooong as tolong.
-func drawIn(w string) string {
-	var b strings.Builder
-	run := 0
-	var last rune
-	for _, r := range w {
-		if r == last && unicode.IsLetter(r) {
-			run++
-		} else {
-			run = 1
-		}
-		last = r
-		if run <= 2 {
-			b.WriteRune(r)
-		}
-	}
-	drawn := b.String()
-	if drawn == w {
-		return w
-	}
-	return strings.NewReplacer("aa", "a", "ii", "i", "uu", "u", "ee", "e", "oo", "o").Replace(drawn)
 }
 
 var (
