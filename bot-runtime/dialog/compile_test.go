@@ -120,6 +120,18 @@ func FuzzCompile(f *testing.F) {
 		f.Add(string(body))
 	}
 	f.Add(wants)
+	f.Add(interrupted)
+	f.Add(moving)
+	f.Add("start: a\ntriggers: [{name: t, words: {en: [hello]}, next: a, returns: true}]\nnodes: [{name: a, safePoint: true, run: {flow: address, results: [{name: x, value: y}]}, next: b}, {name: b, end: {}}]")
+	linked := world()
+	linked.Flows = map[string]*Program{"refused": nil}
+	for _, one := range []struct{ name, text string }{{"town", town}, {"address", address}} {
+		p, findings := Compile(flow(f, one.text), linked)
+		if p == nil {
+			f.Fatal(findings)
+		}
+		linked.Flows[one.name] = p
+	}
 	f.Add("start: a\nnodes: [{name: a, understand: {otherwise: a}}]")
 	f.Add(branchOn("if: [{var: found.outcome, in: [exact, 5]}, {var: amount, atLeast: 3}]"))
 	f.Add("start: a\nnodes: [{name: a, say: {text: {en: '{{ {{ }} \\'}}'}}, next: a}]")
@@ -128,7 +140,7 @@ func FuzzCompile(f *testing.F) {
 		if yaml.Unmarshal([]byte(text), &spec) != nil || len(spec.Nodes) > 50 {
 			t.Skip()
 		}
-		p, findings := Compile(spec, world())
+		p, findings := Compile(spec, linked)
 		refused := false
 		for _, f := range findings {
 			refused = refused || !f.Advice

@@ -145,3 +145,35 @@ func TestEveryPodGoesOnInTheOldRevision(t *testing.T) {
 		t.Errorf("the next enquiry begins with %q", got[3])
 	}
 }
+
+// A flow and those that it runs are one revision: an edit of the other one touches nobody who stands in it.
+func TestAConversationStaysInTheRevisionOfTheFlowThatIsRun(t *testing.T) {
+	s := openSQLite(t, filepath.Join(t.TempDir(), "loket.db"))
+	calling := func(prefix string) bundle.Objects {
+		called := questions(prefix, "city").Flows[0]
+		called.Name = "asked"
+		main := v1alpha1.DialogFlow{Spec: v1alpha1.DialogFlowSpec{Start: "go", Variables: []v1alpha1.VariableDeclaration{{Name: "town", Type: "string"}}, Nodes: []v1alpha1.Node{
+			{Name: "go", Next: "tell", Run: &v1alpha1.Run{Flow: "asked", Results: []v1alpha1.Assignment{{Name: "town", Value: "x"}}}},
+			{Name: "tell", End: &v1alpha1.End{Text: v1alpha1.Text{"id": "{{ town }}."}}},
+		}}}
+		main.Name = "main"
+		return tenantWith(main, called)
+	}
+	x := startOn(t, s, newWire(), nil)
+	x.apply(calling("v1"))
+	x.deliver(post{ID: "m1", From: "62811", Text: "halo"})
+	x.wire.said(t, "62811", 1)
+	x.apply(calling("v2"))
+	x.end()
+
+	y := startOn(t, s, x.wire, nil)
+	y.until("the pod serves", func() bool { return y.Live().Hash != "" })
+	y.deliver(post{ID: "m2", From: "62811", Text: "Siti"})
+	y.wire.said(t, "62811", 2)
+	y.deliver(post{ID: "m3", From: "62811", Text: "Bandung"})
+	y.wire.said(t, "62811", 3)
+	y.deliver(post{ID: "m4", From: "62811", Text: "halo"})
+	if diff := cmp.Diff([]string{"v1 nama?", "v1 kota?", "v1 selesai\n\nBandung.", "v2 nama?"}, y.wire.said(t, "62811", 4)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

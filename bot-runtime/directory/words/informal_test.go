@@ -36,3 +36,16 @@ func TestPlainFormsArePlain(t *testing.T) {
 		}
 	}
 }
+
+func FuzzWritten(f *testing.F) {
+	for _, s := range []string{"udh tf 2jt", "hati2", "2", "aaaa2", "\xff", "ééé", "tolooong"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		for _, w := range Written(Fold(s)) {
+			if w == "" || strings.ContainsAny(w, " \n") {
+				t.Fatalf("%q has the word %q", s, w)
+			}
+		}
+	})
+}
