@@ -166,7 +166,7 @@ func TestEveryPathOfAnObjectHasItsLine(t *testing.T) {
 			t.Errorf("%s is at %s:%d", path, file, line)
 		}
 	}
-	if _, line := f.At("directory/institutions", "source.rows[line 2]"); line != 10 {
+	if _, line := f.At("directory/institutions", "source.rows[line 2]"); line != 11 {
 		t.Errorf("the first row is at line %d", line)
 	}
 	if file, _ := f.At("channel/none", "flow"); file != "" {
