@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +74,11 @@ func flowYAML(flow v1alpha1.DialogFlow) ([]byte, error) {
 	}
 	dress(root.Content[0])
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Made of an export of RapidPro: go through it, and write tests.\napiVersion: %s\nkind: %s\nmetadata: {name: %s}\n", flow.APIVersion, flow.Kind, flow.Name)
+	name := flow.Name
+	if slices.Contains(taken, name) {
+		name = strconv.Quote(name)
+	}
+	fmt.Fprintf(&b, "# Made of an export of RapidPro: go through it, and write tests.\napiVersion: %s\nkind: %s\nmetadata: {name: %s}\n", flow.APIVersion, flow.Kind, name)
 	encoder := yaml.NewEncoder(&b)
 	encoder.SetIndent(2)
 	encoder.CompactSeqIndent()

@@ -61,6 +61,7 @@ func FuzzImport(f *testing.F) {
 	f.Add(sample)
 	f.Add([]byte(`{"version":"13","flows":[{"uuid":"a","nodes":[{"uuid":"b","router":{"type":"random","categories":[{}]}},{"uuid":"b"}]}]}`))
 	f.Add([]byte(`{"version":"13","flows":[{"language":"eng","nodes":[{"uuid":"b","actions":[{"type":"send_msg","text":"{{{@input{{"}],"router":{"type":"switch","wait":{},"cases":[{"type":"has_phrase"}]}}]}]}`))
+	f.Add([]byte(`{"version":"13","flows":[{"name":"yes","nodes":[]}]}`))
 	dir := f.TempDir()
 	n := 0
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -161,15 +161,18 @@ func (c *compiler) loop(path []int, to int) {
 
 // openingMenu is the menu that a conversation begins at when only says stand before it.
 func (p *Program) openingMenu() int {
-	for i := p.start; ; i = p.nodes[i].next {
+	i := p.start
+	for range p.nodes { // says may stand in a ring, which loops refuses
 		switch p.nodes[i].kind {
 		case kindMenu:
 			return i
-		case kindSay: // says in a ring are refused by loops
-			continue
+		case kindSay:
+			i = p.nodes[i].next
+		default:
+			return none
 		}
-		return none
 	}
+	return none
 }
 
 // nearestPerson is where a citizen who wants a person is led: by the first trigger that leads to a hand-off without a further
