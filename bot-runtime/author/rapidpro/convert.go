@@ -431,12 +431,11 @@ func (c *converter) call(a *action, n *node) (*v1alpha1.Node, string) {
 		c.note("call_webhook %s %s was left out: GET, PUT and POST to an address with its host written out can be called", quoted(a.Method), quoted(address))
 		return nil, good
 	}
-	bad := good
+	otherwise := n.follows()
 	if n.Router != nil {
-		bad = c.target(c.at.flow, n.leads(n.Router.Default))
-	} else {
-		bad = c.target(c.at.flow, n.follows())
+		otherwise = n.leads(n.Router.Default)
 	}
+	bad := c.target(c.at.flow, otherwise)
 	c.note("call_webhook: headers, body and result were left out; write body, secretName and take")
 	return &v1alpha1.Node{Call: &v1alpha1.Call{Method: method, URL: url, Otherwise: v1alpha1.Name(bad)}}, good
 }
