@@ -330,6 +330,12 @@ func (t *bentTx) Exec(query string, args ...any) (int64, error) {
 	return n, err
 }
 
+// Later is now, so that a pause before the next statement leaves what this one did open to others.
+func (t *bentTx) Later(query string, args ...any) error {
+	_, err := t.Exec(query, args...)
+	return err
+}
+
 func (t *bentTx) Query(query string, args ...any) (acts.Rows, error) {
 	switch {
 	case t.b.snapshots == nil:

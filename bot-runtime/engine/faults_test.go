@@ -95,6 +95,13 @@ func (t *faultyTx) Exec(query string, args ...any) (int64, error) {
 	return t.Tx.Exec(query, args...)
 }
 
+func (t *faultyTx) Later(query string, args ...any) error {
+	if err := t.f.point(); err != nil {
+		return err
+	}
+	return t.Tx.Later(query, args...)
+}
+
 func (t *faultyTx) Query(query string, args ...any) (acts.Rows, error) {
 	if err := t.f.point(); err != nil {
 		return nil, err

@@ -264,6 +264,11 @@ func (t *worldTx) Exec(query string, args ...any) (int64, error) {
 	return t.Tx.Exec(query, args...)
 }
 
+func (t *worldTx) Later(query string, args ...any) error {
+	_, err := t.Exec(query, args...)
+	return err
+}
+
 func (t *worldTx) Query(query string, args ...any) (acts.Rows, error) {
 	query, args, err := t.before(query, args)
 	if err != nil {

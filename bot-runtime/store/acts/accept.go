@@ -65,7 +65,7 @@ func (a *Acts) accept(ctx context.Context, batch store.Batch) (store.Accepted, e
 	var counts store.Accepted
 	err := a.write(ctx, "accept", func(tx Tx) error {
 		counts = store.Accepted{}
-		in := intake{tx: tx, counts: &counts, made: map[int64]bool{}, of: map[dedupeKey]int64{}}
+		in := intake{tx: tx, counts: &counts, made: map[int64]bool{}, found: map[place]int64{}, of: map[dedupeKey]int64{}}
 		var fresh []store.Inbound
 		for part := range slices.Chunk(batch.Messages, batchMost) {
 			unseen, err := in.unseen(part)
@@ -93,10 +93,7 @@ func (a *Acts) accept(ctx context.Context, batch store.Batch) (store.Accepted, e
 		}
 		slices.Sort(in.lanes)
 		in.lanes = slices.Compact(in.lanes)
-		if err := a.raise(tx, in); err != nil { // last: it waits for steppers
-			return err
-		}
-		return stillThere(tx, in.lanes)
+		return a.raise(tx, in) // last: it waits for steppers
 	})
 	if err != nil {
 		return store.Accepted{}, err
@@ -108,8 +105,10 @@ func (a *Acts) accept(ctx context.Context, batch store.Batch) (store.Accepted, e
 type intake struct {
 	tx     Tx
 	counts *store.Accepted
+	now    int64 // the database's time
 	lanes  []int64
 	made   map[int64]bool      // contacts
+	found  map[place]int64     // conversations
 	of     map[dedupeKey]int64 // the conversations of messages
 }
 
@@ -126,10 +125,7 @@ func (in *intake) messages(fresh []store.Inbound) error {
 	if err != nil {
 		return err
 	}
-	var now int64
-	if err := one(in.tx, into(&now), `SELECT {now}`); err != nil {
-		return err
-	}
+	now := in.now
 	stored, inbox := after(), after()
 	for i, m := range fresh {
 		body, err := json.Marshal(m.Body)
@@ -141,10 +137,10 @@ func (in *intake) messages(fresh []store.Inbound) error {
 		in.lanes = append(in.lanes, conversations[i])
 		in.of[keyOf(m)] = conversations[i]
 	}
-	if _, err := in.tx.Exec(`INSERT INTO message (id, stored_at, conversation, dir, at, body, ext_id) `+stored.String(), stored.args...); err != nil {
+	if err := in.tx.Later(`INSERT INTO message (id, stored_at, conversation, dir, at, body, ext_id) `+stored.String(), stored.args...); err != nil {
 		return err
 	}
-	if _, err := in.tx.Exec(`INSERT INTO inbox (id, conversation, kind, message_at, name) `+inbox.String(), inbox.args...); err != nil {
+	if err := in.tx.Later(`INSERT INTO inbox (id, conversation, kind, message_at, name) `+inbox.String(), inbox.args...); err != nil {
 		return err
 	}
 	in.counts.Stored += len(fresh)
@@ -183,14 +179,13 @@ func seenDays(at int64) []int64 {
 
 // unseen returns the messages that were never stored and are not stale, in the order of arrival, and marks them seen.
 func (in *intake) unseen(messages []store.Inbound) ([]store.Inbound, error) {
-	var now int64
-	if err := one(in.tx, into(&now), `SELECT {now}`); err != nil {
+	if err := one(in.tx, into(&in.now), `SELECT {now}`); err != nil {
 		return nil, err
 	}
 	var keys []seenKey
 	first := map[[2]string]bool{}
 	for i, m := range messages {
-		if micros(m.At) < now-store.StaleAfter.Microseconds() {
+		if micros(m.At) < in.now-store.StaleAfter.Microseconds() {
 			in.counts.Stale++
 			continue
 		}
@@ -291,10 +286,9 @@ func raiseLanes(tx Tx, conversations []int64) error {
 	for _, c := range conversations {
 		rows.add(c)
 	}
-	_, err := tx.Exec(`INSERT INTO runnable (conversation, run_at)
+	return tx.Later(`INSERT INTO runnable (conversation, run_at)
 		SELECT DISTINCT v.column1, {now} FROM (`+rows.String()+`) AS v WHERE TRUE ORDER BY 1
 		ON CONFLICT (conversation) DO UPDATE SET run_at = CASE
 			WHEN runnable.fails = 0 AND excluded.run_at < runnable.run_at THEN excluded.run_at ELSE runnable.run_at END`,
 		rows.args...)
-	return err
 }

@@ -55,10 +55,13 @@ type Engine interface {
 // Tx is what an act may do in its transaction. Statements have $1 placeholders, each of them with the words of the package
 // comment replaced.
 type Tx interface {
-	// Exec returns the number of rows changed. Arguments are int64, string, []byte, bool or *List. A row that stays locked is
-	// ErrLocked.
+	// Exec returns the number of rows changed. Arguments are int64, string, []byte, bool or *List. That a row stays locked is told by
+	// ErrLocked, here and below.
 	Exec(query string, args ...any) (int64, error)
 	Query(query string, args ...any) (Rows, error)
+	// Later is Exec of a statement whose result nobody needs: it may go to the database only with the next one, or the commit, and
+	// its error may come from there.
+	Later(query string, args ...any) error
 	// Savepoint undoes what try did when it fails, and keeps the transaction usable.
 	Savepoint(try func() error) error
 	// Draw returns n new row ids, rising, above all drawn by transactions that have committed.

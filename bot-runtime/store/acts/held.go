@@ -21,7 +21,7 @@ const (
 	waryFor = 5 * time.Second
 )
 
-// ErrLocked: another transaction kept a row locked for longer than a statement waits. An Engine's Exec wraps it.
+// ErrLocked: another transaction kept a row locked for longer than a statement waits. A Tx wraps it.
 var ErrLocked = errors.New("a row stays locked")
 
 // heldUp is the end of an Accept that did not get its lanes.
@@ -32,7 +32,7 @@ type heldUp struct {
 
 func (h *heldUp) Error() string { return fmt.Sprintf("some of %d lanes are held", len(h.lanes)) }
 
-// raise raises the lanes of an Accept.
+// raise raises the lanes of an Accept, and fails when it did not get them or what they are of is gone.
 func (a *Acts) raise(tx Tx, in intake) error {
 	if len(in.lanes) == 0 {
 		return nil
@@ -48,6 +48,9 @@ func (a *Acts) raise(tx Tx, in intake) error {
 		}
 	}
 	err := raiseLanes(tx, in.lanes)
+	if err == nil {
+		err = stillThere(tx, in.lanes)
+	}
 	if errors.Is(err, ErrLocked) {
 		return up
 	}

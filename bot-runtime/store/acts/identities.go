@@ -246,7 +246,8 @@ func (in *intake) join(mine map[message.Identity]int64, made map[int64]bool) (ma
 	return moved, err
 }
 
-// links maps identities to where they lead. With the word for a lock their rows are held until the commit.
+// links maps identities to where they lead, and notes which conversations are there. With the word for a lock the rows of the
+// identities are held until the commit, and nothing is noted.
 func (in *intake) links(ids []message.Identity, lock string) (map[message.Identity]link, error) {
 	links := map[message.Identity]link{}
 	rows := after()
@@ -260,61 +261,50 @@ func (in *intake) links(ids []message.Identity, lock string) (map[message.Identi
 	if rows.rows == 0 {
 		return links, nil
 	}
+	query := `SELECT i.scope, i.kind, i.value, i.contact, i.closed_at, '', 0 FROM identity i WHERE (i.scope, i.kind, i.value) IN (` + rows.String() + `)
+		ORDER BY 1, 2, 3 ` + lock
+	if lock == "" {
+		query = `SELECT i.scope, i.kind, i.value, i.contact, i.closed_at, COALESCE(c.channel, ''), COALESCE(c.id, 0)
+			FROM identity i LEFT JOIN conversation c ON c.contact = i.contact WHERE (i.scope, i.kind, i.value) IN (` + rows.String() + `)`
+	}
 	err := each(in.tx, func(scan func(...any) error) error {
 		var id message.Identity
 		var l link
-		if err := scan(&id.Scope, &id.Kind, &id.Value, &l.contact, &l.closed); err != nil {
+		var channel string
+		var conversation int64
+		if err := scan(&id.Scope, &id.Kind, &id.Value, &l.contact, &l.closed, &channel, &conversation); err != nil {
 			return err
 		}
 		links[id] = l
+		if conversation != 0 {
+			in.found[place{l.contact, channel}] = conversation
+		}
 		return nil
-	}, `SELECT scope, kind, value, contact, closed_at FROM identity WHERE (scope, kind, value) IN (`+rows.String()+`)
-		ORDER BY scope, kind, value `+lock, rows.args...)
+	}, query, rows.args...)
 	return links, err
+}
+
+// place is where a conversation is: a contact on a channel.
+type place struct {
+	contact int64
+	channel string
 }
 
 // conversations finds or makes the conversation of each message's contact on its channel.
 func (in *intake) conversations(messages []store.Inbound, contacts []int64) ([]int64, error) {
-	type key struct {
-		contact int64
-		channel string
-	}
-	names := map[key]string{}
+	names := map[place]string{}
 	for i, m := range messages {
-		names[key{contacts[i], m.Channel}] = m.DisplayName
+		names[place{contacts[i], m.Channel}] = m.DisplayName
 	}
-	keys := make([]key, 0, len(names))
+	missing := make([]place, 0, len(names))
 	for k := range names {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(x, y key) int {
-		return cmp.Or(cmp.Compare(x.contact, y.contact), cmp.Compare(x.channel, y.channel))
-	})
-	found := map[key]int64{}
-	look := func() error {
-		rows := after()
-		for _, k := range keys {
-			rows.add(k.contact, k.channel)
-		}
-		return each(in.tx, func(scan func(...any) error) error {
-			var k key
-			var id int64
-			if err := scan(&k.contact, &k.channel, &id); err != nil {
-				return err
-			}
-			found[k] = id
-			return nil
-		}, `SELECT contact, channel, id FROM conversation WHERE (contact, channel) IN (`+rows.String()+`)`, rows.args...)
-	}
-	if err := look(); err != nil {
-		return nil, err
-	}
-	var missing []key
-	for _, k := range keys {
-		if found[k] == 0 {
+		if in.found[k] == 0 {
 			missing = append(missing, k)
 		}
 	}
+	slices.SortFunc(missing, func(x, y place) int {
+		return cmp.Or(cmp.Compare(x.contact, y.contact), cmp.Compare(x.channel, y.channel))
+	})
 	if len(missing) > 0 {
 		var before []int64
 		for _, k := range missing {
@@ -346,13 +336,24 @@ func (in *intake) conversations(messages []store.Inbound, contacts []int64) ([]i
 				return nil, err
 			}
 		}
-		if err := look(); err != nil {
+		// Another transaction may have been first.
+		keys := after()
+		for _, k := range missing {
+			keys.add(k.contact, k.channel)
+		}
+		if err := each(in.tx, func(scan func(...any) error) error {
+			var k place
+			var id int64
+			err := scan(&k.contact, &k.channel, &id)
+			in.found[k] = id
+			return err
+		}, `SELECT contact, channel, id FROM conversation WHERE (contact, channel) IN (`+keys.String()+`)`, keys.args...); err != nil {
 			return nil, err
 		}
 	}
 	out := make([]int64, len(messages))
 	for i, m := range messages {
-		out[i] = found[key{contacts[i], m.Channel}]
+		out[i] = in.found[place{contacts[i], m.Channel}]
 	}
 	return out, nil
 }

@@ -199,23 +199,25 @@ func (s *Store) once(ctx context.Context, act func(acts.Tx) error) (err error, a
 	// From here on the caller cannot interrupt: a cancelled COMMIT is a commit of unknown outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), actMost)
 	defer cancel()
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
-	if err != nil {
-		return judge(err)
-	}
+	tx := begin(ctx, conn.Conn(), s.statementsOf(conn))
 	ended := false
 	defer func() {
 		if !ended { // the act failed, panicked or ended its goroutine
-			_ = tx.Rollback(ctx)
+			tx.rollback()
 		}
 	}()
-	if err := act(&writing{ctx: ctx, conn: conn.Conn(), statements: s.statementsOf(conn)}); err != nil {
+	if err := act(tx); err != nil {
 		return s.judge(err)
 	}
 	told := conn.Conn().PgConn().CustomData()
 	delete(told, notSynchronous)
+	err = tx.commit()
+	var before *beforeCommit
+	if errors.As(err, &before) {
+		return s.judge(err)
+	}
 	ended = true
-	if err = tx.Commit(ctx); err != nil {
+	if err != nil {
 		return judgeCommit(err)
 	}
 	if told[notSynchronous] == true {

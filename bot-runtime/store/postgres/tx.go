@@ -92,62 +92,205 @@ func flat(args []any) []any {
 	return out
 }
 
-// run sends one statement, prepared once a connection where statements is not nil.
-func run(ctx context.Context, conn *pgx.Conn, statements map[string]string, query string, args []any) (*pgconn.ResultReader, error) {
+// statement is one as it goes over the wire: by its name where it is prepared, else by its text.
+type statement struct {
+	name, text string
+	types      []uint32
+	values     [][]byte
+	formats    []int16
+}
+
+// prepare makes a statement of a query, prepared once a connection where statements is not nil.
+func prepare(ctx context.Context, conn *pgx.Conn, statements map[string]string, query string, args []any) (statement, error) {
 	query, args = text(query, args), flat(args)
-	values, types, formats := make([][]byte, len(args)), make([]uint32, len(args)), make([]int16, len(args))
+	st := statement{text: query, types: make([]uint32, len(args)), values: make([][]byte, len(args)), formats: make([]int16, len(args))}
 	for i, arg := range args {
-		types[i], formats[i] = oid(arg), pgtype.BinaryFormatCode
+		st.types[i], st.formats[i] = oid(arg), pgtype.BinaryFormatCode
 		var err error
-		if values[i], err = conn.TypeMap().Encode(types[i], pgtype.BinaryFormatCode, arg, make([]byte, 0, 8)); err != nil {
-			return nil, fmt.Errorf("argument %d: %w", i+1, err)
+		if st.values[i], err = conn.TypeMap().Encode(st.types[i], pgtype.BinaryFormatCode, arg, make([]byte, 0, 8)); err != nil {
+			return st, fmt.Errorf("argument %d: %w", i+1, err)
 		}
 	}
 	if statements == nil {
-		return conn.PgConn().ExecParams(ctx, query, values, types, formats, nil), nil
+		return st, nil
 	}
-	name := statements[query]
-	if name == "" {
+	if st.name = statements[query]; st.name == "" {
 		// Named by its text: should a pooler hide behind this connection after all, no other statement can bear the name.
 		sum := sha256.Sum256([]byte(query))
-		name = "loket_" + hex.EncodeToString(sum[:12])
-		if _, err := conn.PgConn().Prepare(ctx, name, query, types); err != nil {
-			return nil, err
+		st.name = "loket_" + hex.EncodeToString(sum[:12])
+		if _, err := conn.PgConn().Prepare(ctx, st.name, query, st.types); err != nil {
+			return st, err
 		}
-		statements[query] = name
+		statements[query] = st.name
 	}
-	return conn.PgConn().ExecPrepared(ctx, name, values, formats, nil), nil
+	return st, nil
 }
 
+// run sends one statement by itself.
+func (st statement) run(ctx context.Context, conn *pgx.Conn) *pgconn.ResultReader {
+	if st.name == "" {
+		return conn.PgConn().ExecParams(ctx, st.text, st.values, st.types, st.formats, nil)
+	}
+	return conn.PgConn().ExecPrepared(ctx, st.name, st.values, st.formats, nil)
+}
+
+// join has it sent with others.
+func (st statement) join(batch *pgconn.Batch) {
+	if st.name == "" {
+		batch.ExecParams(st.text, st.values, st.types, st.formats, nil)
+	} else {
+		batch.ExecPrepared(st.name, st.values, st.formats, nil)
+	}
+}
+
+// writing is a transaction. Its BEGIN goes to the server with the first statement, and what may be done later with the one after it:
+// a round trip costs more than a statement of the message path.
 type writing struct {
 	ctx        context.Context
 	conn       *pgx.Conn
 	statements map[string]string
+	waiting    []statement
+	begun      bool // something was sent
+}
+
+// begin starts a transaction.
+func begin(ctx context.Context, conn *pgx.Conn, statements map[string]string) *writing {
+	return &writing{ctx: ctx, conn: conn, statements: statements, waiting: []statement{{text: "begin isolation level read committed read write"}}}
+}
+
+// send sends what waits with one more statement, and returns the results of the last.
+func (w *writing) send(last statement) (*pgconn.ResultReader, *pgconn.MultiResultReader, error) {
+	waiting := w.waiting
+	w.waiting, w.begun = nil, true
+	if len(waiting) == 0 {
+		return last.run(w.ctx, w.conn), nil, nil
+	}
+	batch := &pgconn.Batch{}
+	for _, st := range waiting {
+		st.join(batch)
+	}
+	last.join(batch)
+	all := w.conn.PgConn().ExecBatch(w.ctx, batch)
+	for range waiting {
+		if all.NextResult() {
+			_, _ = all.ResultReader().Close() // its error is that of all
+		}
+	}
+	if !all.NextResult() {
+		err := all.Close()
+		if err == nil {
+			err = errors.New("the server answered fewer statements than it was sent")
+		}
+		return nil, nil, locked(err)
+	}
+	return all.ResultReader(), all, nil
+}
+
+func (w *writing) Later(query string, args ...any) error {
+	st, err := prepare(w.ctx, w.conn, w.statements, query, args)
+	w.waiting = append(w.waiting, st)
+	return err
 }
 
 func (w *writing) Exec(query string, args ...any) (int64, error) {
-	reader, err := run(w.ctx, w.conn, w.statements, query, args)
+	st, err := prepare(w.ctx, w.conn, w.statements, query, args)
+	if err != nil {
+		return 0, err
+	}
+	reader, all, err := w.send(st)
 	if err != nil {
 		return 0, err
 	}
 	tag, err := reader.Close()
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == lockTimeout {
-		err = fmt.Errorf("%w: %w", acts.ErrLocked, err)
+	if all != nil {
+		err = errors.Join(err, all.Close())
 	}
-	return tag.RowsAffected(), err
+	return tag.RowsAffected(), locked(err)
 }
 
 func (w *writing) Query(query string, args ...any) (acts.Rows, error) {
-	return rowsOf(w.ctx, w.conn, w.statements, query, args)
-}
-
-func rowsOf(ctx context.Context, conn *pgx.Conn, statements map[string]string, query string, args []any) (acts.Rows, error) {
-	reader, err := run(ctx, conn, statements, query, args)
+	st, err := prepare(w.ctx, w.conn, w.statements, query, args)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.RowsFromResultReader(conn.TypeMap(), reader), nil
+	reader, all, err := w.send(st)
+	if err != nil {
+		return nil, err
+	}
+	rows := pgx.RowsFromResultReader(w.conn.TypeMap(), reader)
+	if all != nil {
+		return &lastRows{Rows: rows, all: all}, nil
+	}
+	return rows, nil
+}
+
+// lastRows are the rows of the last of several statements: its end is the end of all.
+type lastRows struct {
+	pgx.Rows
+	all *pgconn.MultiResultReader
+	err error
+}
+
+func (r *lastRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.Close()
+	return false
+}
+
+func (r *lastRows) Err() error { return errors.Join(r.Rows.Err(), r.err) }
+
+func (r *lastRows) Close() {
+	r.Rows.Close()
+	r.err = r.all.Close()
+}
+
+// commit ends the transaction, of which nothing is left to do where nothing was sent.
+func (w *writing) commit() error {
+	if !w.begun && len(w.waiting) == 1 {
+		return nil
+	}
+	if len(w.waiting) > 0 {
+		last := w.waiting[len(w.waiting)-1]
+		w.waiting = w.waiting[:len(w.waiting)-1]
+		reader, all, err := w.send(last)
+		if err == nil {
+			_, err = reader.Close()
+		}
+		if all != nil {
+			err = errors.Join(err, all.Close())
+		}
+		if err != nil {
+			return &beforeCommit{locked(err)}
+		}
+	}
+	results, err := w.conn.PgConn().Exec(w.ctx, "commit").ReadAll()
+	if err == nil && len(results) == 1 && results[0].CommandTag.String() == "ROLLBACK" {
+		err = pgx.ErrTxCommitRollback
+	}
+	return err
+}
+
+// beforeCommit is an error of a statement that was sent only when the transaction was to end: COMMIT was not.
+type beforeCommit struct{ error }
+
+func (b *beforeCommit) Unwrap() error { return b.error }
+
+// rollback undoes what was sent. A connection on which that fails is given up when it is released.
+func (w *writing) rollback() {
+	if w.begun && !w.conn.IsClosed() {
+		_, _ = w.conn.PgConn().Exec(w.ctx, "rollback").ReadAll()
+	}
+}
+
+// locked names the error of a statement that waited for a row in vain.
+func locked(err error) error {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == lockTimeout {
+		return fmt.Errorf("%w: %w", acts.ErrLocked, err)
+	}
+	return err
 }
 
 func (w *writing) Savepoint(try func() error) error {
@@ -156,9 +299,11 @@ func (w *writing) Savepoint(try func() error) error {
 	}
 	failed := try()
 	if failed == nil {
-		_, err := w.Exec("RELEASE SAVEPOINT act")
-		return err
+		if _, failed = w.Exec("RELEASE SAVEPOINT act"); failed == nil {
+			return nil
+		}
 	}
+	w.waiting = nil                            // what was not sent is undone already
 	if judged, again := judge(failed); again { // the transaction is to be run again, or its connection is gone
 		return judged
 	}
@@ -171,13 +316,21 @@ func (w *writing) Savepoint(try func() error) error {
 // Draw takes the numbers of the sequence in one statement. A number is drawn before its transaction commits, so all of a
 // transaction that began after this one's commit are higher.
 func (w *writing) Draw(n int) ([]int64, error) {
-	reader, err := run(w.ctx, w.conn, w.statements, `SELECT nextval('row_id') FROM generate_series(1, $1)`, []any{int64(n)})
+	rows, err := w.Query(`SELECT nextval('row_id') FROM generate_series(1, $1)`, int64(n))
 	if err != nil {
 		return nil, err
 	}
-	ids, err := pgx.CollectRows(pgx.RowsFromResultReader(w.conn.TypeMap(), reader), pgx.RowTo[int64])
+	defer rows.Close()
+	ids := make([]int64, 0, n)
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
 	slices.Sort(ids)
-	return ids, err
+	return ids, rows.Err()
 }
 
 // reading runs each statement by itself.
@@ -191,8 +344,14 @@ func (r *reading) Exec(string, ...any) (int64, error) {
 	return 0, errors.New("a read changes nothing")
 }
 
+func (r *reading) Later(string, ...any) error { return errors.New("a read changes nothing") }
+
 func (r *reading) Query(query string, args ...any) (acts.Rows, error) {
-	return rowsOf(r.ctx, r.conn, r.statements, query, args)
+	st, err := prepare(r.ctx, r.conn, r.statements, query, args)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.RowsFromResultReader(r.conn.TypeMap(), st.run(r.ctx, r.conn)), nil
 }
 
 func (r *reading) Savepoint(try func() error) error { return try() }

@@ -124,6 +124,12 @@ func (t *writing) Exec(query string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
+// Later does it now: there is no way to save.
+func (t *writing) Later(query string, args ...any) error {
+	_, err := t.Exec(query, args...)
+	return err
+}
+
 func (t *writing) Query(query string, args ...any) (acts.Rows, error) {
 	query, args = spelt(query, args)
 	s, err := t.w.prepare(query)
@@ -166,6 +172,8 @@ type reading struct {
 func (r *reading) Exec(string, ...any) (int64, error) {
 	return 0, errors.New("a read changes nothing")
 }
+
+func (r *reading) Later(string, ...any) error { return errors.New("a read changes nothing") }
 
 func (r *reading) Query(query string, args ...any) (acts.Rows, error) {
 	query, args = spelt(query, args)

@@ -95,3 +95,8 @@ func (s shown) Query(query string, args ...any) (acts.Rows, error) {
 	s.show(s.Tx, query, args)
 	return s.Tx.Query(query, args...)
 }
+
+func (s shown) Later(query string, args ...any) error {
+	s.show(s.Tx, query, args)
+	return s.Tx.Later(query, args...)
+}
