@@ -89,6 +89,7 @@ func (in *intake) plan(messages []store.Inbound, links map[message.Identity]link
 	if err != nil {
 		return p, err
 	}
+	var ids []int64
 	for i, m := range messages {
 		at := micros(m.At)
 		user := userOf(m)
@@ -106,11 +107,12 @@ func (in *intake) plan(messages []store.Inbound, links map[message.Identity]link
 			}
 		}
 		if contact == 0 {
-			ids, err := in.tx.Draw(1)
-			if err != nil {
-				return p, err
+			if len(ids) == 0 { // for all that may be strangers, too
+				if ids, err = in.tx.Draw(len(messages) - i); err != nil {
+					return p, err
+				}
 			}
-			contact = ids[0]
+			contact, ids = ids[0], ids[1:]
 			p.made[contact] = true
 		}
 		p.contacts[i] = contact

@@ -360,10 +360,10 @@ var upkeepTests = []check{
 	}},
 }
 
-// counted is an engine that counts transactions.
+// counted is an engine that counts transactions, and the statements of those that write.
 type counted struct {
 	engine
-	reads, writes atomic.Int64
+	reads, writes, statements atomic.Int64
 }
 
 func (c *counted) Read(ctx context.Context, act func(acts.Tx) error) error {
@@ -373,5 +373,30 @@ func (c *counted) Read(ctx context.Context, act func(acts.Tx) error) error {
 
 func (c *counted) Write(ctx context.Context, act func(acts.Tx) error) error {
 	c.writes.Add(1)
-	return c.engine.Write(ctx, act)
+	return c.engine.Write(ctx, func(tx acts.Tx) error { return act(countedTx{tx, &c.statements}) })
+}
+
+type countedTx struct {
+	acts.Tx
+	n *atomic.Int64
+}
+
+func (t countedTx) Exec(query string, args ...any) (int64, error) {
+	t.n.Add(1)
+	return t.Tx.Exec(query, args...)
+}
+
+func (t countedTx) Query(query string, args ...any) (acts.Rows, error) {
+	t.n.Add(1)
+	return t.Tx.Query(query, args...)
+}
+
+func (t countedTx) Later(query string, args ...any) error {
+	t.n.Add(1)
+	return t.Tx.Later(query, args...)
+}
+
+func (t countedTx) Draw(n int) ([]int64, error) {
+	t.n.Add(1)
+	return t.Tx.Draw(n)
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/loket-dev/loket/bot-runtime/message"
 	"github.com/loket-dev/loket/bot-runtime/store"
+	"github.com/loket-dev/loket/bot-runtime/store/acts"
 )
 
 var intakeTests = []check{
@@ -227,6 +228,26 @@ var intakeTests = []check{
 			Moves: []store.IdentityMove{{Old: bsuid("B30"), New: []message.Identity{bsuid("B31")}, At: time.Now()}}}))
 		want(t, "contact", c.contact(bsuid("B31")), c.contact(bsuid("B30")))
 		wantAll(t, "addresses", c.addresses(bsuid("B31")), bsuid("B31"))
+	}},
+	{"a hundred citizens take as many statements as one, known or not", func(t *testing.T, c *counter) {
+		batch := func(n int, first string) (b store.Batch) {
+			for i := range n {
+				b.Messages = append(b.Messages, known(first+itoa(i), first+itoa(i), "of "+first+itoa(int(serial.Add(1)))))
+			}
+			return b
+		}
+		statements := func(b store.Batch) int64 {
+			asked := &counted{engine: c.Store.(engine)}
+			want(t, "stored", must(acts.New(asked).Accept(c.ctx, b)).Stored, len(b.Messages))
+			return asked.statements.Load()
+		}
+		one := statements(batch(1, "1"))
+		want(t, "statements of a hundred strangers", statements(batch(100, "2")), one)
+		known := statements(batch(1, "1"))
+		want(t, "statements of a hundred who have written before", statements(batch(100, "2")), known)
+		if known > 8 {
+			t.Errorf("%d statements for citizens who have written before", known)
+		}
 	}},
 	{"odd bytes in a name or a text refuse nothing", func(t *testing.T, c *counter) {
 		m := from("1", "odd", "nul \x00 and half a rune \xc3")
