@@ -19,6 +19,8 @@ const (
 	// shedAfter is how long a webhook may wait for its transaction to begin. Platforms wait 5 to 20 s for an answer and
 	// deliver again after a 503; a queue that grows without bound would make every citizen's webhook time out instead.
 	shedAfter = 2 * time.Second
+	// groupsMost are under way at once: while one waits for the disk, the next one is looked up. A third would bring little.
+	groupsMost = 2
 	// heldMost is how long a webhook may wait for a lane that somebody holds: a stopped stepper's session is ended before.
 	heldMost = 5 * time.Second
 	// heldAgain is how long it rests between two tries.
@@ -36,6 +38,8 @@ type committer struct {
 	wrote    func(error) // told how each commit ended
 	accepted func(store.Accepted)
 	queue    chan *arrival
+	room     chan struct{} // holds one for each group under way
+	storing  sync.WaitGroup
 	stopped  chan struct{} // closed when run has returned
 
 	// Webhooks whose citizens' lanes are held wait here, and one goroutine tries them while there are any.
@@ -61,7 +65,7 @@ const (
 
 func newCommitter(intake store.Intake, now func() time.Time, wrote func(error), accepted func(store.Accepted)) *committer {
 	return &committer{intake: intake, now: now, wrote: wrote, accepted: accepted,
-		queue: make(chan *arrival, 4*gatherMost), stopped: make(chan struct{})}
+		queue: make(chan *arrival, 4*gatherMost), room: make(chan struct{}, groupsMost), stopped: make(chan struct{})}
 }
 
 // Accept stores a batch and returns when that is durable. Any error means: not acknowledged, answer 503.
@@ -101,14 +105,18 @@ func (c *committer) Accept(batch store.Batch) error {
 func (c *committer) run(stop <-chan struct{}) {
 	defer close(c.stopped)
 	defer c.holding.Wait()
+	defer c.storing.Wait()
 	for {
+		c.room <- struct{}{} // what comes while there is none is one group
 		select {
 		case a := <-c.queue:
 			c.commit(c.gather(a))
 		case <-stop:
+			<-c.room
 			for {
 				select {
 				case a := <-c.queue:
+					c.room <- struct{}{}
 					c.commit(c.gather(a))
 				default:
 					return
@@ -153,14 +161,24 @@ func (c *committer) gather(first *arrival) []*arrival {
 // If the database refuses the group for what is in it, rather than for its own state, each batch is tried alone: one
 // webhook that cannot be stored must not keep two hundred others out. What waits for a lane that somebody holds is stored beside.
 // And if the group cannot be stored now, what brings no message needs no lane, and is tried once more without the rest.
-func (c *committer) commit(group []*arrival) { c.hold(c.store(group)) }
+//
+// It returns when the messages have their places, so that those of the next group come after them, and frees the room at the end.
+func (c *committer) commit(group []*arrival) {
+	ordered := make(chan struct{})
+	inOrder := sync.OnceFunc(func() { close(ordered) })
+	c.storing.Go(func() {
+		defer func() { inOrder(); <-c.room }()
+		c.hold(c.store(group, inOrder))
+	})
+	<-ordered
+}
 
-// store is commit, and returns whose lanes are held: they have no answer yet.
-func (c *committer) store(group []*arrival) (held []*arrival) {
+// store stores a group and returns whose lanes are held: they have no answer yet.
+func (c *committer) store(group []*arrival, ordered func()) (held []*arrival) {
 	if len(group) == 0 {
 		return nil
 	}
-	var all store.Batch
+	all := store.Batch{Ordered: ordered}
 	for _, a := range group {
 		all.Messages = append(all.Messages, a.batch.Messages...)
 		all.Statuses = append(all.Statuses, a.batch.Statuses...)
@@ -190,7 +208,7 @@ func (c *committer) store(group []*arrival) (held []*arrival) {
 			}
 			return nil
 		}
-		return c.store(laneless)
+		return c.store(laneless, ordered)
 	case err != nil && len(group) > 1 && !errors.Is(err, store.ErrUnknownOutcome):
 		for _, a := range group {
 			err := c.accept(a.batch)
@@ -256,7 +274,7 @@ func (c *committer) tryHeld() {
 				in = append(in, a)
 			}
 		}
-		still := c.store(in)
+		still := c.store(in, nil)
 		for _, a := range late {
 			a.done <- fmt.Errorf("%w: the lane of a message is held", store.ErrUnavailable)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -148,6 +149,45 @@ func TestOneWebhookThatCannotBeStoredKeepsNobodyElseOut(t *testing.T) {
 		end()
 		if len(in.batches) != 3 {
 			t.Errorf("%d of the 3 others were stored", len(in.batches))
+		}
+	})
+}
+
+// A commit waits for the disk; what the next one needs to know can be looked up meanwhile.
+func TestTheNextTransactionBeginsWhenTheMessagesOfTheLastHaveTheirPlaces(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var events []string
+		note := func(what string, b store.Batch) {
+			mu.Lock()
+			defer mu.Unlock()
+			events = append(events, what+" "+b.Messages[0].ExternalID)
+		}
+		in := &intake{answer: func(b store.Batch) error {
+			note("begins", b)
+			time.Sleep(10 * time.Millisecond)
+			note("is ordered", b)
+			b.Ordered()
+			b.Ordered() // a store may do it again
+			time.Sleep(30 * time.Millisecond)
+			note("is stored", b)
+			return nil
+		}}
+		c, end := running(in)
+		var all sync.WaitGroup
+		for _, id := range []string{"a", "b", "c"} {
+			all.Go(func() {
+				if err := c.Accept(one(id)); err != nil {
+					t.Error(err)
+				}
+			})
+			time.Sleep(15 * time.Millisecond) // the bubble's clock: each is a group
+		}
+		all.Wait()
+		end()
+		want := []string{"begins a", "is ordered a", "begins b", "is ordered b", "is stored a", "begins c", "is ordered c", "is stored b", "is stored c"}
+		if !slices.Equal(events, want) {
+			t.Errorf("got %q\nwant %q", events, want)
 		}
 	})
 }

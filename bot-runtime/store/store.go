@@ -81,6 +81,9 @@ type Batch struct {
 	Statuses []Status
 	Moves    []IdentityMove
 	Raw      []RawEvent
+	// Ordered, where there is one, is called when the messages have their places, before they are stored: those of a batch that is
+	// accepted from then on come after them. It may be called again, and must not wait.
+	Ordered func()
 }
 
 // Inbound is one message from a citizen.

@@ -78,6 +78,15 @@ func (a *Acts) accept(ctx context.Context, batch store.Batch) (store.Accepted, e
 		if err := in.moves(batch.Moves); err != nil {
 			return err
 		}
+		if len(fresh) > 0 {
+			var err error
+			if in.ids, err = tx.Draw(len(fresh)); err != nil { // in the order of arrival
+				return err
+			}
+		}
+		if batch.Ordered != nil {
+			batch.Ordered()
+		}
 		for part := range slices.Chunk(fresh, batchMost) {
 			if err := in.messages(part); err != nil {
 				return err
@@ -105,7 +114,8 @@ func (a *Acts) accept(ctx context.Context, batch store.Batch) (store.Accepted, e
 type intake struct {
 	tx     Tx
 	counts *store.Accepted
-	now    int64 // the database's time
+	now    int64   // the database's time
+	ids    []int64 // of messages to come
 	lanes  []int64
 	made   map[int64]bool      // contacts
 	found  map[place]int64     // conversations
@@ -121,11 +131,8 @@ func (in *intake) messages(fresh []store.Inbound) error {
 	if err != nil {
 		return err
 	}
-	ids, err := in.tx.Draw(len(fresh)) // in the order of arrival
-	if err != nil {
-		return err
-	}
-	now := in.now
+	ids, now := in.ids[:len(fresh)], in.now
+	in.ids = in.ids[len(fresh):]
 	stored, inbox := after(), after()
 	for i, m := range fresh {
 		body, err := json.Marshal(m.Body)
