@@ -143,6 +143,12 @@ export async function replies(citizen, channel = "wa") {
 export const cut = () => fetch(`${base}/test/down`).catch(() => {});
 export const mend = () => fetch(`${base}/test/up`);
 
+// answered waits until a conversation is answered, and the server has the answer: the page shows it before.
+export async function answered(column) {
+  await column.getByText("sudah dijawab").waitFor();
+  await column.locator(".line.pending").first().waitFor({ state: "detached" });
+}
+
 export function column(page, citizen) {
   return page.getByRole("region", { name: citizen, exact: true });
 }

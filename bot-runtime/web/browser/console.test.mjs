@@ -102,7 +102,7 @@ describe("the console", () => {
     assert.equal(await column.getByRole("textbox").inputValue(), "Pak Hana, kami");
 
     await column.getByRole("textbox").press("Enter");
-    await column.getByText("sudah dijawab").waitFor();
+    await b.answered(column);
     await column.getByRole("textbox").fill("satu lagi");
     await done.press("Enter");
     assert.ok(!(await ask.textContent()).includes("dijawab"));
@@ -113,8 +113,7 @@ describe("the console", () => {
     await b.says(citizen, "petugas lagi");
     await column.getByRole("textbox").fill("Sudah.");
     await column.getByRole("textbox").press("Enter");
-    await column.getByText("sudah dijawab").waitFor();
-    await column.locator(".line.pending").waitFor({ state: "detached" });
+    await b.answered(column);
     await done.click();
     await column.waitFor({ state: "detached" });
     assert.deepEqual(await b.replies(citizen), ["Pak Hana, kami", "Sudah."]);
@@ -127,8 +126,7 @@ describe("the console", () => {
     const column = b.column(page, citizen);
     await column.getByRole("textbox").fill("Sudah.");
     await column.getByRole("textbox").press("Enter");
-    await column.getByText("sudah dijawab").waitFor();
-    await column.locator(".line.pending").waitFor({ state: "detached" }); // or it is asked about
+    await b.answered(column);
     await page.route(/\/close$/, (route) => route.fulfill({ status: 409, json: { error: { code: "unread", message: "x" } } }), { times: 1 });
     await column.getByRole("button", { name: "Selesai:" }).click();
     await column.getByRole("alert").getByText("Warga baru saja menulis").waitFor();
@@ -197,13 +195,13 @@ describe("the console", () => {
     await page.keyboard.press("Shift+Enter");
     await page.keyboard.type("baris dua");
     await page.keyboard.press("Enter");
-    await b.column(page, first).getByText("sudah dijawab").waitFor();
+    await b.answered(b.column(page, first));
     assert.deepEqual(await b.replies(first), ["baris satu\nbaris dua"]);
     await page.keyboard.press("Escape");
     await page.keyboard.press("n");
     await page.keyboard.type("halo");
     await page.keyboard.press("Enter");
-    await b.column(page, second).getByText("sudah dijawab").waitFor();
+    await b.answered(b.column(page, second));
     assert.deepEqual(await b.replies(second), ["halo"]);
   });
 
@@ -287,7 +285,7 @@ describe("the console", () => {
     assert.ok(await focused(second), "n goes on to the second");
     assert.equal(await b.column(page, first).getByRole("textbox").inputValue(), "setengah jalan, nanti");
     await b.column(page, first).getByRole("textbox").press("Enter");
-    await b.column(page, first).getByText("sudah dijawab").waitFor();
+    await b.answered(b.column(page, first));
     await lit(second).waitFor();
   });
 
