@@ -42,6 +42,7 @@ type mutation struct {
 	faults   platform.Faults
 	timing   engine.Timing
 	statuses time.Duration // until the platform tells of what it took; 20 ms when 0
+	citizens int           // 12 when 0; whether a lane is stranded shows at the last message of each
 	messages int           // of each citizen; 6 when 0
 	postgres bool          // a race of two transactions, which SQLite has not
 	// want is what a problem that the checker must name says: a regular expression.
@@ -107,7 +108,7 @@ var mutants = map[string]mutation{
 	"an unknown send is sent again at once": {faults: platform.Faults{Cut: 0.3}, statuses: 5 * time.Second, want: "twice",
 		timing: engine.Timing{Lease: 4 * time.Second, Call: 2 * time.Second, UnknownWait: time.Microsecond, UnknownQuiet: time.Microsecond},
 		sql:    func(q string) string { return strings.Replace(q, "COALESCE(b.flowed_at, 0) > o.claimed_at", "TRUE", 1) }},
-	"lanes are raised by DO NOTHING": {postgres: true, messages: 50, want: "had no lane",
+	"lanes are raised by DO NOTHING": {postgres: true, citizens: 100, want: "had no lane",
 		sql: func(q string) string {
 			if strings.HasPrefix(q, "INSERT INTO runnable") {
 				q, _, _ = strings.Cut(q, "ON CONFLICT")
@@ -213,7 +214,7 @@ func judgeMutant(t *testing.T, m mutation) []string {
 		}
 	})
 	w.apply(countingObjects(t))
-	run := w.rig(load.Plan{Citizens: 12, Messages: cmp.Or(m.messages, 6), Patience: 4 * time.Second})
+	run := w.rig(load.Plan{Citizens: cmp.Or(m.citizens, 12), Messages: cmp.Or(m.messages, 6), Patience: 4 * time.Second})
 	run.Faults, run.Quiet = m.faults, time.Second
 	if m.want == "" { // nothing is to be given up
 		run.Plan.Patience, run.Quiet = patience, patience
