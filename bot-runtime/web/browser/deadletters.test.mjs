@@ -186,7 +186,12 @@ describe("dead letters", () => {
     await openList("umi");
     for (const { payload, citizen } of hostile) {
       const one = page.locator(".letter").filter({ has: page.locator("h3").getByText(citizen, { exact: true }) });
-      while ((await one.count()) === 0) await page.getByRole("button", { name: "Tampilkan berikutnya" }).click();
+      const more = page.getByRole("button", { name: "Tampilkan berikutnya" });
+      for (;;) {
+        await one.or(more).first().waitFor();
+        if ((await one.count()) > 0) break;
+        await more.click();
+      }
       await one.getByRole("button", { name: "Baca isinya" }).click();
       await one.locator(".written").waitFor();
       const shown = await one.evaluate((article) => ({
