@@ -4,12 +4,10 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/loket-dev/loket/bot-runtime/lookup"
 )
-
-// maxLookUp is the longest text that is looked up, in characters: the name, the address or the whole message that is asked about.
-const maxLookUp = 1000
 
 type lookUpIn struct {
 	Text string `json:"text"`
@@ -45,11 +43,11 @@ func (d *Desk) lookUp(w http.ResponseWriter, r *http.Request, _ caller) {
 }
 
 func validLookUp(text string) error {
-	switch n := len([]rune(text)); {
+	switch n := utf8.RuneCountInString(text); {
 	case strings.TrimSpace(text) == "":
 		return badRequest("text is empty")
-	case n > maxLookUp:
-		return badRequest("text has %d characters; at most %d can be looked up", n, maxLookUp)
+	case n > lookup.MaxText:
+		return badRequest("text has %d characters; at most %d can be looked up", n, lookup.MaxText)
 	}
 	return nil
 }

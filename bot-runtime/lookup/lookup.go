@@ -28,8 +28,8 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/directory"
 )
 
-// maxText is the longest text that is looked up, in characters.
-const maxText = 1000
+// MaxText is the longest text that is looked up, in characters: a name, an address, or the whole message that is asked about.
+const MaxText = 1000
 
 // Answer is what a directory says to a text: what the bot would have been told.
 type Answer struct {
@@ -109,8 +109,8 @@ func (s *Server) lookUp(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	text := r.URL.Query().Get("q")
-	if n := utf8.RuneCountInString(text); strings.TrimSpace(text) == "" || n > maxText {
-		refuse(w, http.StatusBadRequest, "bad-request", fmt.Sprintf("q must have 1 to %d characters, has %d: ?q=the name that is asked about", maxText, n))
+	if n := utf8.RuneCountInString(text); strings.TrimSpace(text) == "" || n > MaxText {
+		refuse(w, http.StatusBadRequest, "bad-request", fmt.Sprintf("q must have 1 to %d characters, has %d: ?q=the name that is asked about", MaxText, n))
 		return
 	}
 	a := index.Ask(text)

@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import assert from "node:assert/strict";
+import { after, afterEach, before, beforeEach } from "node:test";
 
 import { chromium } from "playwright-core";
 
@@ -65,6 +66,26 @@ export async function watched(context) {
   });
   page.complaints = complaints;
   return page;
+}
+
+// atTheDesk gives each test of a suite a page on which nobody is signed in. After it the line is up, what an agent held on it is given
+// back, and nothing was refused.
+export function atTheDesk(take) {
+  let browser;
+  let page;
+  before(async () => (browser = await openBrowser()));
+  after(() => browser.close());
+  beforeEach(async () => {
+    await browser.context.clearCookies();
+    page = await watched(browser.context);
+    take(page);
+  });
+  afterEach(async () => {
+    await mend();
+    await leave(page);
+    assert.deepEqual(page.complaints, []);
+    await page.close();
+  });
 }
 
 export async function signIn(page, agent, { available = true } = {}) {

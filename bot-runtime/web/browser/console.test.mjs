@@ -1,26 +1,14 @@
 // The agents' console, as an agent uses it.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
 import * as b from "./browser.mjs";
 import { payloads } from "./payloads.mjs";
 
 describe("the console", () => {
-  let browser;
   let page;
-  before(async () => (browser = await b.openBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => {
-    await browser.context.clearCookies();
-    page = await b.watched(browser.context);
-  });
-  afterEach(async () => {
-    await b.mend();
-    await b.leave(page);
-    assert.deepEqual(page.complaints, []);
-    await page.close();
-  });
+  b.atTheDesk((one) => (page = one));
 
   test("an agent signs in, is given a citizen, answers and closes", async () => {
     const citizen = b.unique("Sari");
@@ -257,9 +245,9 @@ describe("the console", () => {
 
   test("the browser being offline shows too", async () => {
     await b.signIn(page, "citra", { available: false });
-    await browser.context.setOffline(true);
+    await page.context().setOffline(true);
     await page.getByText("Sambungan terputus").waitFor();
-    await browser.context.setOffline(false);
+    await page.context().setOffline(false);
     await page.getByText("Sambungan terputus").waitFor({ state: "detached" });
   });
 
@@ -304,7 +292,7 @@ describe("the console", () => {
 
   test("signing out ends the other tabs", async () => {
     await b.signIn(page, "hadi");
-    const other = await b.watched(browser.context);
+    const other = await b.watched(page.context());
     await other.goto(b.consoleURL);
     await other.getByRole("button", { name: "Keluar" }).click();
     await page.getByText("Sesi Anda telah berakhir").waitFor();

@@ -1,27 +1,15 @@
 // What was given up, as a supervisor decides about it at the desk.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { afterEach, describe, test } from "node:test";
 
 import * as b from "./browser.mjs";
 import { payloads } from "./payloads.mjs";
 
 describe("dead letters", () => {
-  let browser;
   let page;
-  before(async () => (browser = await b.openBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => {
-    await browser.context.clearCookies();
-    page = await b.watched(browser.context);
-  });
-  afterEach(async () => {
-    await b.mend();
-    await b.healBot(false);
-    await b.leave(page);
-    assert.deepEqual(page.complaints, []);
-    await page.close();
-  });
+  b.atTheDesk((one) => (page = one));
+  afterEach(() => b.healBot(false));
 
   const entry = () => page.getByRole("button", { name: /^Pesan gagal/ });
   const letter = (citizen) => page.getByRole("article", { name: citizen });

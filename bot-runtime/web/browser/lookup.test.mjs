@@ -1,25 +1,13 @@
 // The look-up, as an agent uses it beside a conversation.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, describe, test } from "node:test";
+import { describe, test } from "node:test";
 
 import * as b from "./browser.mjs";
 
 describe("the look-up", () => {
-  let browser;
   let page;
-  before(async () => (browser = await b.openBrowser()));
-  after(() => browser.close());
-  beforeEach(async () => {
-    await browser.context.clearCookies();
-    page = await b.watched(browser.context);
-  });
-  afterEach(async () => {
-    await b.mend();
-    await b.leave(page);
-    assert.deepEqual(page.complaints, []);
-    await page.close();
-  });
+  b.atTheDesk((one) => (page = one));
 
   const bar = () => page.getByRole("region", { name: "Cek lembaga" });
   const field = () => bar().getByRole("textbox");

@@ -133,7 +133,7 @@ func New(o Options) *Platform {
 }
 
 // keepingTransport has as many idle connections as calls at once. With net/http's two a host nearly every webhook makes a new
-// connection, and looking for a free port among thousands that have just been closed took three quarters of the simulator's time.
+// connection, and looking for a free port among thousands that have just been closed took most of the simulator's time.
 func keepingTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 512
