@@ -300,19 +300,24 @@ func FuzzNote(f *testing.F) {
 
 // A channel's calls are its own: one whose platform hangs keeps no answer of another channel back.
 func TestAChannelThatHangsHoldsUpNoOther(t *testing.T) {
-	x := startOn(t, openSQLite(t, filepath.Join(t.TempDir(), "loket.db")), newWire(), nil)
+	w, release := newWire(), make(chan struct{})
+	w.verdict = nil
+	x := startOn(t, openSQLite(t, filepath.Join(t.TempDir(), "loket.db")), w, func(o *Options) {
+		connect := o.Connect
+		o.Connect = func(name string, spec v1alpha1.ChannelSpec, doors Doors) Connection {
+			c := connect(name, spec, doors)
+			if name == "wa" {
+				c.Sender = hanging{w, release}
+			}
+			return c
+		}
+	})
+	t.Cleanup(func() { close(release) }) // before the engine's end, which waits for its calls
 	objects := counting()
 	other := objects.Channels[0]
 	other.Name = "chat"
 	objects.Channels = append(objects.Channels, other)
 	x.apply(objects)
-	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
-	x.wire.mu.Lock()
-	x.wire.verdict = nil
-	x.wire.mu.Unlock()
-	hang := hanging{x.wire, release}
-	x.Live().Channels["wa"].Sender = hang
 	var posts []post
 	for n := range 3 * sendsMost {
 		posts = append(posts, post{ID: uuid.NewString(), From: "628" + time.Unix(int64(n), 0).UTC().Format("150405"), Text: "1"})
