@@ -224,7 +224,7 @@ func TestSoak(t *testing.T) {
 		t.Fatal("MESSAGES must be a number of at least 1000: run it by make soak")
 	}
 	const each = 50 // a citizen who writes faster than sixty times a minute is told so
-	plan := load.Plan{Citizens: messages / each, Messages: each, Ahead: 3, Patience: 10 * time.Minute}
+	plan := load.Plan{Citizens: messages / each, AtOnce: 3000, Messages: each, Ahead: 3, Patience: 10 * time.Minute}
 	run := countingRun(t, plan, kills(t, max(12, messages/10_000)))
 	began := time.Now()
 	report := judge(t, run)

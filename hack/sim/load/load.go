@@ -14,6 +14,8 @@ import (
 // Plan of a run.
 type Plan struct {
 	Citizens int `json:"citizens"`
+	// AtOnce is how many citizens write at the same time: the next begins when one has all their answers. 0 is all of them.
+	AtOnce int `json:"atOnce,omitempty"`
 	// Messages of each citizen; the next is written when the one before is acknowledged.
 	Messages int `json:"messages"`
 	// Ahead is how many messages a citizen writes before the answer to the first of them; 0 is any number.
@@ -43,10 +45,17 @@ func Start(ctx context.Context, p *platform.Platform, plan Plan) *Load {
 	l := &Load{plan: plan, done: make(chan struct{})}
 	var all sync.WaitGroup
 	waiting := make(chan error, plan.Citizens)
+	atOnce := plan.AtOnce
+	if atOnce == 0 {
+		atOnce = plan.Citizens
+	}
+	turn := make(chan struct{}, atOnce)
 	for i := range plan.Citizens {
 		c := p.NewCitizen("", modes[i%len(modes)])
 		l.citizens = append(l.citizens, c)
 		all.Go(func() {
+			turn <- struct{}{}
+			defer func() { <-turn }()
 			if err := l.citizen(ctx, c); err != nil {
 				waiting <- err // the others go on: what became of theirs is worth knowing
 			}
