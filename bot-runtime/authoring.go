@@ -48,7 +48,7 @@ func chatCommand() *cobra.Command {
 		Long: "Talks to a flow in the terminal; /help lists what can be done beside typing. With --record, the talk becomes a test of the flow,\n" +
 			"to be pasted under its tests: what you did, and what the bot then did, which you should read and cut to what matters.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return author.Chat(cmd.InOrStdin(), cmd.OutOrStdout(), path, flow, record, time.Now)
+			return author.Chat(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout(), path, flow, record, time.Now)
 		},
 	}
 	cmd.Flags().StringVar(&flow, "flow", "", "name of the DialogFlow, where there are several")

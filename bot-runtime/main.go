@@ -19,6 +19,7 @@ var version = "development"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // who asks a second time does not wait for a graceful end
 	err := command().ExecuteContext(ctx)
 	stop()
 	if err != nil {

@@ -40,6 +40,9 @@ type DialogFlowSpec struct {
 	Languages []Language `json:"languages,omitempty"`
 	// start is the node where a new conversation begins.
 	Start Name `json:"start"`
+	// budget is what a way through the flow may cost; lint and graph measure against it, nothing else does.
+	// +optional
+	Budget *Budget `json:"budget,omitempty"`
 	// variables that nodes may set and expressions may read, beside input and contact.
 	// +optional
 	// +listType=map
@@ -74,6 +77,15 @@ type DialogFlowSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=200
 	Tests []ConversationTest `json:"tests,omitempty"`
+}
+
+// Budget bounds what a way through a flow costs.
+type Budget struct {
+	// paidMessages is how many messages a citizen may get on a way from the start on which no node is passed twice; 6 without a
+	// budget. On WhatsApp each is billed. What people write is not among them.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	PaidMessages int32 `json:"paidMessages"`
 }
 
 // VariableType is the type of a variable in expressions.

@@ -3,6 +3,7 @@ package author
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"flag"
 	"io"
 	"os"
@@ -138,7 +139,7 @@ func TestSecretsInTheFilesAreLookedAt(t *testing.T) {
 func TestAFlowWhoseTestsFailCanBeTalkedTo(t *testing.T) {
 	dir := edited(t, "dialogflow.yaml", "AWAS, mirip! Nama atau", "Perusahaan itu berizin. Nama atau")
 	var out bytes.Buffer
-	if err := Chat(strings.NewReader("halo\n/hilfe\n"), &out, dir, "", "", func() time.Time { return now }); err != nil {
+	if err := Chat(t.Context(), strings.NewReader("halo\n/hilfe\n"), &out, dir, "", "", func() time.Time { return now }); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"warning: 2 of 43 tests fail; see bot-runtime test", "Selamat datang", "no command /hilfe; there are\n/state"} {
@@ -170,7 +171,7 @@ func TestATalkShowsNodesPriceAndState(t *testing.T) {
 		"apakah Dana Mekar Jaya itu resmi kak?", "/state", "Dana Mekar Jaya Cepat", "2", "Kemarin saya ditawari lewat pesan pribadi", "are you there", "/close", "5", "/voice", "/wait", "/quit",
 	}, "\n")
 	golden(t, "chat.txt", func(out io.Writer) {
-		if err := Chat(strings.NewReader(in), out, sample, "", "", func() time.Time { return now }); err != nil {
+		if err := Chat(t.Context(), strings.NewReader(in), out, sample, "", "", func() time.Time { return now }); err != nil {
 			t.Error(err)
 		}
 	})
@@ -253,7 +254,7 @@ func TestAQuestionIsAnsweredBeforeTheNextOneHasEnded(t *testing.T) {
 }
 
 func TestAFolderWithoutAFlowSaysSo(t *testing.T) {
-	if err := Chat(strings.NewReader(""), io.Discard, t.TempDir(), "", "", func() time.Time { return now }); err == nil || !strings.Contains(err.Error(), "no flow serves here") {
+	if err := Chat(t.Context(), strings.NewReader(""), io.Discard, t.TempDir(), "", "", func() time.Time { return now }); err == nil || !strings.Contains(err.Error(), "no flow serves here") {
 		t.Error(err)
 	}
 	if err := Lookup(io.Discard, sample, "other", "x", now); err == nil || !strings.Contains(err.Error(), "there are: institutions") {
@@ -329,8 +330,32 @@ func TestATalkSendsAPictureAndLetsTimePass(t *testing.T) {
 	dir := aidFolder(t)
 	golden(t, "chat-aid.txt", func(out io.Writer) {
 		in := strings.NewReader("halo\n/wait\nkantornya buka jam brp kak\nuang sy dibawa kabur penipuu\n/voice\n/picture\n/state\n")
-		if err := Chat(in, out, dir, "", "", func() time.Time { return now }); err != nil {
+		if err := Chat(t.Context(), in, out, dir, "", "", func() time.Time { return now }); err != nil {
 			t.Error(err)
 		}
 	})
+}
+
+// Somebody presses Ctrl-C at an empty line: nothing more comes from the terminal, and yet the talk ends, and its test is written.
+func TestATalkEndsByCtrlC(t *testing.T) {
+	terminal, keys := io.Pipe()
+	defer keys.Close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	file := filepath.Join(t.TempDir(), "talk.yaml")
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Chat(ctx, terminal, io.Discard, sample, "", file, func() time.Time { return now })
+	}()
+	for _, line := range []string{"halo", ""} { // the second is read once the first was taken
+		if _, err := io.WriteString(keys, line+"\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	interrupt()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if written, err := os.ReadFile(file); err != nil || !strings.Contains(string(written), "halo") {
+		t.Errorf("%s, %v", written, err)
+	}
 }

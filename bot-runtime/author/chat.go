@@ -2,9 +2,11 @@ package author
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"sort"
@@ -31,9 +33,9 @@ const (
 )
 
 // Chat talks to a flow in a terminal: who speaks, the node, and the price of the talk so far. flow may be empty when there is
-// only one. It ends with the input or /quit. A flow whose own tests fail can be talked to: that is how one finds out why.
+// only one. It ends with the input, with /quit, or with ctx. A flow whose own tests fail can be talked to: that is how one finds out why.
 // record names a file that must not be there yet and gets the talk as a test of the flow, or is empty.
-func Chat(in io.Reader, out io.Writer, path, flow, record string, now func() time.Time) error {
+func Chat(ctx context.Context, in io.Reader, out io.Writer, path, flow, record string, now func() time.Time) error {
 	if err := recordable(record); err != nil {
 		return err
 	}
@@ -54,16 +56,49 @@ func Chat(in io.Reader, out io.Writer, path, flow, record string, now func() tim
 		c.now = func() time.Time { return c.record.clock }
 		p.line("recording: the time is %s and passes with /wait only; the test is written when you leave", c.record.clock.Format("2006-01-02 15:04 MST"))
 	}
-	lines := bufio.NewScanner(io.LimitReader(in, 1<<20))
-	for p.err == nil && lines.Scan() {
-		if !c.typed(strings.TrimSpace(lines.Text())) {
+	var unread error
+	for line := range linesOf(ctx, in, &unread) {
+		if !c.typed(strings.TrimSpace(line)) || p.err != nil {
 			break
 		}
 	}
 	if c.record == nil || p.err != nil {
-		return errors.Join(p.err, lines.Err())
+		return errors.Join(p.err, unread)
 	}
-	return errors.Join(c.record.write(&p, record), p.err, lines.Err())
+	return errors.Join(c.record.write(&p, record), p.err, unread)
+}
+
+// linesOf gives the lines of in until it ends, or ctx does; unread then says why it could not be read. A terminal that is being read
+// from cannot be told to stop: whoever reads is left behind, for the process to end.
+func linesOf(ctx context.Context, in io.Reader, unread *error) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		lines, end := make(chan string), make(chan error, 1)
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		go func() {
+			all := bufio.NewScanner(io.LimitReader(in, 1<<20))
+			for all.Scan() {
+				select {
+				case lines <- all.Text():
+				case <-ctx.Done():
+					return
+				}
+			}
+			end <- all.Err()
+		}()
+		for {
+			select {
+			case line := <-lines:
+				if !yield(line) {
+					return
+				}
+			case *unread = <-end:
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
 }
 
 func (j judged) testsOf(flow string) []v1alpha1.ConversationTest {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/author/layered"
-	"github.com/loket-dev/loket/bot-runtime/dialog"
 )
 
 // captions are the picture's own words.
@@ -25,13 +24,13 @@ func captionsIn(language string) captions {
 		return captions{
 			anywhere: "dari mana saja", next: "lanjut", otherwise: "selain itu", unknown: "tidak diketahui", runs: "menjalankan", silence: "diam %d menit",
 			tests: "tes", nodes: "simpul", edges: "jalan", dearest: "Jalur termahal", messages: "pesan berbayar", beyond: "melebihi %d", more: "alur ini punya lebih banyak jalur daripada yang diperiksa",
-			passed: "dilalui tes", missed: "tidak dilalui tes", costs: "pesan berbayar dari simpul ini", thick: "jalur termahal", written: "jalan kembali atau jauh", untested: "belum dites", budget: "anjuran: paling banyak %d",
+			passed: "dilalui tes", missed: "tidak dilalui tes", costs: "pesan berbayar dari simpul ini", thick: "jalur termahal", written: "jalan kembali atau jauh", untested: "belum dites", budget: "anggaran: paling banyak %d",
 		}
 	}
 	return captions{
 		anywhere: "from anywhere", next: "next", otherwise: "otherwise", unknown: "unknown", runs: "runs", silence: "%d minutes of silence",
 		tests: "tests", nodes: "nodes", edges: "ways", dearest: "Dearest ways", messages: "paid messages", beyond: "above %d", more: "this flow has more ways than were looked at",
-		passed: "a test passes", missed: "no test passes", costs: "paid messages of this node", thick: "the dearest way", written: "leads back or far", untested: "untested", budget: "advice: at most %d",
+		passed: "a test passes", missed: "no test passes", costs: "paid messages of this node", thick: "the dearest way", written: "leads back or far", untested: "untested", budget: "budget: at most %d",
 	}
 }
 
@@ -254,7 +253,7 @@ func (p *picture) table(runes int) [][2]string {
 			break
 		}
 		cost := fmt.Sprint(w.Messages)
-		if w.Messages > dialog.MaxPaidMessages {
+		if w.Messages > p.budget {
 			cost += " !"
 		}
 		for k, l := range wrap(strings.Join(w.Nodes, " → "), runes, 4) {
@@ -287,7 +286,7 @@ func (p *picture) head(d *drawing, table [][2]string) {
 	})
 	sign(p.words.written, func(x float64) { d.text(x+24, 58, "target", "↩ →") })
 	y := float64(topLines + 8)
-	caption := p.words.dearest + ", " + p.words.messages + " (" + fmt.Sprintf(p.words.budget, dialog.MaxPaidMessages) + ")"
+	caption := p.words.dearest + ", " + p.words.messages + " (" + fmt.Sprintf(p.words.budget, p.budget) + ")"
 	if !p.whole {
 		caption += "; " + p.words.more
 	}

@@ -29,7 +29,7 @@ func TestAFlowOfRapidProIsImportedAndCanBeTalkedTo(t *testing.T) {
 	}
 	golden(t, "imported-chat.txt", func(out io.Writer) {
 		in := strings.NewReader("halo\n2\nhalo\nmau lapor\nSiti\n12\n13\nSiti\n30\n/answer 200 {}\n")
-		if err := Chat(in, out, dir, "", "", func() time.Time { return now }); err != nil {
+		if err := Chat(t.Context(), in, out, dir, "", "", func() time.Time { return now }); err != nil {
 			t.Error(err)
 		}
 	})

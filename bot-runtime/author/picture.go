@@ -40,6 +40,7 @@ type picture struct {
 	report dialog.Report
 	ways   []dialog.Way
 	whole  bool // all ways were looked at
+	budget int
 }
 
 // Sizes of a card, in the picture's units, which are pixels at full size.
@@ -63,7 +64,7 @@ var wayFields = []string{"next", "otherwise", "onUnknown", "start"}
 
 // newPicture gathers what the picture shows, with texts in one language.
 func newPicture(f *v1alpha1.DialogFlow, program *dialog.Program, report dialog.Report, language string) picture {
-	p := picture{flow: f.Name, words: captionsIn(language), report: report}
+	p := picture{flow: f.Name, words: captionsIn(language), report: report, budget: program.Budget()}
 	p.ways, p.whole = program.Ways()
 	prices := program.Prices()
 	missed := map[string]bool{}

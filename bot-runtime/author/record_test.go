@@ -15,7 +15,7 @@ func talk(t *testing.T, dir string, at time.Time, lines ...string) (printed, rec
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "recorded.yaml")
 	var out bytes.Buffer
-	err = Chat(strings.NewReader(strings.Join(lines, "\n")), &out, dir, "", file, func() time.Time { return at })
+	err = Chat(t.Context(), strings.NewReader(strings.Join(lines, "\n")), &out, dir, "", file, func() time.Time { return at })
 	body, missing := os.ReadFile(file)
 	if (missing != nil) != (err != nil) {
 		t.Errorf("a file: %v, an error: %v", missing == nil, err)
@@ -140,7 +140,7 @@ func TestARecordingOverwritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for file, says := range map[string]string{there: "is there already; name a new file", filepath.Join(t.TempDir(), "no", "x.yaml"): "there is no folder"} {
-		if err := Chat(strings.NewReader("halo\n"), io.Discard, sample, "", file, func() time.Time { return now }); err == nil || !strings.Contains(err.Error(), says) {
+		if err := Chat(t.Context(), strings.NewReader("halo\n"), io.Discard, sample, "", file, func() time.Time { return now }); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", file, err)
 		}
 	}

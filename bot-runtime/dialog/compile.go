@@ -36,6 +36,7 @@ type Program struct {
 	triggers  []trigger
 	zone      *time.Location
 	tests     []v1alpha1.ConversationTest
+	budget    int // of paid messages on a way
 	*unit
 }
 

@@ -44,6 +44,9 @@ func newCompiler(flow v1alpha1.DialogFlowSpec, in CompileInput) *compiler {
 		index: map[string]int{}, opening: none, person: none, caller: none, tests: flow.Tests,
 		unit: &unit{variables: map[string]v1alpha1.VariableType{}, lookups: map[string]bool{}},
 	}}
+	if c.program.budget = usualBudget; flow.Budget != nil && flow.Budget.PaidMessages > 0 {
+		c.program.budget = int(flow.Budget.PaidMessages)
+	}
 	for _, l := range flow.Languages {
 		c.program.languages = append(c.program.languages, string(l))
 	}

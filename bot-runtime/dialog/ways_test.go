@@ -74,14 +74,21 @@ func TestAWayCostsWhatAConversationOnItCosts(t *testing.T) {
 	}
 }
 
-func TestADearFlowIsAdvisedOn(t *testing.T) {
+func TestADearFlowIsAdvisedOnAgainstItsBudget(t *testing.T) {
 	var b strings.Builder
 	for i := range 6 {
 		fmt.Fprintf(&b, "- {name: q%d, ask: {text: {en: Q}, as: w}, next: q%d}\n", i, i+1)
 	}
 	b.WriteString("- {name: q6, say: {text: {en: Thanks}}, next: bye}\n- {name: bye, end: {}}")
-	_, findings := Compile(flow(t, "languages: [en]\nstart: q0\nvariables: [{name: w}]\nnodes:\n"+b.String()), world())
-	if !strings.Contains(fmt.Sprint(findings), "q0 → q1 → q2 → q3 → q4 → q5 → q6 → bye costs 7 paid messages; merge questions to stay at 6") {
-		t.Errorf("%+v", findings)
+	for _, c := range []struct{ budget, want string }{
+		{"", "q0 → q1 → q2 → q3 → q4 → q5 → q6 → bye costs 7 paid messages, budget 6; merge questions, or raise budget.paidMessages"},
+		{"budget: {paidMessages: 3}\n", "q0 → q1 → q2 → q3 → q4 → q5 → q6 → bye costs 7 paid messages, budget 3; "},
+		{"budget: {paidMessages: 7}\n", ""},
+	} {
+		_, findings := Compile(flow(t, "languages: [en]\nstart: q0\n"+c.budget+"variables: [{name: w}]\nnodes:\n"+b.String()), world())
+		got := fmt.Sprint(findings)
+		if c.want == "" && strings.Contains(got, "paid messages") || !strings.Contains(got, c.want) {
+			t.Errorf("%q: %+v", c.budget, findings)
+		}
 	}
 }
