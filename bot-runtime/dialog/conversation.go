@@ -11,11 +11,12 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/message"
 )
 
-// Budgets of conversation tests, so that a flow cannot hold up the pod that judges it.
+// Budgets of conversation tests, so that a flow cannot hold up the pod that judges it. Nodes and the cost of expressions are counted
+// and come out the same everywhere. The time of all tests of a flow is only the last guard: it is wide, since a busy machine must not
+// refuse what an idle one takes.
 const (
 	maxTestNodes = 10_000
-	maxTestTime  = 250 * time.Millisecond
-	maxTestsTime = 2 * time.Second // of one flow
+	maxTestsTime = 30 * time.Second
 )
 
 // Report is how the conversation tests of a flow went.
@@ -66,10 +67,10 @@ func (r Report) Findings() []bundle.Finding {
 func Test(p *Program, env func(time.Time) Env, now time.Time) Report {
 	r := Report{All: len(p.tests), AllNodes: p.own}
 	passed := map[[2]string]bool{}
-	started := time.Now()
+	deadline := time.Now().Add(maxTestsTime)
 	for i := range p.tests {
 		t := &p.tests[i]
-		if time.Since(started) > maxTestsTime {
+		if time.Now().After(deadline) {
 			r.Failures = append(r.Failures, Failure{Test: t.Name, Index: i, Step: 1, Want: "all tests within " + maxTestsTime.String(), Got: "no time left for this one"})
 			continue
 		}
@@ -77,7 +78,7 @@ func Test(p *Program, env func(time.Time) Env, now time.Time) Report {
 		if t.At != nil {
 			at = t.At.Time
 		}
-		run := talk{p: p, envAt: env, env: env(at), at: at, timers: map[string]due{}, passed: passed, deadline: time.Now().Add(maxTestTime)}
+		run := talk{p: p, envAt: env, env: env(at), at: at, timers: map[string]due{}, passed: passed, deadline: deadline}
 		if f, ok := run.test(t); !ok {
 			f.Test, f.Index = t.Name, i
 			r.Failures = append(r.Failures, f)
@@ -232,7 +233,7 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 			fail.Want, fail.Got = fmt.Sprintf("at most %d nodes", maxTestNodes), fmt.Sprint(t.nodes)
 			return fail, false
 		case time.Now().After(t.deadline):
-			fail.Want, fail.Got = "an answer within "+maxTestTime.String(), "none"
+			fail.Want, fail.Got = "all tests within "+maxTestsTime.String(), "no time left for this one"
 			return fail, false
 		}
 	}

@@ -136,7 +136,7 @@ func (e *Engine) connection(name string, spec v1alpha1.ChannelSpec) *Channel {
 	}
 	c := &Channel{Name: name, Flow: string(spec.Flow), spec: spec}
 	c.Connection = e.connect(name, spec, Doors{
-		Accept:  e.committer.Accept,
+		Accept:  e.accept,
 		Foreign: func(n int) { e.report.foreign.WithLabelValues(name).Add(float64(n)) },
 		Mailbox: e.store,
 		Live:    func() bool { return e.Live().Answers(name) },

@@ -93,6 +93,7 @@ type Engine struct {
 	writeError atomic.Pointer[heard]        // of the last write
 	inbox      atomic.Pointer[bundle.Inbox] // what waits for the bot, as of the last look; nil before
 	ahead      atomic.Int64                 // of the database's clock before ours, in nanoseconds
+	pace       *pace
 	committer  *committer
 	stepper    *stepper
 	sender     *sender
@@ -131,6 +132,7 @@ func New(o Options) *Engine {
 	}
 	e.acts, e.kill = context.WithCancel(context.Background())
 	e.live.Store(&Live{})
+	e.pace = newPace(o.Clock)
 	e.committer = newCommitter(o.Store, o.Clock, e.committed, func(a store.Accepted) {
 		e.report.acceptedBatch(a)
 		e.progressed()

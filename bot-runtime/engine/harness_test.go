@@ -26,7 +26,7 @@ import (
 )
 
 // patience bounds what a test waits for; nothing is asserted of how long it takes.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // handed is one message that reached a citizen.
 type handed struct {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
@@ -75,11 +76,22 @@ func (e *Engine) hook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.countRaw(batch.Raw)
-	if err := e.committer.Accept(batch); err != nil {
+	if err := e.accept(batch); err != nil {
 		refuse(http.StatusServiceUnavailable, reasonOf(err))
 		return
 	}
 	w.WriteHeader(http.StatusOK)
+}
+
+// accept stores what a channel received, after its citizen's turn has come.
+func (e *Engine) accept(batch store.Batch) error {
+	if wait := e.pace.delay(batch); wait > 0 {
+		select {
+		case <-time.After(wait):
+		case <-e.stop: // a pod that ends stores at once what it has
+		}
+	}
+	return e.committer.Accept(batch)
 }
 
 // reasonOf names why a batch was not stored.

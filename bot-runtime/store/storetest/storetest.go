@@ -187,6 +187,17 @@ func (c *counter) poll() store.Due {
 	return must(c.Poll(c.ctx, store.PollRequest{Channels: []string{"wa"}, Pools: []string{"contact-centre"}}))
 }
 
+// firstRest is the shortest that a lane rests.
+const firstRest = 500 * time.Millisecond
+
+// resting says that no lane is due which failed or was put off after began; on a slow machine its rest may be over by now.
+func (c *counter) resting(began time.Time) {
+	c.t.Helper()
+	if n := c.poll().Lanes; n != 0 && time.Since(began) < firstRest {
+		c.t.Fatalf("%d lanes are due that should rest", n)
+	}
+}
+
 // claim takes sends of the channel.
 func (c *counter) claim(k int) []store.Send {
 	c.t.Helper()
