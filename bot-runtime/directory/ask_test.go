@@ -32,6 +32,7 @@ func TestWhatCitizensAskIsFound(t *testing.T) {
 		id        string
 	}{
 		{"a whole sentence around the name", "apakah pinjol Dana Sekar Wangi itu resmi kak?", Exact, "dana"},
+		{"with the courtesies of a chat", "yth admin, dana sekar wangi aman ga bosku", Exact, "dana"},
 		{"legal forms do not matter", "dana sekar wangi, P.T.", Exact, "dana"},
 		{"nor does case or an emoji", "🙏 BANK MEKAR JAYA tbk??", Exact, "bank"},
 		{"an alias is as good", "bmj", Exact, "bank"},
