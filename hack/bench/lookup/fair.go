@@ -213,7 +213,7 @@ func (c *Corpus) couldBe(e int, asked spoken) bool {
 		if asked.digits != name.digits && asked.digits != "" { // digits are a typo of nothing, but may be left out with their word
 			continue
 		}
-		if pulled(asked.whole, name.words) {
+		if len(asked.whole) <= len(name.whole) && pulled(asked.whole, name.words) {
 			return true
 		}
 		listed := name.words
