@@ -32,6 +32,7 @@ func TestWhatCitizensAskIsFound(t *testing.T) {
 		id        string
 	}{
 		{"a whole sentence around the name", "apakah pinjol Dana Sekar Wangi itu resmi kak?", Exact, "dana"},
+		{"with the courtesies of a chat", "yth admin, dana sekar wangi aman ga bosku", Exact, "dana"},
 		{"legal forms do not matter", "dana sekar wangi, P.T.", Exact, "dana"},
 		{"nor does case or an emoji", "🙏 BANK MEKAR JAYA tbk??", Exact, "bank"},
 		{"an alias is as good", "bmj", Exact, "bank"},
@@ -56,6 +57,10 @@ func TestWhatCitizensAskIsFound(t *testing.T) {
 		{"one word replaced", "dana sekar harum", Lookalike, "dana"},
 		{"another city", "bpr sinar padi jakarta", Lookalike, "bpr"},
 		{"another kind of licence", "bank sinar padi bandung", Lookalike, "bpr"},
+		{"a legal form with its dot, and no blank behind", "apakah PT.BANK MEKAR JAYA TBK. resmi kak?", Exact, "bank"},
+		{"the same dot before another host", "PT.BANK.TOP mekar jaya", Lookalike, "bank"},
+		{"a typo in what a kind of licence stands for", "bank pekreditan rakyat sinar padi bandung", Confident, "bpr"},
+		{"a word replaced in it", "bank pedagang rakyat sinar padi bandung", Lookalike, "bpr"},
 		{"digits appended", "dana sekar wangi88", Lookalike, "dana"},
 		{"digits appended to all joined", "danasekarwangi88", Lookalike, "dana"},
 		{"a number behind is no two letters of another name", "kspps manmu94", None, ""},

@@ -97,7 +97,9 @@ func (x *Index) closeEnough(q *query, a *alignment) bool {
 	}
 	text := asked.String()
 	if len(q.distinctive) == 1 { // the kind may be joined to it
-		text = text[len(leadingKind(text)):]
+		for kind := leadingKind(text); kind != "" && kind != only; kind = leadingKind(text) {
+			text = text[len(kind):]
+		}
 		text = text[:len(text)-len(trailingKind(text))]
 		if only == asked.String() || typed(asked.String(), only, budget) <= budget {
 			return true

@@ -282,6 +282,9 @@ func (x *Index) bareHost(s string) string {
 	if strings.ContainsAny(s, "/\\@") || strings.HasPrefix(strings.ToLower(s), "www.") || !plainHost(h) || strings.Contains(strings.ToLower(s), "xn--") {
 		return siteOf(s)
 	}
+	if form, end, _ := strings.Cut(h, "."); words.LegalForm(form) && (end == "bank" || end == "insurance") {
+		return "" // "PT.Bank Mekar": hosts of these ends are given to such firms only, after a check
+	}
 	for rest := h; ; { // initials: "a.n Mekar"
 		label, more, ok := strings.Cut(rest, ".")
 		if len(label) == 1 && len(h) < 6 {

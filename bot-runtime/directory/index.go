@@ -146,14 +146,14 @@ func canonical(ws []string) []string {
 	for i, w := range ws {
 		out[i] = words.Expand(w)
 	}
-	return phrased(out)
+	return phrased(out, words.Phrase)
 }
 
 // phrased makes the long forms of kinds of licence one word, in place.
-func phrased(ws []string) []string {
+func phrased(ws []string, phrase func([]string) (int, string)) []string {
 	out := ws[:0]
 	for i := 0; i < len(ws); {
-		if n, short := words.Phrase(ws[i:]); n > 0 {
+		if n, short := phrase(ws[i:]); n > 0 {
 			out = append(out, short)
 			i += n
 			continue

@@ -55,7 +55,7 @@ func (x *Index) read(text string, abbreviations bool) *query {
 			q.twofold = q.twofold || i+1 < len(folded)
 		}
 	}
-	canon := phrased(asked)
+	canon := phrased(asked, words.TypedPhrase)
 	q.words = make([]queryWord, 0, len(canon)+4)
 	same := len(canon) == len(folded)
 	for i, w := range canon {

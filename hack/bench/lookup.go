@@ -22,7 +22,7 @@ import (
 func lookupCommand(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("lookup", flag.ContinueOnError)
 	entries := f.Int("entries", 100_000, "how many institutions are made")
-	corpus := f.String("corpus", "", "a list to measure instead, an entry as JSON on each line")
+	corpus := f.String("corpus", "", "a list to measure instead: a file with an entry as JSON on each line, or \"banks\" for the real one")
 	each := f.Int("each", 250, "questions of a kind, at most")
 	seeds := f.Int("seeds", 1, "how many lists, with different seeds")
 	first := f.Uint64("seed", 1, "the first seed")
@@ -51,7 +51,7 @@ func lookupCommand(ctx context.Context, args []string) error {
 }
 
 func measureLookup(ctx context.Context, path string, entries, each int, seed uint64, peers bool, keep string) ([]Figure, error) {
-	c, err := corpusOf(path, entries, seed)
+	c, err := corpusOf(ctx, path, entries, seed)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func measureLookup(ctx context.Context, path string, entries, each int, seed uin
 	if err != nil {
 		return nil, err
 	}
-	fmt.Printf("\n%d institutions, seed %d, %.1f %% of them neighbours of another, %d questions\n", len(c.Entries), seed, 100*c.Neighbours, len(queries))
+	fmt.Printf("\n%s: %d institutions, seed %d, %.1f %% of them neighbours of another, %d questions\n", c.Name, len(c.Entries), seed, 100*c.Neighbours, len(queries))
 	rows := c.Score(queries, answers)
 	if err := errors.Join(lookup.Print(os.Stdout, rows), lookup.PrintCost(os.Stdout, cost), lookup.PrintThresholds(os.Stdout, queries, answers)); err != nil {
 		return nil, err
@@ -93,13 +93,13 @@ func measureLookup(ctx context.Context, path string, entries, each int, seed uin
 	if err := os.MkdirAll(".bench", 0o755); err != nil {
 		return nil, err
 	}
-	drawing := filepath.Join(".bench", fmt.Sprintf("lookup-%d.svg", len(c.Entries)))
+	drawing := filepath.Join(".bench", fmt.Sprintf("lookup-%s.svg", strings.ReplaceAll(c.Name, " ", "-")))
 	if err := os.WriteFile(drawing, lookup.Draw(rows, len(c.Entries)), 0o644); err != nil {
 		return nil, err
 	}
 	var figures []Figure
 	for _, g := range lookup.Figures(rows, cost) {
-		figures = append(figures, Figure{Name: fmt.Sprintf("look-up %d %s", len(c.Entries), g.Name), Value: g.Value, Unit: g.Unit})
+		figures = append(figures, Figure{Name: fmt.Sprintf("look-up %s %s", c.Name, g.Name), Value: g.Value, Unit: g.Unit})
 	}
 	if peers {
 		more, err := askPeers(ctx, c, folder, queries, rows)
@@ -111,9 +111,15 @@ func measureLookup(ctx context.Context, path string, entries, each int, seed uin
 	return figures, nil
 }
 
-func corpusOf(path string, entries int, seed uint64) (*lookup.Corpus, error) {
-	if path == "" {
+// realList is the name that stands for the list of banks that a package ships.
+const realList = "banks"
+
+func corpusOf(ctx context.Context, path string, entries int, seed uint64) (*lookup.Corpus, error) {
+	switch path {
+	case "":
 		return lookup.Generate(entries, seed), nil
+	case realList:
+		return lookup.Banks(ctx, ".bench")
 	}
 	return lookup.Read(path)
 }
@@ -154,7 +160,7 @@ func askPeers(ctx context.Context, c *lookup.Corpus, folder string, queries []lo
 		table = append(table, lookup.Compare(name, rows))
 		theirs := lookup.Whole(rows)
 		for _, q := range []float64{0.5, 0.99} {
-			figures = append(figures, Figure{Name: fmt.Sprintf("look-up %d times faster at p%.0f", len(c.Entries), q*100), Against: name,
+			figures = append(figures, Figure{Name: fmt.Sprintf("look-up %s times faster at p%.0f", c.Name, q*100), Against: name,
 				Value: float64(theirs.Waited(q)) / float64(own.Waited(q)), Unit: "times"})
 		}
 	}

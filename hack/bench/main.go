@@ -67,7 +67,9 @@ func main() {
 
 // run measures part by part, and prints each part's figures as soon as it has them: the whole takes most of an hour.
 func run(ctx context.Context) error {
-	parts := []func(context.Context) ([]Figure, error){goBenchmarks, cluster}
+	parts := []func(context.Context) ([]Figure, error){goBenchmarks, cluster, func(ctx context.Context) ([]Figure, error) {
+		return measureLookup(ctx, realList, 0, 400, 1, false, "")
+	}}
 	for _, size := range []struct {
 		entries int
 		peers   bool

@@ -170,6 +170,37 @@ func Phrase(ws []string) (n int, short string) {
 	return 0, ""
 }
 
+// TypedPhrase is Phrase for what was typed: a long word of it may be a letter off, and two may. So a typo in "perkreditan" is
+// no word of a name.
+func TypedPhrase(ws []string) (n int, short string) {
+	if n, short = Phrase(ws); n > 0 {
+		return n, short
+	}
+	const long = 6
+	for _, p := range phrases {
+		if len(ws) < len(p.words) {
+			continue
+		}
+		typos := 0
+		for i, listed := range p.words {
+			switch {
+			case ws[i] == listed:
+			case len(listed) >= long && Distance(ws[i], listed, 1) == 1:
+				typos++
+			default:
+				typos = len(listed)
+			}
+			if typos > 2 {
+				break
+			}
+		}
+		if typos <= 2 {
+			return len(p.words), p.short
+		}
+	}
+	return 0, ""
+}
+
 // Name gives the words of a name: folded, legal forms dropped (also written with dots, as P.T.). A name that is nothing but
 // legal forms keeps them.
 func Name(s string) []string {

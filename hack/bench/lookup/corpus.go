@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/loket-dev/loket/bot-runtime/directory"
@@ -15,6 +16,7 @@ import (
 
 // Corpus is a list of institutions, and what is needed to tell whether a query is fair.
 type Corpus struct {
+	Name    string // in figures; a made list is called by its size
 	Entries []directory.Entry
 	// Neighbours is the share of entries made one word or two letters away from another.
 	Neighbours float64
@@ -55,7 +57,7 @@ func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 // letters away, a kind of licence or a place apart. Every twentieth is on the warning list; a few names are on both.
 func Generate(n int, seed uint64) *Corpus {
 	r := rand.New(rand.NewPCG(seed, 10))
-	c := &Corpus{}
+	c := &Corpus{Name: strconv.Itoa(n)}
 	for range 1500 + n/12 {
 		c.vocabulary = append(c.vocabulary, invented(r, 2+r.IntN(2)))
 	}

@@ -196,13 +196,25 @@ type joined struct {
 	has  uint32
 }
 
+// pulled: a text without blanks is words of a name in another order, as "bankpadi sinar" is of "Bank Sinar Padi".
+func pulled(whole string, listed []string) bool {
+	longest := slices.SortedStableFunc(slices.Values(listed), func(a, b string) int { return len(b) - len(a) })
+	for _, w := range longest {
+		whole = strings.Replace(whole, w, " ", 1)
+	}
+	return strings.TrimSpace(whole) == ""
+}
+
 func (c *Corpus) couldBe(e int, asked spoken) bool {
 	if len(asked.words) == 0 {
 		return false
 	}
 	for _, name := range c.parts[e] {
-		if asked.digits != name.digits { // digits are a typo of nothing
+		if asked.digits != name.digits && asked.digits != "" { // digits are a typo of nothing, but may be left out with their word
 			continue
+		}
+		if len(asked.whole) <= len(name.whole) && pulled(asked.whole, name.words) {
+			return true
 		}
 		listed := name.words
 		budget := words.TypoBudget(len(name.whole))

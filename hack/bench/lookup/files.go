@@ -29,7 +29,7 @@ func (c *Corpus) Save(folder string, queries []Query) error {
 
 // Read takes a list of institutions from a file with an entry as JSON on each line.
 func Read(path string) (*Corpus, error) {
-	c := &Corpus{}
+	c := &Corpus{Name: filepath.Base(path)}
 	err := readLines(path, func(line []byte) error {
 		e := directory.Entry{}
 		if err := json.Unmarshal(line, &e); err != nil {

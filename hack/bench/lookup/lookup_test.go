@@ -91,3 +91,30 @@ func TestOneSeedMakesOneListAndOneSetOfQuestions(t *testing.T) {
 		}
 	}
 }
+
+func TestABankOfManyBranchesIsOneEntryOfTheRealList(t *testing.T) {
+	c, err := readBanks([]byte(`const indonesia = [{"SWIFT Code": "A1", "Bank Name": "PT. BANK MEKAR, TBK"}, {"SWIFT Code": "A2", "Bank Name": "PT. BANK MEKAR, TBK"},
+		{"SWIFT Code": "B1", "Bank Name": "BANK PADI"}]
+module.exports = indonesia`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Entries) != 2 || c.Entries[0].ID != "A1" || c.Entries[1].Name != "BANK PADI" {
+		t.Errorf("the entries are %+v", c.Entries)
+	}
+	for _, bad := range []string{"", "]x[", "const a = [1]", `[{"Bank Name": `} {
+		if _, err := readBanks([]byte(bad)); err == nil {
+			t.Errorf("%q is taken for a list", bad)
+		}
+	}
+}
+
+func TestAQuestionIsUnfairThatANameWithItsNumberLeftOutOrItsWordsJoinedOtherwiseCouldClaim(t *testing.T) {
+	c := &Corpus{Entries: []directory.Entry{{ID: "a", Name: "Bank Padi"}, {ID: "b", Name: "Bank Sinar Wangi Padi 1906"}, {ID: "c", Name: "Bank Teduh Padi"}}}
+	c.prepare()
+	for _, text := range []string{"bank padi sinar", "bankpadi teduh"} {
+		if !c.claimed(text, 0) {
+			t.Errorf("%q is taken for fair", text)
+		}
+	}
+}
