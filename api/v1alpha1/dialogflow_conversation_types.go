@@ -75,6 +75,24 @@ type Expectation struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Contains string `json:"contains,omitempty"`
+	// exact is all that the bot said, word for word, a message a line: without the titles of what can be tapped, and without the
+	// blanks around it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Exact string `json:"exact,omitempty"`
+	// matches is a regular expression (RE2) for a part of what the bot said.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Matches string `json:"matches,omitempty"`
+	// buttons are the titles of all that was offered to be tapped, in their order.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=10
+	Buttons []ButtonTitle `json:"buttons,omitempty"`
+	// ended says whether the enquiry is over.
+	// +optional
+	Ended *bool `json:"ended,omitempty"`
 	// node is where the conversation stands now, or one it passed since the citizen's last words.
 	// +optional
 	Node Name `json:"node,omitempty"`
@@ -94,6 +112,12 @@ type Expectation struct {
 	// +optional
 	Not *NotExpected `json:"not,omitempty"`
 }
+
+// ButtonTitle is the title of something that can be tapped.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=72
+type ButtonTitle string
 
 // ExpectedValue is a variable's value as a text would show it.
 //

@@ -2,6 +2,8 @@ package dialog
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -342,6 +344,28 @@ func (t *talk) check(e *v1alpha1.Expectation) (wants []string) {
 	}
 	add(e.Node != "" && !passed(e.Node), "node %s", e.Node)
 	add(e.Contains != "" && !strings.Contains(all, strings.ToLower(e.Contains)), "contains %q", e.Contains)
+	add(e.Exact != "" && t.words() != strings.TrimSpace(e.Exact), "exactly %q", strings.TrimSpace(e.Exact))
+	if e.Matches != "" {
+		re, err := regexp.Compile(e.Matches)
+		if err != nil {
+			add(true, "matches %q, which is no regular expression: %v", e.Matches, err)
+		} else {
+			add(!re.MatchString(t.text()), "matches %q", e.Matches)
+		}
+	}
+	if e.Buttons != nil {
+		var offered []v1alpha1.ButtonTitle
+		for _, m := range t.last.Say {
+			for _, c := range m.Choices {
+				offered = append(offered, v1alpha1.ButtonTitle(c.Title))
+			}
+		}
+		add(!slices.Equal(e.Buttons, offered), "buttons %q (they are %q)", e.Buttons, offered)
+	}
+	if e.Ended != nil && *e.Ended != t.last.Ended {
+		add(*e.Ended, "the enquiry is over")
+		add(!*e.Ended, "the enquiry goes on")
+	}
 	add(e.HandedTo != "" && (t.last.Handoff == nil || t.last.Handoff.Pool != string(e.HandedTo)), "handed to %s", e.HandedTo)
 	for _, name := range keysOf(e.Variables) {
 		want := string(e.Variables[name])
@@ -374,6 +398,15 @@ func deref(p *int32) int32 {
 		return 0
 	}
 	return *p
+}
+
+// words are what the bot said, a message a line.
+func (t *talk) words() string {
+	var all []string
+	for _, m := range t.last.Say {
+		all = append(all, strings.TrimSpace(m.Words()))
+	}
+	return strings.Join(all, "\n")
 }
 
 // text is all that the bot said, with the titles of choices.
