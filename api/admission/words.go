@@ -23,6 +23,7 @@ var patterns = map[string]string{
 	`^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$`:                    "a language, such as id, en or zh-Hant",
 	`^([01][0-9]|2[0-3]):[0-5][0-9]$`:                     "a time of day, such as 08:00",
 	`^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$`:             "a time of day, such as 16:30 or 24:00",
+	`^[A-Za-z_]+$`:                                        "the name of a form's screen: letters and _",
 	`^[0-9]{5,20}$`:                                       "an id of Meta: 5 to 20 digits",
 	`^[A-Za-z]+(/[A-Za-z0-9_+-]+)*$`:                      "a time zone, such as Asia/Jakarta",
 	`^https?://[^\s@]+$`:                                  "an address such as https://register.example/list.csv",

@@ -41,15 +41,21 @@ type TestAnswer struct {
 	Body string `json:"body,omitempty"`
 }
 
-// TestStep is what one side does: the citizen writes or sends, the bot is checked, or the agent closes.
+// TestStep is what one side does: the citizen writes, fills in a form or sends something, the bot is checked, or the agent closes.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.sends)?1:0)+(has(self.silence)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, sends, silence, bot, agent"
+// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.fills)?1:0)+(has(self.sends)?1:0)+(has(self.silence)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, fills, sends, silence, bot, agent"
 type TestStep struct {
 	// citizen is what the citizen writes, or the title of what they tap.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Citizen string `json:"citizen,omitempty"`
+	// fills is what the citizen puts into a form, by the variables of its questions. A test in which a form is filled in takes place on
+	// a channel that shows forms; all others do not.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=50
+	Fills map[string]ExpectedValue `json:"fills,omitempty"`
 	// sends is what the citizen sends that is no text.
 	// +optional
 	// +kubebuilder:validation:Enum=picture;document;video;voice;sticker;location;contact;call

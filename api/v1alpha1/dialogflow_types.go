@@ -120,16 +120,18 @@ type Trigger struct {
 
 // Node is one step of the dialog: exactly one of its kinds.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.call)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.run)?1:0)+(has(self.understand)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, menu, lookup, call, understand, set, branch, handoff, survey, run, end"
+// +kubebuilder:validation:XValidation:rule="(has(self.say)?1:0)+(has(self.ask)?1:0)+(has(self.form)?1:0)+(has(self.menu)?1:0)+(has(self.lookup)?1:0)+(has(self.call)?1:0)+(has(self.set)?1:0)+(has(self.branch)?1:0)+(has(self.handoff)?1:0)+(has(self.survey)?1:0)+(has(self.run)?1:0)+(has(self.understand)?1:0)+(has(self.end)?1:0) == 1",message="a node is exactly one of say, ask, form, menu, lookup, call, understand, set, branch, handoff, survey, run, end"
 // +kubebuilder:validation:XValidation:rule="!(has(self.end) || has(self.menu) || has(self.lookup) || has(self.understand) || has(self.branch)) || !has(self.next)",message="end, menu, lookup, understand and branch choose their own way: leave next out"
-// +kubebuilder:validation:XValidation:rule="!(has(self.say) || has(self.ask) || has(self.call) || has(self.set) || has(self.handoff) || has(self.survey) || has(self.run)) || has(self.next)",message="next is needed: the node that follows"
-// +kubebuilder:validation:XValidation:rule="!has(self.safePoint) || !self.safePoint || has(self.ask) || has(self.menu) || has(self.handoff) || has(self.survey)",message="a safePoint is a node where a conversation waits for somebody: ask, menu, handoff or survey",fieldPath=".safePoint"
+// +kubebuilder:validation:XValidation:rule="!(has(self.say) || has(self.ask) || has(self.form) || has(self.call) || has(self.set) || has(self.handoff) || has(self.survey) || has(self.run)) || has(self.next)",message="next is needed: the node that follows"
+// +kubebuilder:validation:XValidation:rule="!has(self.safePoint) || !self.safePoint || has(self.ask) || has(self.form) || has(self.menu) || has(self.handoff) || has(self.survey)",message="a safePoint is a node where a conversation waits for somebody: ask, form, menu, handoff or survey",fieldPath=".safePoint"
 type Node struct {
 	Name Name `json:"name"`
 	// +optional
 	Say *Say `json:"say,omitempty"`
 	// +optional
 	Ask *Ask `json:"ask,omitempty"`
+	// +optional
+	Form *Form `json:"form,omitempty"`
 	// +optional
 	Menu *Menu `json:"menu,omitempty"`
 	// +optional
@@ -298,6 +300,25 @@ type Ask struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=3
 	Silence []Silence `json:"silence,omitempty"`
+}
+
+// Form has several questions answered at once where the channel can show a form, which is WhatsApp. It stands before the asks whose
+// questions it holds: next is the first of them, and they follow each other. Each ask takes its answer from the field that is named
+// as its variable, and is put only where the form gave none, or one that will not do. On other channels, and to citizens who write
+// instead, the asks are put one by one.
+type Form struct {
+	// text goes with the button; at most 1,024 characters.
+	Text Text `json:"text"`
+	// button opens the form; at most 30 characters.
+	Button Text `json:"button"`
+	// whatsapp is the id of the published form (a "Flow") in the WhatsApp account.
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:Pattern=`^[0-9]{5,20}$`
+	WhatsApp string `json:"whatsapp"`
+	// screen is the name of the form's first screen.
+	// +kubebuilder:validation:MaxLength=80
+	// +kubebuilder:validation:Pattern=`^[A-Za-z_]+$`
+	Screen string `json:"screen"`
 }
 
 // Silence is what happens when a citizen has not answered for some time: a reminder is said, or the conversation goes on

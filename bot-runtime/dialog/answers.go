@@ -31,29 +31,8 @@ func (s *stepper) answered(n *node, text string) {
 // answer keeps the value that an ask was answered with, or asks again. A validation whose expression fails holds: nobody is
 // kept waiting by it.
 func (s *stepper) answer(n *node, value string, ok bool) {
-	for _, rule := range []*expression{n.ask.rule, n.ask.valid} {
-		if !ok || rule == nil {
-			continue
-		}
-		typed := s.scope.input.text
-		s.scope.input.text = value
-		v, err := rule.eval(&s.scope)
-		s.scope.input.text = typed
-		if err != nil {
-			s.problem(err)
-		}
-		ok = err != nil || v == true
-	}
-	if ok {
-		switch n.ask.variable {
-		case v1alpha1.VariableNumber:
-			f, _ := strconv.ParseFloat(value, 64)
-			s.set(n.ask.as, f)
-		case v1alpha1.VariableBool:
-			s.set(n.ask.as, value == yes)
-		default:
-			s.set(n.ask.as, s.bounded(n.ask.as, value))
-		}
+	if ok && s.holds(n, value) {
+		s.keep(n, value)
 		s.run(n.next)
 		return
 	}
@@ -70,6 +49,70 @@ func (s *stepper) answer(n *node, value string, ok bool) {
 		return
 	}
 	s.run(s.p.index[n.name])
+}
+
+// holds says whether an answer keeps the question's rules.
+func (s *stepper) holds(n *node, value string) bool {
+	for _, rule := range []*expression{n.ask.rule, n.ask.valid} {
+		if rule == nil {
+			continue
+		}
+		typed := s.scope.input.text
+		s.scope.input.text = value
+		v, err := rule.eval(&s.scope)
+		s.scope.input.text = typed
+		if err != nil {
+			s.problem(err)
+		}
+		if err == nil && v != true {
+			return false
+		}
+	}
+	return true
+}
+
+// keep puts an answer into the question's variable.
+func (s *stepper) keep(n *node, value string) {
+	switch n.ask.variable {
+	case v1alpha1.VariableNumber:
+		f, _ := strconv.ParseFloat(value, 64)
+		s.set(n.ask.as, f)
+	case v1alpha1.VariableBool:
+		s.set(n.ask.as, value == yes)
+	default:
+		s.set(n.ask.as, s.bounded(n.ask.as, value))
+	}
+}
+
+// form offers to fill one in.
+func (s *stepper) form(n *node) {
+	s.say(s.text(n.text))
+	s.flush(nil)
+	if last := len(s.result.Say) - 1; last >= 0 {
+		s.result.Say[last].Form = &message.Form{ID: n.form.id, Screen: n.form.screen, Button: s.text(n.form.button)}
+	}
+}
+
+// filled takes the question's answer from the form that was filled in. Of one that will not do it says so, and the question is put.
+func (s *stepper) filled(n *node) bool {
+	text, ok := s.state.Filled[n.ask.as]
+	if !ok {
+		return false
+	}
+	delete(s.state.Filled, n.ask.as)
+	value, ok := s.normalise(n, text)
+	switch { // a form may name a choice, or tick a box
+	case slices.ContainsFunc(n.options, func(o option) bool { return o.name == text }):
+		value, ok = text, true
+	case n.ask.kind == v1alpha1.AskYesNo && (text == "true" || text == "false"):
+		value, ok = map[string]string{"true": yes, "false": no}[text], true
+	}
+	if ok && s.holds(n, value) {
+		s.keep(n, value)
+		return true
+	}
+	s.say(s.fault(n))
+	return false
 }
 
 // fault is what is said of an answer that will not do.

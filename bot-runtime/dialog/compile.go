@@ -124,6 +124,7 @@ type node struct {
 	text      texts
 	options   []option // menu
 	ask       *ask
+	form      *shownForm
 	directory string // lookup
 	query     *expression
 	as        string
@@ -148,6 +149,7 @@ type nodeKind uint8
 const (
 	kindSay nodeKind = iota
 	kindAsk
+	kindForm
 	kindMenu
 	kindLookup
 	kindCall
@@ -161,7 +163,7 @@ const (
 )
 
 func (k nodeKind) String() string {
-	return [...]string{"say", "ask", "menu", "lookup", "call", "understand", "set", "branch", "handoff", "survey", "run", "end"}[k]
+	return [...]string{"say", "ask", "form", "menu", "lookup", "call", "understand", "set", "branch", "handoff", "survey", "run", "end"}[k]
 }
 
 // texts is a text by the index of the language; nil where there is none.
@@ -185,6 +187,12 @@ type ask struct {
 	valid    *expression
 	fault    texts
 	retries  int
+}
+
+// shownForm is where the platform has it; the questions are those of the asks behind it.
+type shownForm struct {
+	id, screen string
+	button     texts
 }
 
 type assignment struct {

@@ -148,6 +148,7 @@ type talk struct {
 	last     Result // since the citizen's last words
 	said     string
 	offered  []message.Choice // that can be tapped now
+	forms    bool             // the test is of a channel that shows forms
 	answers  []string         // what directories said, for why
 }
 
@@ -187,6 +188,7 @@ func (t *talk) silence(d time.Duration) {
 // watch sets the clock, and what depends on it.
 func (t *talk) watch(at time.Time) {
 	t.at, t.env = at, t.envAt(at)
+	t.env.Forms = t.env.Forms || t.forms
 	lookup := t.env.Lookup
 	if lookup == nil {
 		return
@@ -201,6 +203,7 @@ func (t *talk) watch(at time.Time) {
 }
 
 func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
+	t.forms = slices.ContainsFunc(test.Steps, func(s v1alpha1.TestStep) bool { return s.Fills != nil })
 	t.watch(t.at)
 	if test.Language != "" {
 		t.state = mustEncode(State{Language: string(test.Language)})
@@ -212,6 +215,13 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 		switch {
 		case step.Citizen != "":
 			t.citizen(step.Citizen)
+		case step.Fills != nil:
+			t.said = "(form)"
+			fields := map[string]string{}
+			for name, v := range step.Fills {
+				fields[name] = string(v)
+			}
+			t.step(Input{Kind: InputMessage, Message: message.In{Kind: message.InForm, Fields: fields}, At: t.at})
 		case step.Sends != "":
 			t.said = "(" + step.Sends + ")"
 			t.step(Input{Kind: InputMessage, Message: Attachment(step.Sends), At: t.at})

@@ -14,7 +14,7 @@ import (
 
 // Format is the highest version of the encoded State that this binary reads. It writes the lowest that holds what there is: 1
 // was the first, 2 has runs under way, 3 has been interrupted by a trigger that returns.
-const Format = 3
+const Format = 4
 
 // Bounds of a conversation's state; a value beyond is cut and reported.
 const (
@@ -30,6 +30,8 @@ type Env struct {
 	Lookup func(directory, query string) (answer directory.Answer, ok bool)
 	// PoolOpen says whether a pool takes hand-offs now (hours); full says whether its queue is full.
 	PoolOpen func(pool string) (open, full bool)
+	// Forms says whether the conversation's channel shows forms.
+	Forms bool
 }
 
 // InputKind is what happened.

@@ -14,7 +14,7 @@ type edge struct {
 
 // waits says whether a conversation waits at the node for somebody to speak.
 func (n *node) waits() bool {
-	return n.kind == kindAsk || n.kind == kindMenu || n.kind == kindHandoff || n.kind == kindSurvey
+	return n.kind == kindAsk || n.kind == kindForm || n.kind == kindMenu || n.kind == kindHandoff || n.kind == kindSurvey
 }
 
 // edges of a node, in the order that they are written.
@@ -42,7 +42,7 @@ func (n *node) edges() []edge {
 	case kindHandoff:
 		add(n.next, true)
 		add(n.otherwise, false) // a closed pool: nobody speaks before
-	case kindSurvey:
+	case kindSurvey, kindForm:
 		add(n.next, true)
 	case kindLookup, kindUnderstand:
 		for _, o := range keysOf(n.outcomes) {
@@ -77,6 +77,7 @@ func (c *compiler) graph() {
 		return
 	}
 	c.unreachable()
+	c.questions()
 	c.loops()
 	p := c.program
 	p.opening = p.openingMenu()

@@ -79,6 +79,8 @@ func (s *stepper) resume(i int) {
 		s.show(n)
 	case kindAsk:
 		s.question(n)
+	case kindForm:
+		s.form(n)
 	case kindSurvey:
 		s.survey(n)
 	}
@@ -91,7 +93,7 @@ func (p *Program) returnsTo(f *Frame) int {
 		return none
 	}
 	switch n := &p.nodes[i]; {
-	case n.kind == kindAsk, n.kind == kindMenu, n.kind == kindSurvey, n.kind == kindCall && f.Call != 0:
+	case n.kind == kindAsk, n.kind == kindForm, n.kind == kindMenu, n.kind == kindSurvey, n.kind == kindCall && f.Call != 0:
 		return i
 	}
 	return none

@@ -90,6 +90,8 @@ func (s *stepper) switchLanguage(folded string) bool {
 		s.show(n)
 	case kindAsk:
 		s.question(n)
+	case kindForm:
+		s.form(n)
 	default: // at a call, which goes on
 		s.say(own(s.language()).oneMoment)
 	}

@@ -22,11 +22,13 @@ func (c *compiler) nodes() {
 		out := node{name: c.node, unit: c.program.unit, next: none, otherwise: none}
 		switch kinds := kindsOf(n); {
 		case len(kinds) != 1:
-			c.find(reasonNode, path, "a node is exactly one of say, ask, menu, lookup, call, understand, set, branch, handoff, survey, run, end; this has %s", orNothing(kinds))
+			c.find(reasonNode, path, "a node is exactly one of say, ask, form, menu, lookup, call, understand, set, branch, handoff, survey, run, end; this has %s", orNothing(kinds))
 		case n.Say != nil:
 			c.say(&out, n.Say, path+".say")
 		case n.Ask != nil:
 			c.ask(&out, n.Ask, path+".ask")
+		case n.Form != nil:
+			c.form(&out, n.Form, path+".form")
 		case n.Menu != nil:
 			c.menu(&out, n.Menu, path)
 		case n.Lookup != nil:
@@ -52,7 +54,7 @@ func (c *compiler) nodes() {
 			out.text = c.optionalText(n.End.Text, path+".end.text")
 		}
 		switch out.kind {
-		case kindSay, kindAsk, kindCall, kindSet, kindHandoff, kindSurvey, kindRun:
+		case kindSay, kindAsk, kindForm, kindCall, kindSet, kindHandoff, kindSurvey, kindRun:
 			out.next = c.target(n.Next, path+".next")
 		default:
 			if n.Next != "" {
@@ -60,7 +62,7 @@ func (c *compiler) nodes() {
 			}
 		}
 		if out.safe = n.SafePoint; out.safe && !out.waits() {
-			c.find(reasonSafePoint, path+".safePoint", "a safePoint is a node where a conversation waits for somebody: ask, menu, handoff or survey; %s is none", out.kind)
+			c.find(reasonSafePoint, path+".safePoint", "a safePoint is a node where a conversation waits for somebody: ask, form, menu, handoff or survey; %s is none", out.kind)
 		}
 		c.program.nodes = append(c.program.nodes, out)
 	}
@@ -73,7 +75,7 @@ func kindsOf(n v1alpha1.Node) []string {
 	for _, k := range []struct {
 		name string
 		set  bool
-	}{{"say", n.Say != nil}, {"ask", n.Ask != nil}, {"menu", n.Menu != nil}, {"lookup", n.Lookup != nil}, {"call", n.Call != nil}, {"understand", n.Understand != nil}, {"set", n.Set != nil},
+	}{{"say", n.Say != nil}, {"ask", n.Ask != nil}, {"form", n.Form != nil}, {"menu", n.Menu != nil}, {"lookup", n.Lookup != nil}, {"call", n.Call != nil}, {"understand", n.Understand != nil}, {"set", n.Set != nil},
 		{"branch", n.Branch != nil}, {"handoff", n.Handoff != nil}, {"survey", n.Survey != nil}, {"run", n.Run != nil}, {"end", n.End != nil}} {
 		if k.set {
 			kinds = append(kinds, k.name)
@@ -110,6 +112,27 @@ func (c *compiler) ask(out *node, a *v1alpha1.Ask, path string) {
 		out.ask.valid = c.expression(string(a.Valid), path+".valid", 0, types.BoolKind)
 	}
 	out.ask.fault = c.optionalText(a.Error, path+".error")
+}
+
+func (c *compiler) form(out *node, f *v1alpha1.Form, path string) {
+	out.kind = kindForm
+	out.text = c.text(f.Text, path+".text", maxButtonsBody)
+	out.form = &shownForm{id: f.WhatsApp, screen: f.Screen, button: c.text(f.Button, path+".button", maxFormButton)}
+}
+
+// maxFormButton is how many characters WhatsApp has for the button that opens a form.
+const maxFormButton = 30
+
+// questions of forms: what follows a form must be an ask, or the form would hold none.
+func (c *compiler) questions() {
+	for i := range c.program.nodes[:c.program.own] {
+		if n := &c.program.nodes[i]; n.kind == kindForm && c.program.nodes[n.next].kind != kindAsk {
+			c.node = n.name
+			c.find(reasonNode, fmt.Sprintf("nodes[%s].next", n.name), "a form stands before the asks whose questions it holds; lead to the first of them, not to a %s",
+				c.program.nodes[n.next].kind)
+		}
+	}
+	c.node = ""
 }
 
 // askVariable: a number is kept in a number or as text, yes and no in a bool or as text, everything else as text.

@@ -32,6 +32,8 @@ type State struct {
 	Runs []Frame `json:"c,omitempty"`
 	// Awaits is the generation of the call that is waited for, where others have followed it.
 	Awaits int64 `json:"a,omitempty"`
+	// Filled are the answers of a form that no ask has taken yet, by variable. They end with the last ask behind the form.
+	Filled map[string]string `json:"p,omitempty"`
 }
 
 // Frame is a run under way, or an interlude.
@@ -67,6 +69,9 @@ func Decode(stored []byte) (State, error) {
 func (s *State) plain() {
 	s.Node, s.Language = cut(s.Node, maxNameBytes), cut(s.Language, maxNameBytes)
 	plainValues(s.Variables)
+	if len(s.Filled) > maxFilled {
+		s.Filled = nil
+	}
 	if len(s.Runs) > maxFrames {
 		s.Runs = s.Runs[len(s.Runs)-maxFrames:]
 	}
@@ -90,6 +95,9 @@ func plainValues(values map[string]any) {
 	}
 }
 
+// maxFilled bounds the fields of a form.
+const maxFilled = 50
+
 // maxNameBytes bounds the name of a node and the tag of a language.
 const maxNameBytes = 255
 
@@ -102,6 +110,9 @@ func (s *State) encode() (stored []byte, dropped []string) {
 	}
 	if s.Awaits != 0 || strings.Contains(s.Node, unitMark) || slices.ContainsFunc(s.Runs, func(f Frame) bool { return f.Trigger != "" }) {
 		s.Format = 3
+	}
+	if len(s.Filled) > 0 {
+		s.Format = 4
 	}
 	for {
 		stored, err := json.Marshal(s)
@@ -127,6 +138,9 @@ func (s *State) encode() (stored []byte, dropped []string) {
 			}
 		}
 		switch {
+		case s.Filled != nil: // what the form said is asked for again
+			s.Filled = nil
+			dropped = append(dropped, "the form")
 		case size >= 0:
 			delete(values, largest)
 			dropped = append(dropped, largest)

@@ -147,13 +147,28 @@ func (s *stepper) run(i int) {
 		n := &s.p.nodes[i]
 		s.stand(n)
 		s.result.Visited = append(s.result.Visited, n.name)
+		if n.kind != kindAsk {
+			s.state.Filled = nil
+		}
 		switch n.kind {
 		case kindSay:
 			s.tell(n)
 			i = n.next
 		case kindAsk:
 			s.state.Node, s.state.Retries = n.name, 0
+			if s.filled(n) {
+				i = n.next
+				continue
+			}
 			s.question(n)
+			return
+		case kindForm:
+			if !s.env.Forms {
+				i = n.next
+				continue
+			}
+			s.state.Node = n.name
+			s.form(n)
 			return
 		case kindMenu:
 			s.state.Node = n.name

@@ -1,6 +1,7 @@
 package dialog
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,10 @@ func (s *stepper) message() {
 			s.answer(&s.p.nodes[at], value, true)
 			return
 		}
+	}
+	if m.Kind == message.InForm {
+		s.filledIn(m)
+		return
 	}
 	text := s.scope.input.text
 	if text == "" {
@@ -67,9 +72,22 @@ func (s *stepper) message() {
 		s.typed(n, text, folded)
 	case kindAsk:
 		s.answered(n, text)
+	case kindForm: // who would rather write is asked one by one
+		s.run(n.next)
 	case kindSurvey:
 		s.rated(n, text, folded)
 	}
+}
+
+// filledIn goes on with a form that was filled in; with one of an enquiry that is over, nothing can be done.
+func (s *stepper) filledIn(m *message.In) {
+	at := s.waiting()
+	if at == none || s.p.nodes[at].kind != kindForm || len(m.Fields) > maxFilled {
+		s.cannotRead()
+		return
+	}
+	s.state.Filled = maps.Clone(m.Fields)
+	s.run(s.p.nodes[at].next)
 }
 
 // begin starts an enquiry with its first message: see Step.

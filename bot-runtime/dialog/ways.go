@@ -47,7 +47,7 @@ type spent struct {
 // after passing n.
 func (s spent) after(n *node) spent {
 	switch n.kind {
-	case kindMenu, kindAsk:
+	case kindMenu, kindAsk, kindForm:
 		return spent{s.messages + 1, false}
 	case kindSurvey:
 		return spent{s.messages + 1, n.thanks != nil}

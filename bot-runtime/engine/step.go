@@ -277,7 +277,9 @@ func (t *turn) row(row store.Item, poisoned bool) error {
 // dialog steps the flow and gathers what it wants. Cause names what happened, the same at every try.
 func (t *turn) dialog(in dialog.Input, cause string) error {
 	in.Contact = dialog.Contact{Name: t.lane.Conversation.DisplayName, Channel: t.lane.Conversation.Channel}
-	state, result, err := t.flow.Program.Step(t.memory.Dialog, in, t.live.env(t.lane.Now))
+	env := t.live.env(t.lane.Now)
+	env.Forms = t.channel.spec.WhatsApp != nil
+	state, result, err := t.flow.Program.Step(t.memory.Dialog, in, env)
 	if err != nil {
 		return err
 	}

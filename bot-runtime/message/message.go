@@ -18,6 +18,7 @@ type InKind string
 const (
 	InText     InKind = "text"
 	InChoice   InKind = "choice" // a tap on a button or list row: ChoiceID says which
+	InForm     InKind = "form"   // a form was filled in: Fields has it, Text the same in lines
 	InMedia    InKind = "media"  // image, video, voice, document, sticker: MediaType says which
 	InLocation InKind = "location"
 	InContact  InKind = "contact"
@@ -35,6 +36,8 @@ type In struct {
 	ChoiceID string `json:"choiceID,omitempty"`
 	// Language that the citizen chose where they write, with the first message after the choice; empty when they chose none.
 	Language string `json:"language,omitempty"`
+	// Fields of a form, by name: at most 50 of at most 4,000 bytes.
+	Fields map[string]string `json:"fields,omitempty"`
 	// MediaType is image, video, audio, voice, document or sticker.
 	MediaType string `json:"mediaType,omitempty"`
 	// MediaID is the platform's id, for a later download.
@@ -66,6 +69,17 @@ type Out struct {
 	// Attachment goes with the text, which is its caption; one without a caption has its words as text, for binaries that know no
 	// attachments. A message that has one has no choices.
 	Attachment *Attachment `json:"attachment,omitempty"`
+	// Form is opened by a button under the text. A channel that shows none sends the text alone.
+	Form *Form `json:"form,omitempty"`
+}
+
+// Form is a form of the channel's platform, where it was made.
+type Form struct {
+	// ID of the form, and its first Screen, as the platform knows them.
+	ID     string `json:"id"`
+	Screen string `json:"screen"`
+	// Button opens it.
+	Button string `json:"button"`
 }
 
 // AttachmentKind is what is attached.

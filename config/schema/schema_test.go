@@ -119,7 +119,7 @@ func TestRulesThatEditorsCannotRunAreTold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, words := range []string{"Rule: a node is exactly one of say, ask, menu", "query is CEL giving the text to look up."} {
+	for _, words := range []string{"Rule: a node is exactly one of say, ask, form, menu", "query is CEL giving the text to look up."} {
 		if !bytes.Contains(body, []byte(words)) {
 			t.Errorf("%q is nowhere", words)
 		}

@@ -111,6 +111,9 @@ type interactive struct {
 	Type        loose `json:"type"`
 	ButtonReply *tap  `json:"button_reply"`
 	ListReply   *tap  `json:"list_reply"`
+	FormReply   *struct {
+		Response loose `json:"response_json"`
+	} `json:"nfm_reply"`
 }
 
 type tap struct {

@@ -147,6 +147,11 @@ func in(m incoming) (body message.In, known bool) {
 				return choice(t.ID, t.Title), true
 			}
 		}
+		if f := m.Interactive.FormReply; f != nil {
+			if fields := fieldsOf(string(f.Response)); len(fields) > 0 {
+				return message.In{Kind: message.InForm, Fields: fields, Text: clean(inLines(fields), maxInText)}, true
+			}
+		}
 		other.Original = clean(string(first(m.Interactive.Type, m.Type)), 64)
 	case "image", "video", "audio", "voice", "document", "sticker":
 		if f := m.file(); f != nil {

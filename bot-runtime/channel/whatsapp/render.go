@@ -18,6 +18,7 @@ const (
 	maxRows        = 10
 	maxRowTitle    = 24
 	maxRowDetail   = 72
+	maxFormButton  = 30
 	maxChoiceID    = 200 // bytes, of a row; a button may have 256
 )
 
@@ -88,6 +89,21 @@ type action struct {
 	Buttons  []replyButton `json:"buttons,omitempty"`
 	Button   string        `json:"button,omitempty"`
 	Sections []section     `json:"sections,omitempty"`
+	Form     *openForm     `json:"parameters,omitempty"`
+}
+
+// openForm opens a published form at its first screen. Meta wants a token, which comes back with the answer; Loket needs none.
+type openForm struct {
+	Version string       `json:"flow_message_version"`
+	Token   string       `json:"flow_token"`
+	ID      string       `json:"flow_id"`
+	Button  string       `json:"flow_cta"`
+	Action  string       `json:"flow_action"`
+	Payload formsPayload `json:"flow_action_payload"`
+}
+
+type formsPayload struct {
+	Screen string `json:"screen"`
 }
 
 type replyButton struct {
@@ -166,6 +182,10 @@ func content(out message.Out) (string, *bodyText, *callTaps) {
 	}
 	if out.Want == message.WantLocation && len(out.Choices) == 0 && length(out.Text) <= maxButtonBody {
 		return "interactive", nil, &callTaps{"location_request_message", bodyOfTaps{out.Text}, action{Name: "send_location"}}
+	}
+	if f := out.Form; f != nil && len(out.Choices) == 0 && length(out.Text) <= maxButtonBody {
+		return "interactive", nil, &callTaps{"flow", bodyOfTaps{out.Text}, action{Name: "flow", Form: &openForm{Version: "3", Token: "unused", ID: f.ID,
+			Button: cut(oneLine(f.Button), maxFormButton), Action: "navigate", Payload: formsPayload{f.Screen}}}}
 	}
 	if len(out.Choices) == 0 {
 		return "text", &bodyText{cut(out.Text, maxText)}, nil

@@ -1,0 +1,76 @@
+package whatsapp
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
+
+// Bounds of a form that was filled in.
+const (
+	maxFields     = 50
+	maxFieldName  = 63
+	maxFieldValue = 4000 // bytes
+	maxFormBytes  = 64 << 10
+)
+
+// fieldsOf reads the answers of a form: an object of texts, numbers, yes and no, and lists of these, as its last screen sends them.
+// What is none of these, or beyond the bounds, is left out; of what is no object nothing is left.
+func fieldsOf(response string) map[string]string {
+	if len(response) > maxFormBytes {
+		return nil
+	}
+	var all map[string]any
+	decoder := json.NewDecoder(strings.NewReader(response))
+	decoder.UseNumber() // an account number is no float
+	if decoder.Decode(&all) != nil {
+		return nil
+	}
+	names := make([]string, 0, len(all))
+	for name := range all {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	fields := map[string]string{}
+	for _, name := range names {
+		value, ok := scalar(all[name])
+		if list, is := all[name].([]any); is {
+			var parts []string
+			for _, v := range list {
+				if part, fits := scalar(v); fits {
+					parts = append(parts, part)
+				}
+			}
+			value, ok = strings.Join(parts, ", "), len(parts) > 0
+		}
+		if ok && name != "flow_token" && len(name) <= maxFieldName && len(fields) < maxFields {
+			fields[clean(name, maxFieldName)] = clean(value, maxFieldValue)
+		}
+	}
+	return fields
+}
+
+func scalar(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case json.Number:
+		return v.String(), true
+	case bool:
+		if v {
+			return "true", true
+		}
+		return "false", true
+	}
+	return "", false
+}
+
+// inLines shows the fields to people.
+func inLines(fields map[string]string) string {
+	lines := make([]string, 0, len(fields))
+	for name, value := range fields {
+		lines = append(lines, name+": "+value)
+	}
+	slices.Sort(lines)
+	return strings.Join(lines, "\n")
+}
