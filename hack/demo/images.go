@@ -26,7 +26,7 @@ func (d *demo) images(ctx context.Context, args []string) error {
 		fmt.Printf("%s/%s:%s   %s\n", *registry, p.image, d.tag, rel(d.root, tars[i]))
 	}
 	fmt.Printf("push them with the tool you have (crane push FILE NAME, or docker load -i FILE and docker push NAME), then install with\n"+
-		"  --set operator.image.repository=%[1]s/operator,operator.image.tag=%[2]s --set runtime.image.repository=%[1]s/bot-runtime,runtime.image.tag=%[2]s\n",
+		"  --set-string operator.image.repository=%[1]s/operator,operator.image.tag=%[2]s --set-string runtime.image.repository=%[1]s/bot-runtime,runtime.image.tag=%[2]s\n",
 		*registry, d.tag)
 	return nil
 }

@@ -89,7 +89,7 @@ func (d *demo) helm(ctx context.Context, args ...string) (*command, error) {
 
 func (d *demo) installChart(ctx context.Context) (string, error) {
 	helm, err := d.helm(ctx, "upgrade", "--install", "loket", "charts/loket", "--namespace", "loket-system", "--create-namespace",
-		"--values", "hack/demo/values.yaml", "--set", "operator.image.tag="+d.tag, "--set", "runtime.image.tag="+d.tag,
+		"--values", "hack/demo/values.yaml", "--set-string", "operator.image.tag="+d.tag, "--set-string", "runtime.image.tag="+d.tag,
 		"--wait", "--timeout", "180s")
 	if err != nil {
 		return "", err
