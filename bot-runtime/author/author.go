@@ -28,6 +28,7 @@ type judged struct {
 func load(path string, now time.Time, tests bool) judged {
 	j := judged{Folder: files.Load(path)}
 	b := bundle.From(j.Objects)
+	j.Problems = append(j.Problems, standIn(path, b)...)
 	if !tests || len(j.Problems) > 0 {
 		for i, o := range b.Objects {
 			if o.Flow != nil {

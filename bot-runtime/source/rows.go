@@ -21,9 +21,9 @@ const (
 	maxObjects = 2_000_000
 )
 
-// asCSV gives rows as CSV with a header line, which is what a Directory is built of. Objects become rows with a column a key;
+// CSV gives rows as CSV with a header line, which is what a Directory is built of. Objects become rows with a column a key;
 // values of an array are parted by semicolons, and what is nested deeper is left out.
-func asCSV(format v1alpha1.RowFormat, body []byte) (string, error) {
+func CSV(format v1alpha1.RowFormat, body []byte) (string, error) {
 	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
 	switch format {
 	case v1alpha1.FormatCSV, "":

@@ -116,7 +116,7 @@ func (f *Fetcher) overHTTP(ctx context.Context, s v1alpha1.HTTPSource, had Valid
 	if err != nil {
 		return Fetched{}, err
 	}
-	rows, err := asCSV(s.Format, body)
+	rows, err := CSV(s.Format, body)
 	if err != nil {
 		return Fetched{}, err
 	}

@@ -304,11 +304,11 @@ func FuzzRows(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, format := range []v1alpha1.RowFormat{"csv", "json", "ndjson"} {
-			rows, err := asCSV(format, []byte(s))
+			rows, err := CSV(format, []byte(s))
 			if err != nil {
 				continue
 			}
-			again, err := asCSV(format, []byte(s))
+			again, err := CSV(format, []byte(s))
 			if err != nil || again != rows {
 				t.Fatalf("%q and %q, %v", rows, again, err)
 			}
