@@ -122,3 +122,58 @@ func TestFiftyIntentsCompile(t *testing.T) {
 		t.Errorf("%+v", g)
 	}
 }
+
+// As docs/flows.md shows it: what a service of the agency's own understands is data, and chooses among the cases alone.
+const understandsElsewhere = `
+languages: [en]
+start: menu
+variables: [{name: said}, {name: meant}, {name: sure, type: number}]
+intents:
+- name: scam
+  examples: {en: [I was scammed, my money is gone, I sent money to a fraud, they disappeared after I paid, somebody emptied my account]}
+- name: hours
+  examples: {en: [when are you open, what are your opening hours, are you open on sunday, when do you close, until what time can I call]}
+nodes:
+- {name: menu, menu: {text: {en: "How can we help?"}, options: [{name: person, title: {en: A person}, next: person}], otherwise: listen}}
+- {name: listen, set: {variables: [{name: said, value: input.text}]}, next: service}
+- name: service
+  call:
+    method: POST
+    url: https://language.agency.example/understand
+    secretName: call-language
+    timeout: 2s
+    idempotent: true
+    body: [{name: text, value: said}, {name: intents, value: "['scam', 'hours']"}]
+    take: [{as: meant, from: /intent}, {as: sure, from: /confidence}]
+    otherwise: alone
+  next: chosen
+- name: chosen
+  branch:
+    cases:
+    - {when: "meant == 'scam' && sure >= 0.6", next: person}
+    - {when: "meant == 'hours' && sure >= 0.6", next: hours}
+    otherwise: alone
+- {name: alone, understand: {query: said, cases: [{intents: [scam], next: person}, {intents: [hours], next: hours}], otherwise: menu}}
+- {name: hours, say: {text: {en: Open every day.}}, next: menu}
+- {name: person, handoff: {pool: centre}, next: over}
+- {name: over, end: {}}
+tests:
+- name: the service knows
+  calls: [{node: service, status: 200, body: '{"intent": "hours", "confidence": 0.93}'}]
+  steps: [{citizen: hello}, {citizen: is anybody there at eight}, {bot: {contains: open every day, not: {node: alone}}}]
+- name: the service is not sure, and the bot is
+  calls: [{node: service, status: 200, body: '{"intent": "hours", "confidence": 0.2}'}]
+  steps: [{citizen: hello}, {citizen: my money is gone}, {bot: {node: alone, handedTo: centre}}]
+- name: the service names what the flow does not
+  calls: [{node: service, status: 200, body: '{"intent": "licensed", "confidence": 1}'}]
+  steps: [{citizen: hello}, {citizen: when do you open}, {bot: {node: alone, contains: open every day}}]
+- name: the service is away
+  steps: [{citizen: hello}, {citizen: when do you open}, {bot: {node: alone, contains: open every day}}]
+`
+
+func TestAServiceOfTheAgencysOwnMayUnderstandAndTheBotDoesWhereItDoesNot(t *testing.T) {
+	r := Test(compile(t, understandsElsewhere), func(at time.Time) Env { return Env{Now: at} }, monday)
+	if r.Passed != 4 {
+		t.Errorf("%+v", r.Failures)
+	}
+}
