@@ -567,9 +567,27 @@ type Handoff struct {
 	Otherwise Name `json:"otherwise,omitempty"`
 }
 
-// Survey asks for a rating of the conversation from 1 to 5.
+// SurveyScale is what a survey asks for.
+//
+// +kubebuilder:validation:Enum=csat;nps
+type SurveyScale string
+
+// The scales.
+const (
+	// ScaleCSAT is how content a citizen is, from 1 to 5, to be tapped.
+	ScaleCSAT SurveyScale = "csat"
+	// ScaleNPS is how likely a citizen is to recommend the service, from 0 to 10, to be typed.
+	ScaleNPS SurveyScale = "nps"
+)
+
+// Survey asks for a rating of the conversation.
 type Survey struct {
+	// text is the question; of the scale nps it says that a number from 0 to 10 is to be written.
 	Text Text `json:"text"`
+	// scale is csat (1 to 5, tapped) or nps (0 to 10, typed).
+	// +kubebuilder:default=csat
+	// +optional
+	Scale SurveyScale `json:"scale,omitempty"`
 	// thanks is said after a rating.
 	// +optional
 	Thanks Text `json:"thanks,omitempty"`

@@ -291,8 +291,8 @@ func (c *chat) foot(r dialog.Result) {
 		c.handed = true
 		parts = append(parts, fmt.Sprintf("handed to %s, %s: %q", r.Handoff.Pool, r.Handoff.Priority, r.Handoff.Summary))
 	}
-	if r.Rating > 0 {
-		parts = append(parts, fmt.Sprintf("rating %d", r.Rating))
+	if r.Rating != nil {
+		parts = append(parts, fmt.Sprintf("rating %d", r.Rating.Score))
 	}
 	if r.Ended {
 		parts = append(parts, "ended")

@@ -278,8 +278,12 @@ func (s *stepper) survey(n *node) {
 	s.withChoices(s.text(n.text), ratings(n, s.language()))
 }
 
-// ratings are the five choices, 1 first: where a channel numbers them, the number is the rating.
+// ratings are the five choices, 1 first: where a channel numbers them, the number is the rating. From 0 to 10 is more than can be
+// tapped.
 func ratings(n *node, language string) []message.Choice {
+	if n.scale == v1alpha1.ScaleNPS {
+		return nil
+	}
 	out := make([]message.Choice, 5)
 	for i := range out {
 		out[i] = message.Choice{ID: n.name + "/" + strconv.Itoa(i+1), Title: own(language).ratings[i]}
@@ -290,7 +294,7 @@ func ratings(n *node, language string) []message.Choice {
 // rated reads a typed rating. Thanks alone are taken as the end of it; anything else begins a new enquiry, or leads back to the one
 // that was interrupted.
 func (s *stepper) rated(n *node, text, folded string) {
-	if score := scoreOf(folded); score > 0 {
+	if score, ok := n.score(folded); ok {
 		s.rate(s.p.index[n.name], score)
 		return
 	}
@@ -311,12 +315,34 @@ func (s *stepper) rated(n *node, text, folded string) {
 // rate takes a rating. One tapped after the survey has ended still counts, and changes nothing else.
 func (s *stepper) rate(i, score int) {
 	n := &s.p.nodes[i]
-	s.result.Rating = score
+	s.result.Rating = &Rating{Scale: n.scale, Score: score}
 	s.result.Visited = append(s.result.Visited, n.name)
 	s.say(s.text(n.thanks))
 	if s.waiting() == i {
 		s.run(n.next)
 	}
+}
+
+// score reads a typed rating by the survey's scale.
+func (n *node) score(folded string) (int, bool) {
+	if n.scale == v1alpha1.ScaleNPS {
+		return recommends(folded)
+	}
+	score := scoreOf(folded)
+	return score, score > 0
+}
+
+// recommends reads "9", "nilai 9", "0" or "10/10".
+func recommends(folded string) (int, bool) {
+	fields := strings.Fields(folded)
+	if len(fields) > 0 && slices.Contains([]string{"nilai", "skor", "rating", "score"}, fields[0]) {
+		fields = fields[1:]
+	}
+	if len(fields) == 0 || len(fields) > 2 || len(fields) == 2 && fields[1] != "10" {
+		return 0, false
+	}
+	k, err := strconv.Atoi(fields[0])
+	return k, err == nil && k >= 0 && k <= 10
 }
 
 var scoreWords = map[string]int{"satu": 1, "one": 1, "dua": 2, "two": 2, "tiga": 3, "three": 3, "empat": 4, "four": 4, "lima": 5, "five": 5}

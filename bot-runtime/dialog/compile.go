@@ -136,6 +136,7 @@ type node struct {
 	priority  string
 	summary   *expression
 	thanks    texts // survey
+	scale     v1alpha1.SurveyScale
 	run       *run
 	silence   []silence           // ask, menu
 	attached  *message.Attachment // say

@@ -8,6 +8,7 @@ package dialog
 import (
 	"time"
 
+	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/directory"
 	"github.com/loket-dev/loket/bot-runtime/message"
 )
@@ -61,6 +62,12 @@ type Input struct {
 	Answer     CallAnswer
 }
 
+// Rating is a citizen's answer to a survey: 1 to 5 of the scale csat, 0 to 10 of nps.
+type Rating struct {
+	Scale v1alpha1.SurveyScale
+	Score int
+}
+
 // Result is what a step wants done.
 type Result struct {
 	// Say is in order; adjacent texts are merged already. Empty for input that wants no answer.
@@ -68,7 +75,7 @@ type Result struct {
 	// Handoff is set when the conversation enters a pool's queue.
 	Handoff *Handoff
 	// Rating is set when the citizen answered a survey.
-	Rating int
+	Rating *Rating
 	// Ended: the enquiry is over.
 	Ended bool
 	// Call asks for an outside call. Uncall: the one that was asked for before is no longer waited for.

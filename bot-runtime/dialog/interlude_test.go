@@ -77,7 +77,7 @@ func TestAPersonWhoWasCalledLeadsBackToWhereTheCitizenLeftOff(t *testing.T) {
 		t.Fatal(transcript(r))
 	}
 	talk.step(Input{Kind: InputClosed})
-	if r := talk.says("5"); r.Rating != 5 || transcript(r) != "Where do you live?" || r.Ended {
+	if r := talk.says("5"); stars(r) != 5 || transcript(r) != "Where do you live?" || r.Ended {
 		t.Fatalf("%+v", r)
 	}
 	talk.says("agent")

@@ -45,6 +45,9 @@ func (c *compiler) nodes() {
 			c.handoff(&out, n.Handoff, path+".handoff")
 		case n.Survey != nil:
 			out.kind = kindSurvey
+			if out.scale = n.Survey.Scale; out.scale == "" {
+				out.scale = v1alpha1.ScaleCSAT
+			}
 			out.text = c.text(n.Survey.Text, path+".survey.text", maxText)
 			out.thanks = c.optionalText(n.Survey.Thanks, path+".survey.thanks")
 		case n.Run != nil:

@@ -222,23 +222,23 @@ func TestASurveyIsAnsweredSkippedOrForgotten(t *testing.T) {
 	for _, s := range []string{"5", "5/5", "bintang 5", "lima", "5 very good", "very good"} {
 		talk := served(t)
 		r := talk.says(s)
-		if r.Rating != 5 || transcript(r) != "Thank you." || !r.Ended || len(r.Timers) != 1 || r.Timers[0].DueIn != 0 {
+		if stars(r) != 5 || transcript(r) != "Thank you." || !r.Ended || len(r.Timers) != 1 || r.Timers[0].DueIn != 0 {
 			t.Errorf("%q: %+v", s, r)
 		}
 	}
 	talk := served(t)
-	if r := talk.says("is Dana Sekar Wangi legit?"); r.Rating != 0 || !strings.Contains(transcript(r), "is licensed") || len(r.Timers) != 1 {
+	if r := talk.says("is Dana Sekar Wangi legit?"); stars(r) != 0 || !strings.Contains(transcript(r), "is licensed") || len(r.Timers) != 1 {
 		t.Errorf("a new question: %+v", r)
 	}
 	talk = served(t)
-	if r := talk.says("thank you"); r.Rating != 0 || transcript(r) != "Thank you." || !r.Ended {
+	if r := talk.says("thank you"); stars(r) != 0 || transcript(r) != "Thank you." || !r.Ended {
 		t.Errorf("thanks: %+v", r)
 	}
 	talk = served(t)
 	if r := talk.step(Input{Kind: InputTimer, Timer: "survey", Generation: 1}); !r.Ended || len(r.Say) != 0 || talk.at() != "" {
 		t.Errorf("nobody answers: %+v", r)
 	}
-	if r := talk.taps("survey/4", "4 Good"); r.Rating != 4 || talk.at() != "" {
+	if r := talk.taps("survey/4", "4 Good"); stars(r) != 4 || talk.at() != "" {
 		t.Errorf("a late tap: %+v", r)
 	}
 	talk = served(t)

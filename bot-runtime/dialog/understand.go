@@ -164,7 +164,7 @@ func (s *stepper) tapped(id string) bool {
 			}
 		}
 	case kindSurvey:
-		if score, err := strconv.Atoi(choice); err == nil && score >= 1 && score <= 5 {
+		if score, err := strconv.Atoi(choice); err == nil && score >= 1 && score <= 5 && n.scale == v1alpha1.ScaleCSAT {
 			s.rate(i, score)
 			return true
 		}

@@ -307,8 +307,8 @@ func (t *turn) dialog(in dialog.Input, cause string) error {
 	if result.Language != "" {
 		t.out.Language = result.Language
 	}
-	if result.Rating > 0 {
-		t.out.Rating = &store.Rating{Score: result.Rating, Pool: t.memory.Pool, Agent: t.memory.Agent}
+	if r := result.Rating; r != nil {
+		t.out.Rating = &store.Rating{Scale: string(r.Scale), Score: r.Score, Pool: t.memory.Pool, Agent: t.memory.Agent}
 	}
 	if result.Handoff != nil {
 		t.out.Handoff = &store.Handoff{Pool: result.Handoff.Pool, Priority: priority(result.Handoff.Priority), Summary: result.Handoff.Summary}

@@ -220,7 +220,7 @@ func TestAfterTheAgentHasClosedTheBotIsBackAndTheRatingIsTheAgents(t *testing.T)
 	out := x.step(store.Item{Kind: store.ItemClosed, Pool: "centre", Agent: "siti"})
 	x.want(out, "Nilai 1-5?")
 	out = x.step(says("5"))
-	if diff := cmp.Diff(&store.Rating{Score: 5, Pool: "centre", Agent: "siti"}, out.Rating); diff != "" {
+	if diff := cmp.Diff(&store.Rating{Scale: "csat", Score: 5, Pool: "centre", Agent: "siti"}, out.Rating); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if out.Finished {

@@ -263,8 +263,9 @@ type Handoff struct {
 	Summary  string
 }
 
-// Rating is a citizen's answer to a survey, 1 to 5.
+// Rating is a citizen's answer to a survey, of the scale csat from 1 to 5, of nps from 0 to 10.
 type Rating struct {
+	Scale string
 	Score int
 	Pool  string
 	Agent string

@@ -140,8 +140,8 @@ func writeReports(tx Tx, claims []*claim) error {
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Exec(`INSERT INTO rating (id, conversation, score, pool, agent, at) VALUES ($1, $2, $3, $4, $5, {now})`,
-				ids[0], c.lane.Conversation.ID, int64(r.Score), r.Pool, r.Agent); err != nil {
+			if _, err := tx.Exec(`INSERT INTO rating (id, conversation, scale, score, pool, agent, at) VALUES ($1, $2, $3, $4, $5, $6, {now})`,
+				ids[0], c.lane.Conversation.ID, r.Scale, int64(r.Score), r.Pool, r.Agent); err != nil {
 				return err
 			}
 		}

@@ -281,11 +281,11 @@ var turnTests = []check{
 		c.accept(from("1", "a", "5"))
 		c.drain(func(l store.Lane) (store.Outcome, error) {
 			out := handled(l)
-			out.Rating, out.Finished = &store.Rating{Score: 5, Pool: "contact-centre", Agent: "ani"}, true
+			out.Rating, out.Finished = &store.Rating{Scale: "nps", Score: 5, Pool: "contact-centre", Agent: "ani"}, true
 			return out, nil
 		})
 		id := itoa(int(c.conversation("1").ID))
-		want(t, "ratings", c.count("rating WHERE score = 5 AND pool = 'contact-centre' AND agent = 'ani' AND at > 0 AND conversation = "+id), 1)
+		want(t, "ratings", c.count("rating WHERE scale = 'nps' AND score = 5 AND pool = 'contact-centre' AND agent = 'ani' AND at > 0 AND conversation = "+id), 1)
 		want(t, "enquiries", c.count("enquiry WHERE at > 0 AND conversation = "+id), 1)
 	}},
 }
