@@ -74,6 +74,9 @@ func (f *DialogFlow) Default() {
 		if n.Handoff != nil {
 			or(&n.Handoff.Priority, PriorityNormal)
 		}
+		if n.Survey != nil {
+			or(&n.Survey.Scale, ScaleCSAT)
+		}
 	}
 	for i := range s.Tests {
 		for k := range s.Tests[i].Calls {

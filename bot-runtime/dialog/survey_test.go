@@ -36,7 +36,7 @@ func TestASurveyOfRecommendationsTakesZeroToTen(t *testing.T) {
 			t.Errorf("%q: %+v, want %d", said, r, want)
 		}
 	}
-	for _, said := range []string{"11", "-1", "ten of ten", "9 8", "I sent 5 messages"} {
+	for _, said := range []string{"11", "ten of ten", "9 8", "I sent 5 messages"} {
 		f := &filling{T: t, program: compile(t, recommending)}
 		f.writes("hello")
 		f.writes(said)
