@@ -23,7 +23,7 @@ var functions = []string{"contains", "startsWith", "endsWith", "matches", "size"
 func faultsOf(env *cel.Env, source string, errs []*cel.Error) []fault {
 	var faults []fault
 	for _, e := range errs {
-		column := e.Location.Column()
+		column := max(e.Location.Column(), 0) // CEL gives an empty text no place
 		if said, ok := strings.CutPrefix(e.Message, "Syntax error: "); ok {
 			return []fault{{reasonExpression, column, syntaxInWords(source, column, said)}}
 		}
@@ -81,6 +81,9 @@ func faultOf(env *cel.Env, source string, column int, message string) fault {
 var inOtherLanguages = map[string]string{"=": "==", "===": "==", "=>": ">=", "=<": "<=", "&": "&&", "|": "||", "and": "&&", "or": "||", "not": "!", "<>": "!="}
 
 func syntaxInWords(source string, column int, said string) string {
+	if strings.TrimSpace(source) == "" {
+		return "nothing is written here; write an expression"
+	}
 	at := source[:min(column, len(source))]
 	if m := token.FindStringSubmatch(said); m != nil {
 		sign := strings.TrimSpace(m[1])
