@@ -84,7 +84,7 @@ func celType(t v1alpha1.VariableType) *cel.Type {
 // compileExpression checks source against env. wanted says which kinds of result will do.
 func compileExpression(env *cel.Env, source, where string, wanted ...types.Kind) (*expression, []fault) {
 	if strings.TrimSpace(source) == "" {
-		return nil, []fault{{reason: reasonExpression, message: "empty; write an expression"}}
+		return nil, []fault{{reason: reasonExpression, message: "nothing is written here; write an expression"}}
 	}
 	checked, issues := env.Compile(source)
 	if issues != nil && issues.Err() != nil {

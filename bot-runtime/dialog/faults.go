@@ -23,7 +23,7 @@ var functions = []string{"contains", "startsWith", "endsWith", "matches", "size"
 func faultsOf(env *cel.Env, source string, errs []*cel.Error) []fault {
 	var faults []fault
 	for _, e := range errs {
-		column := e.Location.Column()
+		column := max(e.Location.Column(), 0) // CEL gives an empty text no place
 		if said, ok := strings.CutPrefix(e.Message, "Syntax error: "); ok {
 			return []fault{{reasonExpression, column, syntaxInWords(source, column, said)}}
 		}
