@@ -67,7 +67,7 @@ const (
 	// reserveSigma is how many standard deviations of the arrivals and departures during a start are kept free.
 	reserveSigma = 1.5
 	// lateSigma is the same within a flap window after workers went: coming back so soon is worth a thinner reserve.
-	lateSigma = 0.8
+	lateSigma = 1.1
 	// upAhead is how far ahead, in seconds, a decision for more looks once it is due, so that a ramp takes few decisions.
 	upAhead = 150.0
 	// spikeAhead is the same when arrivals break out: nobody knows where a spike ends, and it may be soon.

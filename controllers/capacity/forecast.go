@@ -231,11 +231,11 @@ func (s *State) judgeFall(scale int8) {
 }
 
 // Caution is by how much the reserves are multiplied. A minute in which somebody waited for a worker raises it; while conversations
-// come it sinks, so that about two such minutes a day are borne: at five seconds each that is 0.01 % of the citizens or so.
+// come it sinks, so that between one and two such minutes a day are borne: at five seconds each that is 0.01 % of the citizens or so.
 const (
-	cautionLow  = 0.8
+	cautionLow  = 0.65
 	cautionHigh = 2.5
-	cautionUp   = 0.12
+	cautionUp   = 0.16
 	cautionDown = 0.24 / 86400 // a second
 )
 
@@ -294,7 +294,7 @@ func (s *State) unseen(q *question) int32 {
 
 // blindSigmas are kept free while nobody can look. More than with open eyes: who falls short by one worker then falls short until the
 // gap ends, and each citizen of half an hour waits.
-const blindSigmas = 1.8
+const blindSigmas = 2.0
 
 // A rate counts as surely reached when so many standard deviations below it still are above what was expected.
 const (
