@@ -6,11 +6,12 @@ import (
 )
 
 // HPA is the rule of Kubernetes' HorizontalPodAutoscaler on an external metric with a target of an average value: the conversations
-// in the house, over so many a worker. It is written from the documented formula, and is not the controller's own code:
+// in the house, over so many a worker. It is no code of Kubernetes', but hack/bench/hpa holds each of its decisions to those of the
+// controller itself (k8s.io/kubernetes v1.37.2):
 //
 //   - each 15 s desired = ⌈metric / target⌉, and the number stays where metric / (target × workers) is within a tenth of 1;
-//   - more are added at once, at most doubling or by four in 15 s, whichever is more;
-//   - fewer are asked for only when each proposal of the last 300 s (Down) was lower: the highest of them counts;
+//   - what counts is the highest proposal of the last 300 s (Down), so that fewer are asked for only when each was lower;
+//   - at most doubling at once, or up to four, whichever is more;
 //   - without a metric nothing happens.
 type HPA struct {
 	told   Told
@@ -30,6 +31,7 @@ type proposal struct {
 const (
 	hpaSync      = 15.0
 	hpaTolerance = 0.1
+	hpaAtOnce    = 4
 )
 
 // HPASettings is what people choose of an HPA.
@@ -97,19 +99,21 @@ func (h *HPA) Decide(s Seen) int {
 	}
 	metric := float64(seen.WaitingForWorker + seen.WaitingForAgent + seen.Active)
 	wanted := int(math.Ceil(metric / h.target))
-	if exist := s.Ready + s.Starting; exist > 0 && math.Abs(metric/(h.target*float64(exist))-1) <= hpaTolerance {
-		wanted = s.Desired
+	if exist := s.Ready + s.Starting; exist > 0 {
+		if ratio := metric / (h.target * float64(exist)); 1-hpaTolerance <= ratio && ratio <= 1+hpaTolerance {
+			wanted = exist
+		}
 	}
-	for len(h.proposals) > 0 && h.proposals[0].at <= s.T-h.set.Down {
+	if len(h.proposals) == 0 { // what it finds counts as the first
+		h.proposals = append(h.proposals, proposal{s.T, s.Desired})
+	}
+	for len(h.proposals) > 0 && h.proposals[0].at < s.T-h.set.Down {
 		h.proposals = h.proposals[1:]
 	}
 	h.proposals = append(h.proposals, proposal{s.T, wanted})
-	if wanted < s.Desired {
-		for _, p := range h.proposals {
-			wanted = max(wanted, p.workers)
-		}
-		wanted = min(wanted, s.Desired)
+	for _, p := range h.proposals {
+		wanted = max(wanted, p.workers)
 	}
-	wanted = min(wanted, max(2*s.Desired, s.Desired+4))
+	wanted = min(wanted, max(2*s.Desired, hpaAtOnce))
 	return min(max(wanted, h.told.Min), h.told.Max)
 }
