@@ -301,9 +301,10 @@ func (x *Index) bareHost(s string) string {
 	return ""
 }
 
+// publicEnd: a host ends so, or a program for a telephone that is sent as a file: nobody lists one, and none is licensed by its name.
 func publicEnd(h string) bool {
 	suffix, icann := publicsuffix.PublicSuffix(h)
-	return icann || strings.Contains(suffix, ".") || suffix == "example" || suffix == "test"
+	return icann || strings.Contains(suffix, ".") || suffix == "example" || suffix == "test" || suffix == "apk"
 }
 
 func emailOf(s string) string {
