@@ -67,7 +67,7 @@ const (
 	// reserveSigma is how many standard deviations of the arrivals and departures during a start are kept free.
 	reserveSigma = 1.5
 	// lateSigma is the same within a flap window after workers went: coming back so soon is worth a thinner reserve.
-	lateSigma = 1.1
+	lateSigma = 0.8
 	// upAhead is how far ahead, in seconds, a decision for more looks once it is due, so that a ramp takes few decisions.
 	upAhead = 150.0
 	// spikeAhead is the same when arrivals break out: nobody knows where a spike ends, and it may be soon.
@@ -283,7 +283,7 @@ func (s *State) patience(q *question, target int32) float64 {
 		return q.window / 3
 	}
 	hold := q.window - (q.now - s.LastUp)
-	if float64(surplus) >= spikeShare/min(max(s.Burst, 1), 2.5)*float64(q.have) && surplus >= spikeLeast { // a spike is over: a flap is cheaper than half a fleet
+	if float64(surplus) >= spikeShare/min(max(s.Burst, 1), 2.5)*float64(q.have) && surplus >= 2 { // a spike is over: a flap is cheaper than half a fleet
 		hold = min(hold, spikeHold-(q.now-s.LastUp))
 	}
 	hold = max(hold, min(settleSeconds, q.window)-(q.now-s.FreshSince))
@@ -299,8 +299,6 @@ const (
 	// When so large a share is superfluous, the hold after growing is only so long.
 	spikeShare = 0.3
 	spikeHold  = 300.0
-	// spikeLeast workers at least: to hold two for ten minutes more costs less than to go back and forth.
-	spikeLeast = 3
 	// quietBeforeZero is how long nobody must have been there before the last worker goes.
 	quietBeforeZero = 120.0
 )

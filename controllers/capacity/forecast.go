@@ -75,9 +75,8 @@ func (s *State) near(q *question) outlook {
 // idle says that so few arrive that no worker need wait for them.
 func (s *State) idle(q *question) bool { return s.Level < 1.0/600 && s.Mid < 1.0/100 }
 
-// steps of the path that a forecast follows, as shares of the window. The first is a quarter of a minute: with one of a minute, workers
-// went before a door closed, since in a minute the load would be lower, and were called back 30 s later.
-var steps = [...]float64{1. / 60, 1. / 20, 1. / 15, 0.1, 2. / 15, 2. / 15, 1. / 6, 1. / 6, 1. / 6}
+// steps of the path that a forecast follows, as shares of the window.
+var steps = [...]float64{1. / 15, 1. / 15, 0.1, 2. / 15, 2. / 15, 1. / 6, 1. / 6, 1. / 6}
 
 // path follows the conversations in the house over a flap window: the most that is expected, and the most that surely comes
 // at no moment: there, the expectation and a learnt number of standard deviations.
@@ -85,9 +84,6 @@ var steps = [...]float64{1. / 60, 1. / 20, 1. / 15, 0.1, 2. / 15, 2. / 15, 1. / 
 // The deviations grow along the path. At 240 conversations that fall by 3 a minute, 15 minutes from now 195 ± 20 are expected and
 // now 240 ± 0, so that 241 surely suffice; to add the last deviation to the first expectation would hold a worker for ten
 // minutes more.
-//
-// How sure to be depends on what waiting buys. Where the load falls steeply, two minutes more make a fall safe, and cost little; on a
-// plateau no waiting makes it safer, and each minute costs the worker. So the deviations count for more the steeper the fall is.
 func (s *State) path(q *question) (expected, surely float64) {
 	leave := max(s.leaving(), 1e-6)
 	rate, slope := s.Level, s.Slope
@@ -99,8 +95,7 @@ func (s *State) path(q *question) (expected, surely float64) {
 	scale := s.dayScale(base)
 	burst, quantile := max(s.Burst, 1), s.Quantiles[q.scale()]
 	var elapsed, used float64
-	var loads, spreads [len(steps)]float64
-	for i, step := range steps {
+	for _, step := range steps {
 		dt := step * q.window
 		elapsed += dt
 		fade := math.Exp(-dt / slopeTau)
@@ -118,28 +113,10 @@ func (s *State) path(q *question) (expected, surely float64) {
 		stay := math.Exp(-leave * elapsed)
 		rateVar := max(s.P11+elapsed*s.P12+elapsed*elapsed/4*s.P22, 0)
 		variance := q.load*stay*(1-stay) + burst*s.Level/leave*(1-stay) + rateVar*(1-stay)*(1-stay)/(leave*leave)
-		loads[i], spreads[i] = load, math.Sqrt(variance)
-	}
-	quantile = deviations(quantile, q.load-load, spreads[len(steps)-1])
-	for i, load := range loads {
 		expected = max(expected, load)
-		surely = max(surely, load+quantile*spreads[i])
+		surely = max(surely, load+quantile*math.Sqrt(variance))
 	}
 	return expected, surely
-}
-
-// The share of the learnt deviations that counts on a plateau, and what is added for each deviation by which the load falls within the
-// window.
-const (
-	plateauShare = 0.6
-	steepShare   = 0.3
-	steepest     = 3.0
-)
-
-// deviations are how many count of those that were learnt, when the load is expected to fall by so much within the window, give or take
-// one spread.
-func deviations(learnt, fall, spread float64) float64 {
-	return learnt * (plateauShare + steepShare*min(max(fall, 0)/max(spread, 1), steepest))
 }
 
 // sure is how many workers surely suffice for the coming quarter of an hour.
@@ -176,10 +153,11 @@ func (q *question) scale() int8 {
 	}
 }
 
-// The forecasts of the last quarter of an hour are judged when it is over. missShare is how many of them may have been too low.
+// The forecasts of the last quarter of an hour are judged when it is over. missShare is how many of them may have been too low:
+// of the fifteen or so falls a day two may be wrong.
 const (
 	forecasts    = 15
-	missShare    = 0.13
+	missShare    = 0.06
 	burstsBorne  = 8 // where arrivals come in bursts, so many times more at most: to be as sure would cost half a fleet
 	quantileStep = 0.02
 	quantileLow  = 0.0
@@ -199,7 +177,6 @@ func (s *State) judgeForecasts(q *question) {
 		} else {
 			*quantile -= quantileStep * miss
 		}
-		*quantile -= backStep * backsDay / openMinutes * min(max(s.Burst, 1), burstsBorne)
 		*quantile = min(max(*quantile, quantileLow), quantileHigh)
 	}
 	s.Forecasts[i] = pending{Surely: float32(surely), Scale: q.scale()}
@@ -215,27 +192,28 @@ func (s *State) judgeForecasts(q *question) {
 	}
 }
 
-// A fall that is taken back within the window moves the quantile up by backStep, and each judged minute moves it down, so that about
-// backsDay of them are borne in a day of openMinutes. It is so many a day and no share of the falls: a pool that falls four times a day
-// may be bolder than one that falls fifteen times.
+// backShare is how many of the falls may be taken back within the window, and backStep by how much one that was moves the quantile.
 const (
-	backStep    = 0.5
-	backsDay    = 1.0
-	openMinutes = 600.0
+	backShare = 0.04
+	backStep  = 0.3
 )
 
 // judgeFall learns from the falls themselves. Those minutes are chosen in which the forecast looked lowest, so that more of them
 // are wrong than of all minutes: of the forecasts 6 in a hundred were too low, and of the falls 20 in a hundred were taken back.
-func (s *State) judgeFall(scale int8) {
-	s.Quantiles[scale] = min(s.Quantiles[scale]+backStep, quantileHigh)
+func (s *State) judgeFall(scale int8, back bool) {
+	by := -backStep * backShare * min(max(s.Burst, 1), burstsBorne)
+	if back {
+		by += backStep
+	}
+	s.Quantiles[scale] = min(max(s.Quantiles[scale]+by, quantileLow), quantileHigh)
 }
 
 // Caution is by how much the reserves are multiplied. A minute in which somebody waited for a worker raises it; while conversations
-// come it sinks, so that between one and two such minutes a day are borne: at five seconds each that is 0.01 % of the citizens or so.
+// come it sinks, so that about two such minutes a day are borne: at five seconds each that is 0.01 % of the citizens or so.
 const (
-	cautionLow  = 0.65
+	cautionLow  = 0.8
 	cautionHigh = 2.5
-	cautionUp   = 0.16
+	cautionUp   = 0.12
 	cautionDown = 0.24 / 86400 // a second
 )
 
@@ -294,7 +272,7 @@ func (s *State) unseen(q *question) int32 {
 
 // blindSigmas are kept free while nobody can look. More than with open eyes: who falls short by one worker then falls short until the
 // gap ends, and each citizen of half an hour waits.
-const blindSigmas = 2.0
+const blindSigmas = 1.8
 
 // A rate counts as surely reached when so many standard deviations below it still are above what was expected.
 const (

@@ -99,8 +99,8 @@ func (s *State) leaving() float64 {
 // The level of arrivals is followed by a Kalman filter with the state (rate, slope), in conversations a second and a second
 // squared. The season moves the expected rate; slope and noise are of what the season does not explain.
 const (
-	levelNoise = 0.008  // of the rate, a root of a minute
-	slopeNoise = 0.0015 // of the rate, a minute and a root of a minute
+	levelNoise = 0.012  // of the rate, a root of a minute
+	slopeNoise = 0.0022 // of the rate, a minute and a root of a minute
 	slopeTau   = 1500.0 // seconds until a slope has faded
 	burstMost  = 40.0
 )

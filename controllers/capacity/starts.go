@@ -40,15 +40,16 @@ func (s *State) watchWorkers(q *question) {
 	s.Ready = seen.Ready
 }
 
-// changed notes the moment of a decision that is carried out. One that takes back the fall before it teaches: see judgeFall.
+// changed notes the moment of a decision that is carried out, and judges the one before: see judgeFall.
 func (s *State) changed(q *question, before, after int32) {
 	now := q.now
 	if after < before {
+		s.judgeFall(q.scale(), false)
 		s.LastDown, s.DownScale = now, q.scale()
 		return
 	}
 	if s.LastDown > s.LastUp && now-s.LastDown < q.window {
-		s.judgeFall(s.DownScale)
+		s.judgeFall(s.DownScale, true)
 	}
 	s.LastUp = now
 	for i := range s.Pending {
