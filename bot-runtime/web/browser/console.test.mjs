@@ -14,6 +14,7 @@ describe("the console", () => {
     const citizen = b.unique("Sari");
     await b.signIn(page, "ani");
     await b.says(citizen, "apakah Dana Mekar resmi?");
+    await b.until("the bot has answered", async () => (await b.said(citizen)).length > 0); // what it answers with the hand-off comes after
     await b.says(citizen, "mau petugas");
     const column = b.column(page, citizen);
     await column.getByText("Warga menulis: mau petugas").waitFor();
