@@ -45,7 +45,6 @@ type mutation struct {
 	citizens int           // 12 when 0; whether a lane is stranded shows at the last message of each
 	messages int           // of each citizen; 6 when 0
 	postgres bool          // a race of two transactions, which SQLite has not
-	tries    int           // of a race that may go well by luck; 1 when 0
 	// want is what a problem that the checker must name says: a regular expression.
 	want string
 }
@@ -109,7 +108,7 @@ var mutants = map[string]mutation{
 	"an unknown send is sent again at once": {faults: platform.Faults{Cut: 0.3}, statuses: 5 * time.Second, want: "twice",
 		timing: engine.Timing{Lease: 4 * time.Second, Call: 2 * time.Second, UnknownWait: time.Microsecond, UnknownQuiet: time.Microsecond},
 		sql:    func(q string) string { return strings.Replace(q, "COALESCE(b.flowed_at, 0) > o.claimed_at", "TRUE", 1) }},
-	"lanes are raised by DO NOTHING": {postgres: true, citizens: 100, want: "had no lane", tries: 4,
+	"lanes are raised by DO NOTHING": {postgres: true, citizens: 100, want: "had no lane",
 		sql: func(q string) string {
 			if strings.HasPrefix(q, "INSERT INTO runnable") {
 				q, _, _ = strings.Cut(q, "ON CONFLICT")
@@ -170,7 +169,7 @@ func TestTheCheckerCatchesEveryMutantOfTheEngine(t *testing.T) {
 		all.Go(func() {
 			t.Run(name, func(t *testing.T) {
 				var report []string
-				for range max(1, m.tries) {
+				for range 3 { // a race may go well by luck, and a busy machine may be too slow to break a rate
 					if report = judgeMutant(t, m); slices.ContainsFunc(report, regexp.MustCompile(m.want).MatchString) {
 						return
 					}
