@@ -14,7 +14,8 @@ import (
 )
 
 // Format is the highest version of the encoded State that this binary reads. It writes the lowest that holds what there is: 1
-// was the first, 2 has runs under way, 3 has been interrupted by a trigger that returns.
+// was the first, 2 has runs under way, 3 has been interrupted by a trigger that returns, 4
+// has answers of a form that no question has taken yet.
 const Format = 4
 
 // Bounds of a conversation's state; a value beyond is cut and reported.

@@ -81,7 +81,7 @@ func faultOf(env *cel.Env, source string, column int, message string) fault {
 var inOtherLanguages = map[string]string{"=": "==", "===": "==", "=>": ">=", "=<": "<=", "&": "&&", "|": "||", "and": "&&", "or": "||", "not": "!", "<>": "!="}
 
 func syntaxInWords(source string, column int, said string) string {
-	at := source[:min(max(column, 0), len(source))]
+	at := source[:min(column, len(source))]
 	if m := token.FindStringSubmatch(said); m != nil {
 		sign := strings.TrimSpace(m[1])
 		if strings.HasSuffix(at, "=") {

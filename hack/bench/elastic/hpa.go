@@ -6,8 +6,8 @@ import (
 )
 
 // HPA is the rule of Kubernetes' HorizontalPodAutoscaler on an external metric with a target of an average value: the conversations
-// in the house, over so many a worker. It is no code of Kubernetes', but hack/bench/hpa holds each of its decisions to those of the
-// controller itself (k8s.io/kubernetes v1.37.2):
+// in the house, over so many a worker. It is no code of Kubernetes', but hack/bench/hpa holds its decisions of a day of office hours to
+// those of the controller itself (k8s.io/kubernetes v1.37.2):
 //
 //   - each 15 s desired = ⌈metric / target⌉, and the number stays where metric / (target × workers) is within a tenth of 1;
 //   - what counts is the highest proposal of the last 300 s (Down), so that fewer are asked for only when each was lower;
