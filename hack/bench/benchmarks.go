@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,7 +26,38 @@ func goBenchmarks(ctx context.Context) ([]Figure, error) {
 	if err := cmd.Run(); err != nil {
 		return nil, fmt.Errorf("running the benchmarks: %w", err)
 	}
-	return parse(&out), nil
+	figures := parse(&out)
+	times, err := besideGoflow(ctx, figures)
+	return append(figures, times...), err
+}
+
+// besideGoflow runs RapidPro's engine with the two questions of BenchmarkStep, and says how many times faster ours was just now. The
+// peer is a module of its own (hack/bench/goflow), run as a process.
+func besideGoflow(ctx context.Context, ours []Figure) ([]Figure, error) {
+	cmd := exec.CommandContext(ctx, "go", "run", ".")
+	cmd.Dir = filepath.Join("hack", "bench", "goflow")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = io.MultiWriter(&out, os.Stderr), os.Stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("goflow: %w", err)
+	}
+	figures := parse(&out)
+	for _, unit := range []string{"ns/op", "allocs/op"} {
+		own, peer := find(ours, "Step/5_nodes "+unit), find(figures, "GoflowStep "+unit)
+		if own == nil || peer == nil {
+			return nil, fmt.Errorf("goflow: one of the two has no %s", unit)
+		}
+		figures = append(figures, Figure{Name: "Step beside goflow, of its " + unit, Value: own.Value / peer.Value, Unit: "of goflow"})
+	}
+	return figures, nil
+}
+
+func find(figures []Figure, name string) *Figure {
+	i := slices.IndexFunc(figures, func(f Figure) bool { return f.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &figures[i]
 }
 
 var cores = regexp.MustCompile(`-\d+$`)

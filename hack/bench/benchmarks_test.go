@@ -26,3 +26,10 @@ func TestAFigureBeyondItsBoundIsTold(t *testing.T) {
 		}
 	}
 }
+
+func TestABoundThatNothingWasHeldAgainstIsTold(t *testing.T) {
+	got := unmeasured([]Figure{{Name: "a"}, {Name: "other"}}, map[string]bound{"a": {}, "renamed": {}})
+	if len(got) != 1 || got[0] != "renamed" {
+		t.Fatalf("%q", got)
+	}
+}

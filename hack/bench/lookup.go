@@ -47,7 +47,11 @@ func lookupCommand(ctx context.Context, args []string) error {
 		}
 		figures = append(figures, more...)
 	}
-	return judgeAll(figures, figures)
+	bounds, err := readBounds()
+	if err != nil {
+		return err
+	}
+	return judgeAll(figures, figures, bounds)
 }
 
 func measureLookup(ctx context.Context, path string, entries, each int, seed uint64, peers bool, keep string) ([]Figure, error) {
