@@ -120,6 +120,7 @@ func FuzzCompile(f *testing.F) {
 		f.Add(string(body))
 	}
 	f.Add(wants)
+	f.Add(owed)
 	f.Add(interrupted)
 	f.Add(moving)
 	f.Add("start: a\ntriggers: [{name: t, words: {en: [hello]}, next: a, returns: true}]\nnodes: [{name: a, safePoint: true, run: {flow: address, results: [{name: x, value: y}]}, next: b}, {name: b, end: {}}]")

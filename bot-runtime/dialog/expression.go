@@ -41,7 +41,7 @@ var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cel.NewEnv(
+	return cel.NewEnv(append(localeOptions(),
 		cel.CustomTypeAdapter(registry),
 		cel.CustomTypeProvider(objects{registry}),
 		ext.Strings(),
@@ -49,7 +49,7 @@ var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("input", inputType),
 		cel.Variable("contact", contactType),
 		cel.Variable("language", cel.StringType),
-	)
+	)...)
 })
 
 // reserved names belong to Loket.
@@ -272,8 +272,13 @@ func (sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
 		return nil
 	}
 	if len(n.Path()) == 0 {
-		if e := n.Expr(); e.Kind() == ast.CallKind && e.AsCall().FunctionName() == "string" {
-			return &cost.SizeEstimate{Max: MaxVariableBytes} // no longer than what it is made of
+		if e := n.Expr(); e.Kind() == ast.CallKind {
+			switch e.AsCall().FunctionName() {
+			case "string", asPlural:
+				return &cost.SizeEstimate{Max: MaxVariableBytes} // no longer than what it is made of
+			case asNumber, asMoney, asDate:
+				return &cost.SizeEstimate{Max: maxWritten}
+			}
 		}
 		return nil
 	}

@@ -16,8 +16,8 @@ type fault struct {
 }
 
 // functions that authors may mean when they write one that does not exist.
-var functions = []string{"contains", "startsWith", "endsWith", "matches", "size", "lowerAscii", "upperAscii", "replace", "split", "join",
-	"trim", "indexOf", "substring", "string", "int", "double", "has", "all", "exists", "filter", "map"}
+var functions = append([]string{"contains", "startsWith", "endsWith", "matches", "size", "lowerAscii", "upperAscii", "replace", "split", "join",
+	"trim", "indexOf", "substring", "string", "int", "double", "has", "all", "exists", "filter", "map"}, localeFunctions...)
 
 // faultsOf turns messages of CEL into ours, with the mend. What follows a syntax error is its consequence and not told.
 func faultsOf(env *cel.Env, source string, errs []*cel.Error) []fault {
@@ -69,6 +69,9 @@ func faultOf(env *cel.Env, source string, column int, message string) fault {
 		return fault{reasonExpression, column, fmt.Sprintf("a %s stands where true or false is needed; compare it, as in x == 'a'", m[1])}
 	}
 	if m := overload.FindStringSubmatch(message); m != nil {
+		if mend, ok := localeMends[m[1]]; ok {
+			return fault{reasonExpression, column, mend}
+		}
 		message = fmt.Sprintf("%s does not go with %s", m[1], strings.ReplaceAll(m[2], ", ", " and "))
 		if strings.Contains(m[2], "double") && strings.Contains(m[2], "int") {
 			message += "; numbers are decimals here: write 1.0 for 1"
