@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -38,8 +39,16 @@ type graph struct {
 	await int
 }
 
-func newGraph(tb testing.TB, await int) *graph {
-	g := &graph{seen: map[string]time.Time{}, all: make(chan struct{}), await: await}
+// expect gives a channel that is closed when so many texts have come in all.
+func (g *graph) expect(n int) <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.all, g.await = make(chan struct{}), n
+	return g.all
+}
+
+func newGraph(tb testing.TB) *graph {
+	g := &graph{seen: map[string]time.Time{}}
 	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var call struct {
 			Text struct {
@@ -102,63 +111,150 @@ func signed(from, id, text string) *http.Request {
 	return r
 }
 
-// BenchmarkWebhookToSend is the whole path: a signed webhook in, a durable 200, the dialog's step, the call to the Graph API
-// and its settlement. 64 messages are on their way at any time, of 6,400 citizens who write in turn.
+// wholeWay is what a tenant's messages go: a signed webhook in, a durable 200, the dialog's step, the call to the Graph API and
+// its settlement, of 6,400 citizens who write in turn.
+type wholeWay struct {
+	b     *testing.B
+	graph *graph
+	x     *tenantUnderTest
+	began []time.Time
+	acks  []time.Duration
+}
+
+// openWay opens one that n messages will go.
+func openWay(b *testing.B, engine string, n int) *wholeWay {
+	b.Helper()
+	var s store.Store
+	steppers := 1
+	if engine == "postgres" {
+		s, steppers = openPostgres(b), 2
+	} else {
+		s = openSQLite(b, filepath.Join(b.TempDir(), "loket.db"))
+	}
+	p := &wholeWay{b: b, graph: newGraph(b), began: make([]time.Time, n), acks: make([]time.Duration, n)}
+	p.x = startOn(b, s, newWire(), func(o *Options) { o.Connect, o.Steppers = p.graph.connect(b), steppers })
+	p.x.apply(counting())
+	return p
+}
+
+// write sends message n in, and returns when it is acknowledged.
+func (p *wholeWay) write(n int) {
+	p.began[n] = time.Now()
+	w := httptest.NewRecorder()
+	p.x.hooks.ServeHTTP(w, signed(fmt.Sprintf("62811%06d", n%6400), fmt.Sprintf("wamid.%d", n), fmt.Sprint(n)))
+	if w.Code != http.StatusOK {
+		body, _ := io.ReadAll(w.Body)
+		p.b.Errorf("message %d was answered %d %s", n, w.Code, body)
+	}
+	p.acks[n] = time.Since(p.began[n])
+}
+
+// full writes the messages up to n, 64 of which are on their way at any time, and waits for their answers.
+func (p *wholeWay) full(n int) time.Duration {
+	answered := p.graph.expect(n)
+	began := time.Now()
+	together(n, 64, p.write)
+	p.wait(answered)
+	return time.Since(began)
+}
+
+func (p *wholeWay) wait(answered <-chan struct{}) {
+	p.b.Helper()
+	select {
+	case <-answered:
+	case <-time.After(time.Minute):
+		p.b.Fatalf("%d messages were answered", len(p.graph.seen))
+	}
+}
+
+// answers are how long it took from each webhook, from message first on, to the call that answers it.
+func (p *wholeWay) answers(first int) []time.Duration {
+	p.graph.mu.Lock()
+	defer p.graph.mu.Unlock()
+	var out []time.Duration
+	for text, at := range p.graph.seen {
+		asked, _, _ := strings.Cut(text, ":")
+		n, err := strconv.Atoi(asked)
+		if err != nil {
+			p.b.Fatal(err)
+		}
+		if n >= first {
+			out = append(out, at.Sub(p.began[n]))
+		}
+	}
+	return out
+}
+
+// BenchmarkWebhookToSend is the whole path under full load: 64 messages are on their way at any time.
 func BenchmarkWebhookToSend(b *testing.B) {
-	for name, open := range map[string]func(testing.TB) (s store.Store, steppers int){
-		"sqlite": func(tb testing.TB) (store.Store, int) {
-			return openSQLite(tb, filepath.Join(tb.TempDir(), "loket.db")), 1
-		},
-		"postgres": func(tb testing.TB) (store.Store, int) { return openPostgres(tb), 2 },
-	} {
-		b.Run(name, func(b *testing.B) {
-			const atOnce, citizens = 64, 6400
-			s, steppers := open(b)
-			g := newGraph(b, b.N)
-			x := startOn(b, s, newWire(), func(o *Options) { o.Connect, o.Steppers = g.connect(b), steppers })
-			x.apply(counting())
-			began := make([]time.Time, b.N)
-			acks := make([]time.Duration, b.N)
-			var all sync.WaitGroup
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			p := openWay(b, e.name, b.N)
 			b.ResetTimer()
-			for first := range atOnce {
-				all.Go(func() {
-					for n := first; n < b.N; n += atOnce {
-						began[n] = time.Now()
-						w := httptest.NewRecorder()
-						x.hooks.ServeHTTP(w, signed(fmt.Sprintf("62811%06d", n%citizens), fmt.Sprintf("wamid.%d", n), fmt.Sprint(n)))
-						if w.Code != http.StatusOK {
-							body, _ := io.ReadAll(w.Body)
-							b.Errorf("message %d was answered %d %s", n, w.Code, body)
-						}
-						acks[n] = time.Since(began[n])
-					}
-				})
-			}
-			all.Wait()
-			select {
-			case <-g.all:
-			case <-time.After(time.Minute):
-				b.Fatalf("%d of %d messages were answered", len(g.seen), b.N)
-			}
+			took := p.full(b.N)
 			b.StopTimer()
-			ends := make([]time.Duration, 0, b.N)
-			g.mu.Lock()
-			for text, at := range g.seen {
-				asked, _, _ := strings.Cut(text, ":")
-				n, err := strconv.Atoi(asked)
-				if err != nil {
-					b.Fatal(err)
-				}
-				ends = append(ends, at.Sub(began[n]))
-			}
-			g.mu.Unlock()
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msgs/s")
-			report(b, "ack", acks)
-			report(b, "answer", ends)
-			x.end()
+			b.ReportMetric(float64(b.N)/took.Seconds(), "msgs/s")
+			report(b, "ack", p.acks)
+			report(b, "answer", p.answers(0))
+			p.x.end()
 		})
 	}
+}
+
+// BenchmarkAtHalfLoad is how long a citizen waits where the machine is not full: messages come at random, half as many a second as
+// it took at most a moment ago. What a commit costs at the least stands beside it: one fsync of the same disk.
+func BenchmarkAtHalfLoad(b *testing.B) {
+	for _, e := range engines {
+		b.Run(e.name, func(b *testing.B) {
+			const probe, messages = 4000, 6000
+			p := openWay(b, e.name, probe+messages)
+			most := float64(probe) / p.full(probe).Seconds()
+			answered := p.graph.expect(probe + messages)
+			chance := rand.New(rand.NewPCG(157, 1))
+			var all sync.WaitGroup
+			next := time.Now()
+			for n := range messages {
+				next = next.Add(time.Duration(chance.ExpFloat64() / (most / 2) * float64(time.Second)))
+				time.Sleep(time.Until(next))
+				all.Go(func() { p.write(probe + n) })
+			}
+			all.Wait()
+			p.wait(answered)
+			sync := fsync(b)
+			b.ReportMetric(most/2, "msgs/s")
+			b.ReportMetric(float64(sync.Microseconds())/1000, "ms-fsync")
+			acks, answers := p.acks[probe:], p.answers(probe)
+			report(b, "ack", acks)
+			report(b, "answer", answers)
+			b.ReportMetric(float64(acks[len(acks)*99/100])/float64(sync), "fsyncs-ack-p99")
+			b.ReportMetric(float64(answers[len(answers)*99/100])/float64(sync), "fsyncs-answer-p99")
+			b.ReportMetric(0, "ns/op")
+			p.x.end()
+		})
+	}
+}
+
+// fsync is the median of how long a page takes to be on the disk.
+func fsync(b *testing.B) time.Duration {
+	b.Helper()
+	f, err := os.Create(filepath.Join(b.TempDir(), "page"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	times := make([]time.Duration, 200)
+	for i := range times {
+		began := time.Now()
+		if _, err := f.WriteAt(make([]byte, 8192), 0); err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Sync(); err != nil {
+			b.Fatal(err)
+		}
+		times[i] = time.Since(began)
+	}
+	slices.Sort(times)
+	return times[len(times)/2]
 }
 
 func openPostgres(tb testing.TB) store.Store {

@@ -27,7 +27,7 @@ func BenchmarkBesideAFlood(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			const others, each, flooders = 800, 10 * time.Millisecond, 4
 			s, steppers := open(b)
-			g := newGraph(b, -1)
+			g := newGraph(b)
 			x := startOn(b, s, newWire(), func(o *Options) { o.Connect, o.Steppers = g.connect(b), steppers })
 			x.apply(counting())
 			writes := func(from, id, text string) {

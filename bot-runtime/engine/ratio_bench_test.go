@@ -124,7 +124,7 @@ func BenchmarkIntakeBesideInserts(b *testing.B) {
 		for size, callers := range map[int]int{1: 64, 50: 8} {
 			b.Run(fmt.Sprintf("%s/%d a call", e.name, size), func(b *testing.B) {
 				s, plain := e.open(b), e.plain(b)
-				receiver := newGraph(b, -1).connect(b)("wa", counting().Channels[0].Spec, Doors{}).Receiver
+				receiver := newGraph(b).connect(b)("wa", counting().Channels[0].Spec, Doors{}).Receiver
 				committer := newCommitter(s, time.Now, func(error) {}, func(store.Accepted) {})
 				stop := make(chan struct{})
 				go committer.run(stop)
