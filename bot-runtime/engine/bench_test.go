@@ -122,17 +122,10 @@ type wholeWay struct {
 }
 
 // openWay opens one that n messages will go.
-func openWay(b *testing.B, engine string, n int) *wholeWay {
+func openWay(b *testing.B, e engineUnderBench, n int) *wholeWay {
 	b.Helper()
-	var s store.Store
-	steppers := 1
-	if engine == "postgres" {
-		s, steppers = openPostgres(b), 2
-	} else {
-		s = openSQLite(b, filepath.Join(b.TempDir(), "loket.db"))
-	}
 	p := &wholeWay{b: b, graph: newGraph(b), began: make([]time.Time, n), acks: make([]time.Duration, n)}
-	p.x = startOn(b, s, newWire(), func(o *Options) { o.Connect, o.Steppers = p.graph.connect(b), steppers })
+	p.x = startOn(b, e.open(b), newWire(), func(o *Options) { o.Connect, o.Steppers = p.graph.connect(b), e.steppers })
 	p.x.apply(counting())
 	return p
 }
@@ -189,7 +182,7 @@ func (p *wholeWay) answers(first int) []time.Duration {
 func BenchmarkWebhookToSend(b *testing.B) {
 	for _, e := range engines {
 		b.Run(e.name, func(b *testing.B) {
-			p := openWay(b, e.name, b.N)
+			p := openWay(b, e, b.N)
 			b.ResetTimer()
 			took := p.full(b.N)
 			b.StopTimer()
@@ -207,7 +200,7 @@ func BenchmarkAtHalfLoad(b *testing.B) {
 	for _, e := range engines {
 		b.Run(e.name, func(b *testing.B) {
 			const probe, messages = 4000, 6000
-			p := openWay(b, e.name, probe+messages)
+			p := openWay(b, e, probe+messages)
 			most := float64(probe) / p.full(probe).Seconds()
 			answered := p.graph.expect(probe + messages)
 			chance := rand.New(rand.NewPCG(157, 1))

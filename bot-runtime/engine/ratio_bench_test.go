@@ -27,17 +27,20 @@ import (
 )
 
 // engines are the two stores, each with a plain database of its kind beside it.
-var engines = []struct {
-	name string
-	open func(testing.TB) store.Store
-	// plain is a database with one table, written by as many connections as that kind takes.
-	plain func(testing.TB) *plainTable
-}{
-	{"sqlite", func(tb testing.TB) store.Store { return openSQLite(tb, filepath.Join(tb.TempDir(), "loket.db")) },
+var engines = []engineUnderBench{
+	{"sqlite", 1, func(tb testing.TB) store.Store { return openSQLite(tb, filepath.Join(tb.TempDir(), "loket.db")) },
 		func(tb testing.TB) *plainTable {
 			return newPlainTable(tb, "sqlite", "file:"+filepath.Join(tb.TempDir(), "plain.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)", 1)
 		}},
-	{"postgres", openPostgres, func(tb testing.TB) *plainTable { return newPlainTable(tb, "pgx", pgtest.Database(tb), 64) }},
+	{"postgres", 2, openPostgres, func(tb testing.TB) *plainTable { return newPlainTable(tb, "pgx", pgtest.Database(tb), 64) }},
+}
+
+type engineUnderBench struct {
+	name     string
+	steppers int // that one pod has on it
+	open     func(testing.TB) store.Store
+	// plain is a database with one table, written by as many connections as that kind takes.
+	plain func(testing.TB) *plainTable
 }
 
 // plainTable is what a program would write to that wants nothing but the messages: one table with the dedupe key.
