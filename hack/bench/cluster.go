@@ -133,7 +133,7 @@ func operatorMemory() (float64, error) {
 	return most, nil
 }
 
-// surges are made one after the other, each when the desk is small again.
+// surges are made one after the other, each when the desk is about as small again.
 const surges = 5
 
 // scaleOut is the time from the first of 200 citizens who ask for a person within a fifth of a second until the desk's Deployment
@@ -153,7 +153,7 @@ func scaleOut(ctx context.Context) ([]Figure, error) {
 	}
 	var wanted, ready time.Duration
 	for n := range surges {
-		small, err := sizes.until(ctx, func(s size) bool { return n == 0 || s == sizes.first })
+		small, err := sizes.until(ctx, func(s size) bool { return n == 0 || s.wanted <= sizes.first.wanted+1 && s.ready == s.wanted })
 		if err != nil {
 			return nil, fmt.Errorf("after surge %d: %w", n, err)
 		}
