@@ -22,6 +22,7 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/directory"
 	"github.com/loket-dev/loket/bot-runtime/engine"
 	"github.com/loket-dev/loket/bot-runtime/internalapi"
+	"github.com/loket-dev/loket/bot-runtime/judge"
 	"github.com/loket-dev/loket/bot-runtime/lookup"
 	"github.com/loket-dev/loket/bot-runtime/store"
 	"github.com/loket-dev/loket/bot-runtime/web"
@@ -296,14 +297,14 @@ func (p *pod) ready(context.Context) error {
 func (p *pod) poolInfos(e *engine.Engine) []desk.PoolInfo {
 	live, boot := e.Live(), p.boot()
 	var infos []desk.PoolInfo
-	for name, spec := range e.ServedPools() {
+	for name, pool := range e.ServedPools() {
 		title := map[string]string{}
 		for language, text := range live.Tenant.DisplayName {
 			title[language] = string(text)
 		}
-		info := desk.PoolInfo{Name: name, Slots: int(spec.ConversationsPerAgent), Title: title,
-			Languages: live.Tenant.Languages, URL: boot.DeskURLs[name]}
-		for _, agent := range spec.Agents.Supervisors {
+		info := counterOf(name, pool)
+		info.Title, info.Languages, info.URL = title, live.Tenant.Languages, boot.DeskURLs[name]
+		for _, agent := range pool.Spec.Agents.Supervisors {
 			info.Supervisors = append(info.Supervisors, string(agent))
 		}
 		infos = append(infos, info)
@@ -311,9 +312,15 @@ func (p *pod) poolInfos(e *engine.Engine) []desk.PoolInfo {
 	return infos
 }
 
-func (p *pod) router(s store.Store) func(context.Context, string, int) (int, error) {
+// counterOf is what giving out conversations asks of a pool.
+func counterOf(name string, pool *judge.Pool) desk.PoolInfo {
+	return desk.PoolInfo{Name: name, Slots: int(pool.Spec.ConversationsPerAgent),
+		Skills: pool.Skills, SkillsWithin: pool.Spec.Queue.SkillsWithin.Duration}
+}
+
+func (p *pod) router(s store.Store) func(context.Context, string, *judge.Pool) (int, error) {
 	router := &desk.Router{Store: s}
-	return func(ctx context.Context, pool string, slots int) (int, error) {
-		return router.RouteOnce(ctx, desk.PoolInfo{Name: pool, Slots: slots})
+	return func(ctx context.Context, name string, pool *judge.Pool) (int, error) {
+		return router.RouteOnce(ctx, counterOf(name, pool))
 	}
 }

@@ -13,6 +13,7 @@ import (
 var patterns = map[string]string{
 	`^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$`: "a date such as 2026-12-25",
 	`^[A-Za-z][A-Za-z0-9_-]*$`:                            "a name of letters, digits, - and _, a letter first",
+	`^[a-z][a-z0-9-]*$`:                                   "a skill, such as syariah: small letters, digits and -, a letter first",
 	`^[A-Za-z_][A-Za-z0-9_]*$`:                            "a name of letters, digits and _, no digit first",
 	`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z]+)?$`:              "a variable, or a field of one such as found.outcome",
 	`^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[^ "<>]*)?$`:      "an address with https://",

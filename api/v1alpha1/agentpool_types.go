@@ -69,6 +69,22 @@ type Agents struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=50
 	Supervisors []AgentName `json:"supervisors,omitempty"`
+	// skills that only some agents have, for hand-offs that ask for them. What every agent can do need not stand here.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=50
+	Skills []AgentSkill `json:"skills,omitempty"`
+}
+
+// AgentSkill says which agents have a skill.
+type AgentSkill struct {
+	Name Skill `json:"name"`
+	// agents who have it.
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=500
+	Agents []AgentName `json:"agents"`
 }
 
 // AgentName is a key of the agents' Secret.
@@ -112,6 +128,13 @@ type Queue struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100000
 	MaxWaiting int32 `json:"maxWaiting,omitempty"`
+	// skillsWithin is how long a hand-off that asks for skills waits for an agent who has them all. Then, or at once while nobody
+	// who is there has them all, it goes to whoever is free and has most of them.
+	// +kubebuilder:default="60s"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=20
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="must be a time such as 60s, from 1s to 24h"
+	SkillsWithin metav1.Duration `json:"skillsWithin,omitzero"`
 }
 
 // ServiceLevel is the share of citizens answered by a person within a time.

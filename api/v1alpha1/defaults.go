@@ -123,6 +123,7 @@ func (p *AgentPool) Default() {
 	s := &p.Spec
 	or(&s.ConversationsPerAgent, 4)
 	or(&s.Queue.MaxWaiting, 1000)
+	or(&s.Queue.SkillsWithin, metav1.Duration{Duration: time.Minute})
 	or(&s.ServiceLevel.Percent, 80)
 	or(&s.ServiceLevel.Within, metav1.Duration{Duration: time.Minute})
 	w := &s.Workers

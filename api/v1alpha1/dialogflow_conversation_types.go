@@ -76,6 +76,7 @@ type TestStep struct {
 // Expectation is about everything the bot said since the citizen's last words. It expects something at least.
 //
 // +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(self.skills) || has(self.handedTo)",message="skills are those of a hand-off: say handedTo, too",fieldPath=".skills"
 type Expectation struct {
 	// contains must stand in what the bot said, case aside.
 	// +optional
@@ -105,6 +106,12 @@ type Expectation struct {
 	// handedTo is the pool whose queue the conversation entered.
 	// +optional
 	HandedTo ObjectName `json:"handedTo,omitempty"`
+	// skills are those that the hand-off asks for, all of them and no others.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=5
+	Skills []Skill `json:"skills,omitempty"`
 	// variables are what the conversation holds now, each as a text would show it; a variable that has no value is empty.
 	// +optional
 	// +kubebuilder:validation:MinProperties=1

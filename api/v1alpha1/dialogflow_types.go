@@ -429,6 +429,13 @@ type Handoff struct {
 	Pool ObjectName `json:"pool"`
 	// +kubebuilder:default=normal
 	Priority Priority `json:"priority,omitempty"`
+	// skills that the person needs, all of them, as the pool's agents.skills declare them. An agent with all of them is looked for
+	// first; after the pool's queue.skillsWithin, or at once while nobody who is there has them all, anybody of the pool will do.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=5
+	Skills []Skill `json:"skills,omitempty"`
 	// text is said when the conversation enters the queue.
 	// +optional
 	Text Text `json:"text,omitempty"`

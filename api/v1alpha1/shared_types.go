@@ -41,6 +41,13 @@ type Phrase string
 // +kubebuilder:validation:Pattern=`^[A-Za-z][A-Za-z0-9_-]*$`
 type Name string
 
+// Skill is something that some agents can do and others cannot, such as syariah or english.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=40
+// +kubebuilder:validation:Pattern=`^[a-z][a-z0-9-]*$`
+type Skill string
+
 // Variable names a value of the conversation, for CEL.
 //
 // +kubebuilder:validation:MinLength=1

@@ -287,7 +287,7 @@ spec:
   - {name: what, understand: {cases: [{intents: [scam], next: photo}, {intents: [hours], next: hours}], otherwise: menu}}
   - {name: hours, say: {text: {id: Setiap hari.}, location: {latitude: "-6.1754", longitude: "106.8272", name: Kantor pusat}}, next: menu}
   - {name: photo, ask: {text: {id: Kirim foto buktinya.}, as: photo, type: picture}, next: person}
-  - {name: person, handoff: {pool: centre, summary: photo}, next: bye}
+  - {name: person, handoff: {pool: centre, skills: [scams], summary: photo}, next: bye}
   - {name: bye, end: {text: {id: Sampai jumpa.}}}
   tests:
   - name: a picture reaches the person
@@ -295,7 +295,7 @@ spec:
     - citizen: kak sy ketipu investasi bodong
     - bot: {node: photo}
     - sends: picture
-    - bot: {handedTo: centre, variables: {photo: test-image}}
+    - bot: {handedTo: centre, skills: [scams], variables: {photo: test-image}}
   - name: reminded, and let go
     steps:
     - citizen: halo
@@ -305,7 +305,7 @@ spec:
 apiVersion: loket.dev/v1alpha1
 kind: AgentPool
 metadata: {name: centre}
-spec: {agents: {secretName: agents}}
+spec: {agents: {secretName: agents, skills: [{name: scams, agents: [siti]}]}}
 `
 
 func aidFolder(t *testing.T) string {

@@ -289,7 +289,8 @@ func (c *chat) foot(r dialog.Result) {
 	}
 	if r.Handoff != nil {
 		c.handed = true
-		parts = append(parts, fmt.Sprintf("handed to %s, %s: %q", r.Handoff.Pool, r.Handoff.Priority, r.Handoff.Summary))
+		how := strings.Join(append([]string{r.Handoff.Pool, r.Handoff.Priority}, r.Handoff.Skills...), ", ")
+		parts = append(parts, fmt.Sprintf("handed to %s: %q", how, r.Handoff.Summary))
 	}
 	if r.Rating != nil {
 		parts = append(parts, fmt.Sprintf("rating %d", r.Rating.Score))

@@ -138,7 +138,11 @@ func does(n *v1alpha1.Node) string {
 	case n.Call != nil:
 		return string(n.Call.Method) + " " + n.Call.URL
 	case n.Handoff != nil:
-		return "→ " + string(n.Handoff.Pool)
+		to := "→ " + string(n.Handoff.Pool)
+		for _, skill := range n.Handoff.Skills {
+			to += " · " + string(skill)
+		}
+		return to
 	case n.Set != nil:
 		var all []string
 		for _, a := range n.Set.Variables {

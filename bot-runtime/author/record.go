@@ -46,6 +46,7 @@ type expected struct {
 	Contains  string            `yaml:"contains,omitempty"`
 	Node      string            `yaml:"node,omitempty"`
 	HandedTo  string            `yaml:"handedTo,omitempty"`
+	Skills    []string          `yaml:"skills,omitempty"`
 	Variables map[string]string `yaml:"variables,omitempty"`
 	Messages  int               `yaml:"messages"`
 }
@@ -162,7 +163,7 @@ func (r *recorder) answer(before, after []byte, result dialog.Result) {
 		}
 	}
 	if result.Handoff != nil {
-		r.bot.HandedTo = result.Handoff.Pool
+		r.bot.HandedTo, r.bot.Skills = result.Handoff.Pool, result.Handoff.Skills
 	}
 	state, err := dialog.Decode(after)
 	if err != nil {
@@ -284,6 +285,9 @@ func (c conversation) test() v1alpha1.ConversationTest {
 		if b := s.Bot; b != nil {
 			messages := int32(b.Messages) // #nosec G115 -- of one step
 			out.Bot = &v1alpha1.Expectation{Contains: b.Contains, Node: v1alpha1.Name(b.Node), HandedTo: v1alpha1.ObjectName(b.HandedTo), Messages: &messages}
+			for _, skill := range b.Skills {
+				out.Bot.Skills = append(out.Bot.Skills, v1alpha1.Skill(skill))
+			}
 			for name, v := range b.Variables {
 				if out.Bot.Variables == nil {
 					out.Bot.Variables = map[string]v1alpha1.ExpectedValue{}

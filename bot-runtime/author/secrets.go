@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/files"
 )
 
@@ -48,10 +49,16 @@ func (j judged) secretAdvice() []finding {
 				advise("secret/"+name, "", "the value of %s is no argon2id hash, so that nobody can sign in with it; make it with bot-runtime hash-password", agent)
 			}
 		}
-		for i, agent := range p.Spec.Agents.Supervisors {
-			if _, there := j.Secrets[name][string(agent)]; !there {
-				advise("agentpool/"+p.Name, fmt.Sprintf("agents.supervisors[%d]", i), "no key %q in Secret %q, so that no such agent can sign in; add it, or correct the name", agent, name)
+		named := func(agents []v1alpha1.AgentName, path string) {
+			for i, agent := range agents {
+				if _, there := j.Secrets[name][string(agent)]; !there {
+					advise("agentpool/"+p.Name, fmt.Sprintf("%s[%d]", path, i), "no key %q in Secret %q, so that no such agent can sign in; add it, or correct the name", agent, name)
+				}
 			}
+		}
+		named(p.Spec.Agents.Supervisors, "agents.supervisors")
+		for _, s := range p.Spec.Agents.Skills {
+			named(s.Agents, fmt.Sprintf("agents.skills[%s].agents", s.Name))
 		}
 	}
 	if pg := j.Objects.Tenant.Spec.Storage.Postgres; pg != nil {

@@ -20,6 +20,9 @@ type PoolInfo struct {
 	Slots int
 	// Supervisors are agents of the pool who may also decide about the tenant's dead letters.
 	Supervisors []string
+	// Skills of agents who have some, by agent; SkillsWithin is how long a conversation waits for those that it asks for.
+	Skills       map[string][]string
+	SkillsWithin time.Duration
 	// Title by language, shown over the sign-in. Languages of the tenant, the first being the default.
 	Title     map[string]string
 	Languages []string

@@ -41,6 +41,38 @@ func TestAnAgentIsGivenACitizenAnswersAndCloses(t *testing.T) {
 	})
 }
 
+func TestWhoAsksForASkillIsGivenToAnAgentWhoHasItAndBothAreShownWhatWasAskedFor(t *testing.T) {
+	c := desktest.Start(t, nil, func(_ *desk.Options, p *desk.PoolInfo) {
+		p.Slots, p.SkillsWithin = 1, time.Hour
+		p.Skills = map[string][]string{"budi": {"english", "syariah"}}
+	})
+	ani := signedIn(t, c, "ani")
+	c.Asks(desktest.WebChat, "Sari", "m1", "petugas syariah") // nobody who is there has the skill
+	if held := ani.holds(c, 1)[0]; !cmp.Equal(held.Skills, []string{"syariah"}) {
+		t.Errorf("ani is not shown what was asked for: %+v", held)
+	}
+	budi := signedIn(t, c, "budi")
+	c.Asks(desktest.WebChat, "Tono", "m2", "petugas syariah")
+	if held := budi.holds(c, 1)[0]; held.Contact.Name != "Tono" || !cmp.Equal(held.Skills, []string{"syariah"}) {
+		t.Errorf("budi holds %+v", held)
+	}
+	ani.want(http.StatusNoContent, "POST", fmt.Sprintf("conversations/%d/close", ani.state().Conversations[0].ID), nil)
+	c.Asks(desktest.WebChat, "Umar", "m3", "petugas syariah") // waits for budi, though ani is free
+	c.Eventually("Umar waits", func() bool { return ani.state().Waiting == 1 })
+	c.Asks(desktest.WebChat, "Wati", "m4", "petugas")
+	if held := ani.holds(c, 1)[0]; held.Contact.Name != "Wati" || held.Skills != nil {
+		t.Errorf("ani holds %+v", held)
+	}
+	if state := budi.state(); state.Waiting != 1 || !cmp.Equal(state.Skills, []string{"english", "syariah"}) || ani.state().Skills != nil {
+		t.Errorf("budi's console shows %+v", state)
+	}
+	budi.want(http.StatusNoContent, "POST", fmt.Sprintf("conversations/%d/close", budi.state().Conversations[0].ID), nil)
+	c.Eventually("Umar is budi's", func() bool {
+		held := budi.state().Conversations
+		return len(held) == 1 && held[0].Contact.Name == "Umar"
+	})
+}
+
 func TestARepeatedClickIsOneMessage(t *testing.T) {
 	c := desktest.Start(t, nil)
 	ani := signedIn(t, c, "ani")

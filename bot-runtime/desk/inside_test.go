@@ -116,7 +116,7 @@ func (c *counted) Release(context.Context, string, time.Duration) (int, error) {
 	return 0, nil
 }
 
-func (c *counted) Route(context.Context, string, int, time.Duration, func(store.Waiting) []store.Assignment) ([]store.Assignment, error) {
+func (c *counted) Route(context.Context, string, store.Counter, func(store.Waiting) []store.Assignment) ([]store.Assignment, error) {
 	c.asked += "route "
 	return nil, nil
 }

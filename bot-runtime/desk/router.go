@@ -37,7 +37,8 @@ func (r *Router) RouteOnce(ctx context.Context, pool PoolInfo) (int, error) {
 			return 0, fmt.Errorf("pool %s: taking back the conversations of agents who are gone: %w", pool.Name, err)
 		}
 	}
-	given, err := r.Store.Route(ctx, pool.Name, pool.Slots, absentAfter, routing.Choose)
+	counter := store.Counter{Slots: pool.Slots, Absent: absentAfter, SkillsWithin: pool.SkillsWithin}
+	given, err := r.Store.Route(ctx, pool.Name, counter, routing.Rules{Skills: pool.Skills, Within: pool.SkillsWithin}.Choose)
 	if err != nil {
 		return 0, fmt.Errorf("pool %s: giving out conversations: %w", pool.Name, err)
 	}

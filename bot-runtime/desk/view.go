@@ -19,6 +19,8 @@ type State struct {
 	AgentsOnline         int   `json:"agentsOnline"`
 	// Slots is how many conversations the agent holds at most.
 	Slots int `json:"slots"`
+	// Skills that the agent has, of those that hand-offs may ask for.
+	Skills []string `json:"skills,omitempty"`
 	// DeadLetters is how many the tenant has, counted up to 1000; only a supervisor is told.
 	DeadLetters *int `json:"deadLetters,omitempty"`
 	// LookUp: the tenant has directories to search.
@@ -30,12 +32,14 @@ type State struct {
 
 // Conversation is one that the agent holds.
 type Conversation struct {
-	ID         int64     `json:"id"`
-	Channel    string    `json:"channel"`
-	Contact    Contact   `json:"contact"`
-	Language   string    `json:"language"`
-	Priority   int       `json:"priority"` // 0 normal, 1 high, 2 urgent
-	Summary    string    `json:"summary"`
+	ID       int64   `json:"id"`
+	Channel  string  `json:"channel"`
+	Contact  Contact `json:"contact"`
+	Language string  `json:"language"`
+	Priority int     `json:"priority"` // 0 normal, 1 high, 2 urgent
+	Summary  string  `json:"summary"`
+	// Skills that the hand-off asked for. The agent need not have them: nobody who had them was there, or free in time.
+	Skills     []string  `json:"skills,omitempty"`
 	QueuedAt   time.Time `json:"queuedAt"`
 	AssignedAt time.Time `json:"assignedAt"`
 	// WindowEndsAt is when the channel stops taking our messages; absent where it never does.
@@ -80,7 +84,7 @@ func (d *Desk) state(w http.ResponseWriter, r *http.Request, c caller) {
 	out := State{
 		Agent: c.session.Agent, Available: v.Available, Seq: v.Seq,
 		Waiting: v.Waiting, OldestWaitingSeconds: int(v.OldestWaiting / time.Second),
-		AgentsOnline: v.AgentsOnline, Slots: c.pool.Slots, LookUp: len(d.Directories()) > 0, Now: v.Now,
+		AgentsOnline: v.AgentsOnline, Slots: c.pool.Slots, Skills: c.pool.Skills[c.session.Agent], LookUp: len(d.Directories()) > 0, Now: v.Now,
 		Conversations: make([]Conversation, 0, len(v.Conversations)),
 	}
 	if c.supervises() {
@@ -94,7 +98,7 @@ func (d *Desk) state(w http.ResponseWriter, r *http.Request, c caller) {
 	for _, dc := range v.Conversations {
 		out.Conversations = append(out.Conversations, Conversation{
 			ID: dc.Conversation.ID, Channel: dc.Conversation.Channel, Contact: Contact{Name: dc.Conversation.DisplayName},
-			Language: dc.Conversation.Language, Priority: dc.Priority, Summary: dc.Summary,
+			Language: dc.Conversation.Language, Priority: dc.Priority, Summary: dc.Summary, Skills: dc.Skills,
 			QueuedAt: dc.QueuedAt, AssignedAt: dc.AssignedAt, WindowEndsAt: d.windowEnd(dc.Conversation),
 			Draft: dc.Draft, Messages: messagesOf(dc.Messages),
 		})

@@ -15,6 +15,8 @@ type CompileInput struct {
 	// Directories and Pools that exist; false for one that is refused itself and never served.
 	Directories map[string]bool
 	Pools       map[string]bool
+	// Skills that agents have, by the name of their pool.
+	Skills map[string][]v1alpha1.AgentSkill
 	// Knowledge by name; nil for one that is refused itself.
 	Knowledge map[string]*knowledge.Set
 	// Flows that can be run, by name; nil for one that is refused itself and has never served.
@@ -83,6 +85,7 @@ const (
 	reasonExamples       = "FewExamples"
 	reasonSafePoint      = "SafePoint"
 	reasonReturn         = "NeverReturns"
+	reasonSkill          = "UnknownSkill"
 
 	// ReasonDangling is the reason of a finding about a target that is no node.
 	ReasonDangling = "DanglingTarget"
@@ -134,6 +137,7 @@ type node struct {
 	cases     []branchCase
 	pool      string // handoff
 	priority  string
+	skills    []string
 	summary   *expression
 	thanks    texts // survey
 	scale     v1alpha1.SurveyScale

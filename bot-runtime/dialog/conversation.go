@@ -377,6 +377,13 @@ func (t *talk) check(e *v1alpha1.Expectation) (wants []string) {
 		add(!*e.Ended, "the enquiry goes on")
 	}
 	add(e.HandedTo != "" && (t.last.Handoff == nil || t.last.Handoff.Pool != string(e.HandedTo)), "handed to %s", e.HandedTo)
+	if want := sortedSkills(e.Skills); want != nil {
+		var got []string
+		if t.last.Handoff != nil {
+			got = t.last.Handoff.Skills
+		}
+		add(!slices.Equal(want, got), "asks for the skills %s (it asks for %s)", strings.Join(want, ", "), orNothing(got))
+	}
 	for _, name := range keysOf(e.Variables) {
 		want := string(e.Variables[name])
 		if got := t.value(name); got != want {
@@ -450,6 +457,9 @@ func (t *talk) got() string {
 	}
 	if t.last.Handoff != nil {
 		out += ", handed to " + t.last.Handoff.Pool
+		if skills := t.last.Handoff.Skills; len(skills) > 0 {
+			out += " for " + strings.Join(skills, ", ")
+		}
 	}
 	return out
 }

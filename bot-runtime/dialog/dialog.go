@@ -95,7 +95,8 @@ type Result struct {
 // Handoff asks for a person.
 type Handoff struct {
 	Pool     string
-	Priority string // normal, high, urgent
+	Priority string   // normal, high, urgent
+	Skills   []string // sorted; not to be changed
 	Summary  string
 }
 

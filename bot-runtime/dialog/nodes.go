@@ -325,11 +325,21 @@ func (c *compiler) handoff(out *node, h *v1alpha1.Handoff, path string) {
 	if out.priority == "" {
 		out.priority = string(v1alpha1.PriorityNormal)
 	}
+	out.skills = sortedSkills(h.Skills)
 	out.text = c.optionalText(h.Text, path+".text")
 	if h.Summary != "" {
 		out.summary = c.expression(string(h.Summary), path+".summary", 0, types.StringKind)
 	}
 	out.otherwise = c.optionalTarget(h.Otherwise, path+".otherwise")
+}
+
+func sortedSkills(skills []v1alpha1.Skill) []string {
+	var names []string
+	for _, skill := range skills {
+		names = append(names, string(skill))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // triggers compiles what works from anywhere.
@@ -355,8 +365,8 @@ func (c *compiler) references() {
 		if n.Lookup != nil {
 			c.reference("Directory", string(n.Lookup.Directory), fmt.Sprintf("nodes[%s].lookup.directory", n.Name), c.in.Directories)
 		}
-		if n.Handoff != nil {
-			c.reference("AgentPool", string(n.Handoff.Pool), fmt.Sprintf("nodes[%s].handoff.pool", n.Name), c.in.Pools)
+		if n.Handoff != nil && c.reference("AgentPool", string(n.Handoff.Pool), fmt.Sprintf("nodes[%s].handoff.pool", n.Name), c.in.Pools) {
+			c.skills(n.Handoff, fmt.Sprintf("nodes[%s].handoff.skills", n.Name))
 		}
 	}
 	c.node = ""
@@ -367,6 +377,20 @@ func (c *compiler) references() {
 	for i, k := range c.flow.Knowledge {
 		if c.reference("Knowledge", string(k), fmt.Sprintf("knowledge[%d]", i), known) {
 			c.program.knowledge = append(c.program.knowledge, c.in.Knowledge[string(k)])
+		}
+	}
+}
+
+// skills is advice: who works at a counter changes from day to day, and citizens are served by the others meanwhile.
+func (c *compiler) skills(h *v1alpha1.Handoff, path string) {
+	known := map[string]bool{}
+	for _, s := range c.in.Skills[string(h.Pool)] {
+		known[string(s.Name)] = true
+	}
+	for i, skill := range h.Skills {
+		if !known[string(skill)] {
+			c.advise(reasonSkill, fmt.Sprintf("%s[%d]", path, i), "no agent of AgentPool %q has the skill %q, so that anybody of it is asked at once; name them under its agents.skills%s",
+				h.Pool, skill, didYouMean(string(skill), keysOf(known)))
 		}
 	}
 }

@@ -341,7 +341,7 @@ func (s *stepper) handoff(n *node) (next int, waits bool) {
 			return n.otherwise, false
 		}
 	}
-	h := &Handoff{Pool: n.pool, Priority: n.priority}
+	h := &Handoff{Pool: n.pool, Priority: n.priority, Skills: n.skills}
 	if n.summary != nil {
 		if v, err := n.summary.eval(&s.scope); err != nil {
 			s.problem(err)

@@ -64,7 +64,7 @@ func (e *Engine) routeAll(ctx context.Context) (int, error) {
 	all := 0
 	pools := e.ServedPools()
 	for _, name := range slices.Sorted(maps.Keys(pools)) {
-		n, err := e.route(ctx, name, int(pools[name].ConversationsPerAgent))
+		n, err := e.route(ctx, name, pools[name])
 		if err != nil {
 			return all, err
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/judge"
 	"github.com/loket-dev/loket/bot-runtime/store"
@@ -26,7 +25,8 @@ func (e *Engine) load(stored store.LiveSet) (*Live, error) {
 	}
 	live := &Live{Version: stored.Version, Hash: stored.Hash, Tenant: envelope.Bundle.Tenant, counts: &e.poolCounts,
 		set: judge.Serve(envelope.Bundle.Tenant, objects, e.now()), sources: sourcesOf(envelope.Bundle.Objects),
-		Channels: map[string]*Channel{}, Flows: map[string]*Flow{}, Pools: map[string]*v1alpha1.AgentPoolSpec{}}
+		Channels: map[string]*Channel{}, Flows: map[string]*Flow{}}
+	live.Pools = live.set.Pools
 	if live.Verdicts, err = verdictsOf(stored, envelope); err != nil {
 		return nil, err
 	}
@@ -34,9 +34,6 @@ func (e *Engine) load(stored store.LiveSet) (*Live, error) {
 		if o.Flow != nil {
 			live.Flows[o.Name] = &Flow{Name: o.Name, Hash: o.Hash, Program: live.set.Flows[o.Name], object: o}
 		}
-	}
-	for name, pool := range live.set.Pools {
-		live.Pools[name] = &pool.Spec
 	}
 	for _, o := range envelope.Bundle.Objects {
 		if o.Channel != nil {

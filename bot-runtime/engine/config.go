@@ -146,14 +146,14 @@ func (e *Engine) connection(name string, spec v1alpha1.ChannelSpec) *Channel {
 }
 
 // ServedPools are the live pools whose desk this pod serves.
-func (e *Engine) ServedPools() map[string]*v1alpha1.AgentPoolSpec {
-	served := map[string]*v1alpha1.AgentPoolSpec{}
+func (e *Engine) ServedPools() map[string]*judge.Pool {
+	served := map[string]*judge.Pool{}
 	if !e.roles.Desk {
 		return served
 	}
-	for name, spec := range e.Live().Pools {
+	for name, pool := range e.Live().Pools {
 		if len(e.pools) == 0 || slices.Contains(e.pools, name) {
-			served[name] = spec
+			served[name] = pool
 		}
 	}
 	return served

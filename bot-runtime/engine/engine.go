@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/judge"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
@@ -48,7 +49,7 @@ type Options struct {
 	Fetch Fetch
 	// Route gives a pool's waiting conversations to its agents, and takes back those of agents who are gone; nil without the
 	// desk role. It returns how many it gave.
-	Route func(ctx context.Context, pool string, slots int) (int, error)
+	Route func(ctx context.Context, name string, pool *judge.Pool) (int, error)
 	// Call makes the outside calls of dialogs; nil without the bot role.
 	Call Call
 	// Timing of sending and calling.
@@ -73,7 +74,7 @@ type Engine struct {
 	connect  Connect
 	steppers int
 	fetch    Fetch
-	route    func(ctx context.Context, pool string, slots int) (int, error)
+	route    func(ctx context.Context, name string, pool *judge.Pool) (int, error)
 	calm     bool
 	caution  *caution
 	careful  chan struct{} // holds one while a careful turn is under way; no mutex, whose waiting stops a simulation's clock

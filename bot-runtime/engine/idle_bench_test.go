@@ -14,6 +14,7 @@ import (
 
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/desk"
+	"github.com/loket-dev/loket/bot-runtime/judge"
 	"github.com/loket-dev/loket/bot-runtime/store/postgres"
 	"github.com/loket-dev/loket/bot-runtime/store/storetest/pgtest"
 )
@@ -65,8 +66,8 @@ func BenchmarkIdleTenants(b *testing.B) {
 			x := startOn(b, s, newWire(), func(o *Options) {
 				o.PodName, o.Roles, o.Steppers = fmt.Sprintf("pod-%d", pod), Roles{Bot: pod > 0, Desk: pod == 0}, 2
 				router := &desk.Router{Store: s}
-				o.Route = func(ctx context.Context, pool string, slots int) (int, error) {
-					return router.RouteOnce(ctx, desk.PoolInfo{Name: pool, Slots: slots})
+				o.Route = func(ctx context.Context, name string, pool *judge.Pool) (int, error) {
+					return router.RouteOnce(ctx, desk.PoolInfo{Name: name, Slots: int(pool.Spec.ConversationsPerAgent)})
 				}
 			})
 			if pod == 1 {

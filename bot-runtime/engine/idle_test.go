@@ -10,6 +10,7 @@ import (
 	"github.com/go-logr/logr"
 
 	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/judge"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
@@ -98,7 +99,7 @@ func TestAnIdleTenantAsksItsDatabaseLessThanOnceASecond(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		for _, name := range []string{"bot-0", "bot-1", "desk-0"} {
 			e := New(Options{Store: q, Roles: Roles{Bot: name != "desk-0", Desk: name == "desk-0"}, PodName: name, Log: logr.Discard(),
-				Route: func(context.Context, string, int) (int, error) { return 0, nil }})
+				Route: func(context.Context, string, *judge.Pool) (int, error) { return 0, nil }})
 			all.Go(func() { e.Run(ctx) })
 			if name == "bot-0" {
 				all.Go(func() {

@@ -19,7 +19,7 @@ type Live struct {
 	Tenant   bundle.Tenant
 	Channels map[string]*Channel
 	Flows    map[string]*Flow
-	Pools    map[string]*v1alpha1.AgentPoolSpec
+	Pools    map[string]*judge.Pool
 	// Verdicts of the judged bundle, with what serves instead of what is refused.
 	Verdicts []bundle.Verdict
 
@@ -67,8 +67,8 @@ func (l *Live) Answers(channel string) bool {
 // env is what a step may ask, at a time.
 func (l *Live) env(now time.Time) dialog.Env {
 	return l.set.Env(now, func(pool string) bool {
-		spec, ok := l.Pools[pool]
-		return ok && l.waiting(pool) >= int(spec.Queue.MaxWaiting)
+		p, ok := l.Pools[pool]
+		return ok && l.waiting(pool) >= int(p.Spec.Queue.MaxWaiting)
 	})
 }
 

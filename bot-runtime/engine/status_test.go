@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/bot-runtime/judge"
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
@@ -70,7 +71,7 @@ func TestABrokenObjectKeepsItsLastGoodRevisionAndTheOthersGoLive(t *testing.T) {
 func TestTheLongPollAnswersAtOnceWhenAPoolWakesUp(t *testing.T) {
 	x := startOn(t, openSQLite(t, filepath.Join(t.TempDir(), "loket.db")), newWire(), func(o *Options) {
 		o.Roles = Roles{Bot: true, Desk: true}
-		o.Route = func(context.Context, string, int) (int, error) { return 0, nil }
+		o.Route = func(context.Context, string, *judge.Pool) (int, error) { return 0, nil }
 	})
 	x.apply(counterFlow())
 	known := x.Status(context.Background(), "")

@@ -311,7 +311,8 @@ func (t *turn) dialog(in dialog.Input, cause string) error {
 		t.out.Rating = &store.Rating{Scale: string(r.Scale), Score: r.Score, Pool: t.memory.Pool, Agent: t.memory.Agent}
 	}
 	if result.Handoff != nil {
-		t.out.Handoff = &store.Handoff{Pool: result.Handoff.Pool, Priority: priority(result.Handoff.Priority), Summary: result.Handoff.Summary}
+		t.out.Handoff = &store.Handoff{Pool: result.Handoff.Pool, Priority: priority(result.Handoff.Priority),
+			Skills: result.Handoff.Skills, Summary: result.Handoff.Summary}
 		t.owner = store.OwnerQueue
 		t.memory.Handed, t.memory.Pool, t.memory.Agent = true, result.Handoff.Pool, ""
 	}

@@ -174,7 +174,7 @@ func TestAnAnswerExpiresWithTheWindowCountedFromThePlatformsTime(t *testing.T) {
 // counter is a flow that hands every message to a pool, surveys after it, and ends.
 func counterFlow() bundle.Objects {
 	flow := v1alpha1.DialogFlow{Spec: v1alpha1.DialogFlowSpec{Start: "person", Nodes: []v1alpha1.Node{
-		{Name: "person", Next: "rate", Handoff: &v1alpha1.Handoff{Pool: "centre", Priority: "urgent", Text: v1alpha1.Text{"id": "Sebentar."}}},
+		{Name: "person", Next: "rate", Handoff: &v1alpha1.Handoff{Pool: "centre", Priority: "urgent", Skills: []v1alpha1.Skill{"syariah", "english"}, Text: v1alpha1.Text{"id": "Sebentar."}}},
 		{Name: "rate", Next: "done", Survey: &v1alpha1.Survey{Text: v1alpha1.Text{"id": "Nilai 1-5?"}, Thanks: v1alpha1.Text{"id": "Terima kasih."}}},
 		{Name: "done", End: &v1alpha1.End{}},
 	}}}
@@ -190,8 +190,8 @@ func TestTheBotIsSilentWhileAPersonHasTheConversation(t *testing.T) {
 	x := newTalk(t, counterFlow())
 	out := x.step(says("tolong"), says("cepat"))
 	x.want(out, "Sebentar.")
-	if out.Handoff == nil || out.Handoff.Pool != "centre" || out.Handoff.Priority != 2 {
-		t.Fatalf("hand-off %+v", out.Handoff)
+	if diff := cmp.Diff(&store.Handoff{Pool: "centre", Priority: 2, Skills: []string{"english", "syariah"}}, out.Handoff); diff != "" {
+		t.Fatalf("hand-off (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]int64{2}, out.ToDesk); diff != "" {
 		t.Errorf("what came after the hand-off in the same turn must reach the desk:\n%s", diff)

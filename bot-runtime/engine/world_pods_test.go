@@ -13,6 +13,7 @@ import (
 
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/desk"
+	"github.com/loket-dev/loket/bot-runtime/judge"
 	"github.com/loket-dev/loket/bot-runtime/message"
 )
 
@@ -46,11 +47,12 @@ func (p *worldPod) start(clean bool) {
 	ahead := between(p.rand("clock", p.name), -2*time.Minute, 2*time.Minute) // no two clocks are the same
 	i.engine = New(Options{Store: i.store, Roles: p.roles, PodName: p.name, CleanStart: clean, Memory: p.memory, Steppers: 2,
 		Registerer: prometheus.NewRegistry(), Log: logr.Discard(), Clock: func() time.Time { return time.Now().Add(ahead) },
-		Route: func(ctx context.Context, pool string, slots int) (int, error) {
+		Route: func(ctx context.Context, name string, pool *judge.Pool) (int, error) {
+			slots := int(pool.Spec.ConversationsPerAgent)
 			if m := p.mutant; m != nil {
 				slots += m.slots
 			}
-			return router.RouteOnce(ctx, desk.PoolInfo{Name: pool, Slots: slots})
+			return router.RouteOnce(ctx, desk.PoolInfo{Name: name, Slots: slots})
 		},
 		Connect: func(name string, _ v1alpha1.ChannelSpec, _ Doors) Connection {
 			c := Connection{Sender: &line{incarnation: i, channel: name, net: p.net}, Receiver: parcels{name}, Rate: p.plan.rate,

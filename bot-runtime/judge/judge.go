@@ -337,8 +337,8 @@ func (j *judgement) flow(o bundle.Object, v *bundle.Verdict, tests bool) bool {
 
 // known is what a flow may name. The flows that it runs come with it, where it has served before.
 func (j *judgement) known(flow bundle.Object) dialog.CompileInput {
-	in := dialog.CompileInput{Tenant: j.set.Tenant, Directories: map[string]bool{}, Pools: map[string]bool{}, Knowledge: map[string]*knowledge.Set{},
-		Flows: map[string]*dialog.Program{}, Rings: j.rings[flow.Name]}
+	in := dialog.CompileInput{Tenant: j.set.Tenant, Directories: map[string]bool{}, Pools: map[string]bool{},
+		Skills: map[string][]v1alpha1.AgentSkill{}, Knowledge: map[string]*knowledge.Set{}, Flows: map[string]*dialog.Program{}, Rings: j.rings[flow.Name]}
 	for name, program := range j.set.Flows {
 		if name != flow.Name && len(flow.Runs) == 0 {
 			in.Flows[name] = program
@@ -357,8 +357,8 @@ func (j *judgement) known(flow bundle.Object) dialog.CompileInput {
 	for name := range j.set.Directories {
 		in.Directories[name] = true
 	}
-	for name := range j.set.Pools {
-		in.Pools[name] = true
+	for name, pool := range j.set.Pools {
+		in.Pools[name], in.Skills[name] = true, pool.Spec.Agents.Skills
 	}
 	for name, set := range j.set.Knowledge {
 		in.Knowledge[name] = set

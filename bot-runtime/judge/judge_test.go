@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
@@ -115,6 +116,30 @@ func TestAGoodBundleServesWhole(t *testing.T) {
 	}
 	if set.Revision(bundle.KindDialogFlow, "main") != flow.Hash || set.Revision(bundle.KindDialogFlow, "other") != "" {
 		t.Error("the revision is not the object's hash")
+	}
+}
+
+func TestAFlowServesOnWhenTheLastAgentWithASkillIsGone(t *testing.T) {
+	asking := strings.Replace(goodFlow, "pool: desk", "pool: desk, skills: [syariah]", 1)
+	with := objects{goodRows, asking}.envelope(t)
+	for i := range with.Bundle.Objects {
+		if pool := with.Bundle.Objects[i].Pool; pool != nil {
+			pool.Agents.Skills = []v1alpha1.AgentSkill{{Name: "syariah", Agents: []v1alpha1.AgentName{"siti", "budi"}}, {Name: "english", Agents: []v1alpha1.AgentName{"siti"}}}
+		}
+	}
+	good, verdicts := Bundle(with, nil, now)
+	if got := told(verdicts); got != "AgentPool good; Channel good; DialogFlow good; Directory good" {
+		t.Fatal(got)
+	}
+	if diff := cmp.Diff(map[string][]string{"siti": {"syariah", "english"}, "budi": {"syariah"}}, good.Pools["desk"].Skills); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	set, verdicts := Bundle(objects{goodRows, asking}.envelope(t), good.Objects, now)
+	if got := told(verdicts); got != "AgentPool good; Channel good; DialogFlow good UnknownSkill; Directory good" {
+		t.Error(got)
+	}
+	if got := answers(t, set, "Dana Sekar Wangi"); got != "licensed" {
+		t.Error(got)
 	}
 }
 

@@ -9,11 +9,13 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 )
 
-// Pool is an AgentPool with its hours as the clock reads them.
+// Pool is an AgentPool with its hours as the clock reads them, and its skills as routing does.
 type Pool struct {
 	Spec v1alpha1.AgentPoolSpec
-	zone *time.Location
-	open []span
+	// Skills of agents who have some, by agent.
+	Skills map[string][]string
+	zone   *time.Location
+	open   []span
 }
 
 // span is open from and to, in minutes of the week, Sunday 00:00 first.
@@ -22,7 +24,12 @@ type span struct{ from, to int }
 var days = map[v1alpha1.Day]time.Weekday{"Sun": 0, "Mon": 1, "Tue": 2, "Wed": 3, "Thu": 4, "Fri": 5, "Sat": 6}
 
 func newPool(spec v1alpha1.AgentPoolSpec, zone *time.Location) (*Pool, []bundle.Finding) {
-	p := &Pool{Spec: spec, zone: zone}
+	p := &Pool{Spec: spec, Skills: map[string][]string{}, zone: zone}
+	for _, s := range spec.Agents.Skills {
+		for _, agent := range s.Agents {
+			p.Skills[string(agent)] = append(p.Skills[string(agent)], string(s.Name))
+		}
+	}
 	var findings []bundle.Finding
 	for i, h := range spec.Hours {
 		from, ok1 := minutes(h.From)

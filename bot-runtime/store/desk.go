@@ -19,8 +19,8 @@ type Desk interface {
 	SetAvailable(ctx context.Context, pool, agent string, available bool) error
 	// Route gives waiting conversations to agents: it reads the pool's queue and free slots, asks choose, and writes the
 	// assignments; an assignment whose conversation or slot was taken meanwhile is left out. Returns what was assigned.
-	// Slots are per agent: 1 to slots. Agents not seen for absent are not offered.
-	Route(ctx context.Context, pool string, slots int, absent time.Duration, choose func(Waiting) []Assignment) ([]Assignment, error)
+	// choose is not asked while nobody waits, or nobody has a free slot.
+	Route(ctx context.Context, pool string, c Counter, choose func(Waiting) []Assignment) ([]Assignment, error)
 	// Release gives conversations of agents that were not seen for gone back to the queue's head. Returns how many.
 	Release(ctx context.Context, pool string, gone time.Duration) (int, error)
 	// Reply queues an agent's message; id is made from the console's own client id, so that a repeated click is one message.
@@ -65,10 +65,23 @@ type Session struct {
 	Expires time.Time
 }
 
+// Counter is how a pool's counter is run.
+type Counter struct {
+	// Slots are per agent: 1 to Slots.
+	Slots int
+	// Absent is how long an agent must not have been seen to be offered nothing.
+	Absent time.Duration
+	// SkillsWithin is how long conversations wait for the skills that they ask for.
+	SkillsWithin time.Duration
+}
+
 // Waiting is what routing chooses from.
 type Waiting struct {
-	Queue  []QueueEntry // the 200 to be served first: by priority, then the longest waiting
-	Agents []FreeAgent
+	// Queue is by priority, then the longest waiting. Conversations that ask for the same skills, and have or have not waited for
+	// SkillsWithin, can be served by the same agents: of each such kind it has the first 200. So however many wait for a skill,
+	// those whom somebody else can serve are seen.
+	Queue  []QueueEntry
+	Agents []PresentAgent
 	Now    time.Time
 }
 
@@ -79,12 +92,15 @@ type QueueEntry struct {
 	Since        time.Time
 	// LastAgent served this contact before; empty if none.
 	LastAgent string
+	// Skills that the conversation asks for.
+	Skills []string
 }
 
-// FreeAgent is one agent with room.
-type FreeAgent struct {
+// PresentAgent is one who is there and takes conversations.
+type PresentAgent struct {
 	Agent string
-	Free  int
+	// Free slots; 0 of one who has as many conversations as they may.
+	Free int
 	// IdleSince is when the agent last closed or was given a conversation.
 	IdleSince time.Time
 }
@@ -111,6 +127,7 @@ type DeskConversation struct {
 	Conversation Conversation
 	Priority     int
 	Summary      string
+	Skills       []string // that the hand-off asked for
 	QueuedAt     time.Time
 	AssignedAt   time.Time
 	Draft        string

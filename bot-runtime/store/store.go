@@ -261,6 +261,7 @@ type Handoff struct {
 	Pool     string
 	Priority int // higher first: 0 normal, 1 high, 2 urgent
 	Summary  string
+	Skills   []string // sorted, without blanks in them
 }
 
 // Rating is a citizen's answer to a survey, of the scale csat from 1 to 5, of nps from 0 to 10.

@@ -47,9 +47,10 @@ func TestThePagesInABrowser(t *testing.T) {
 	})
 	c := desktest.Start(t, web.Pages(), func(o *desk.Options, p *desk.PoolInfo) {
 		p.Slots, p.Supervisors = 4, []string{"sri", "tri", "umi"}
+		p.Skills, p.SkillsWithin = map[string][]string{"vivi": {"english", "syariah"}}, time.Hour
 		o.Directories = func() map[string]*directory.Index { return map[string]*directory.Index{"institutions": registry} }
 	})
-	for _, agent := range []string{"citra", "dewi", "eko", "fitri", "gita", "hadi", "sri", "tri", "umi"} {
+	for _, agent := range []string{"citra", "dewi", "eko", "fitri", "gita", "hadi", "sri", "tri", "umi", "vivi", "wati"} {
 		c.Account(agent, desktest.Password)
 	}
 	puppet(c)

@@ -11,7 +11,8 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// bot repeats what it hears, in the language that was chosen, and offers a choice, hands over to a person at the word "petugas" (urgently at "ketipu"), is
+// bot repeats what it hears, in the language that was chosen, and offers a choice, hands over to a person at the word "petugas" (urgently at "ketipu", to one who
+// has the skill at "syariah"), is
 // silent while a person has the conversation, and says goodbye when they close. The word "rusak" is too much for it until it is
 // mended: it tries three times, and begs pardon. At "mati" it begs pardon untried, as when the process died of it before.
 func (c *Counter) bot(l store.Lane) (store.Outcome, error) {
@@ -42,6 +43,9 @@ func (c *Counter) bot(l store.Lane) (store.Outcome, error) {
 			out.Handoff = &store.Handoff{Pool: Pool, Summary: "Warga menulis: " + row.Body.Text}
 			if strings.Contains(row.Body.Text, "ketipu") {
 				out.Handoff.Priority = 2
+			}
+			if strings.Contains(row.Body.Text, "syariah") {
+				out.Handoff.Skills = []string{"syariah"}
 			}
 			out.Send = append(out.Send, says(l, row, "Baik, petugas kami segera membantu."))
 		default:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/message"
@@ -44,15 +45,16 @@ func (a *Acts) DeskView(ctx context.Context, pool, agent string) (store.DeskView
 			var d store.DeskConversation
 			c := &d.Conversation
 			var lastIn, queued, assigned int64
+			var skills string
 			if err := scan(&c.ID, &c.Contact, &c.Channel, &c.DisplayName, &c.Language, &c.Owner, &c.Pool, &c.Agent, &lastIn,
-				&d.Priority, &d.Summary, &queued, &assigned, &d.Draft); err != nil {
+				&d.Priority, &d.Summary, &skills, &queued, &assigned, &d.Draft); err != nil {
 				return err
 			}
-			c.LastInAt, d.QueuedAt, d.AssignedAt = moment(lastIn), moment(queued), moment(assigned)
+			c.LastInAt, d.QueuedAt, d.AssignedAt, d.Skills = moment(lastIn), moment(queued), moment(assigned), strings.Fields(skills)
 			v.Conversations = append(v.Conversations, d)
 			return nil
 		}, `SELECT c.id, c.contact, c.channel, c.display_name, c.language, c.owner, c.pool, c.agent, t.last_in_at,
-				s.priority, s.summary, s.queued_at, s.assigned_at, COALESCE(d.body, '')
+				s.priority, s.summary, s.skills, s.queued_at, s.assigned_at, COALESCE(d.body, '')
 			FROM agent_slot s JOIN conversation c ON c.id = s.conversation JOIN conversation_state t ON t.conversation = c.id
 			LEFT JOIN draft d ON d.conversation = c.id
 			WHERE s.pool = $1 AND s.agent = $2 ORDER BY s.slot`, pool, agent)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
@@ -212,8 +213,8 @@ func writeDesk(tx Tx, claims []*claim) error {
 	arrived := map[string]int64{}
 	for _, c := range claims {
 		if h := c.outcome.Handoff; h != nil {
-			if _, err := tx.Exec(`INSERT INTO queue (conversation, pool, priority, since, summary) VALUES ($1, $2, $3, {now}, $4)`,
-				c.lane.Conversation.ID, h.Pool, int64(h.Priority), clean(h.Summary)); err != nil {
+			if _, err := tx.Exec(`INSERT INTO queue (conversation, pool, priority, since, summary, skills) VALUES ($1, $2, $3, {now}, $4, $5)`,
+				c.lane.Conversation.ID, h.Pool, int64(h.Priority), clean(h.Summary), clean(strings.Join(h.Skills, " "))); err != nil {
 				return err
 			}
 			arrived[h.Pool]++

@@ -4,20 +4,21 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// queueMost is how many waiting conversations routing looks at, and assigns, at a time.
+// queueMost is how many waiting conversations of a kind routing looks at at a time; see store.Waiting.
 const queueMost = 200
 
 // Route implements store.Desk. choose runs between two transactions, so that no lock waits for it; what changed meanwhile is
 // found by the owner under the conversation's lock, and by the two unique keys of agent_slot.
-func (a *Acts) Route(ctx context.Context, pool string, slots int, absent time.Duration,
+func (a *Acts) Route(ctx context.Context, pool string, c store.Counter,
 	choose func(store.Waiting) []store.Assignment) ([]store.Assignment, error) {
-	waiting, err := a.waiting(ctx, pool, slots, absent)
-	if err != nil || len(waiting.Queue) == 0 || len(waiting.Agents) == 0 {
+	waiting, err := a.waiting(ctx, pool, c)
+	if err != nil || len(waiting.Queue) == 0 || !slices.ContainsFunc(waiting.Agents, func(a store.PresentAgent) bool { return a.Free > 0 }) {
 		return nil, err
 	}
 	chosen := choose(waiting)
@@ -27,14 +28,15 @@ func (a *Acts) Route(ctx context.Context, pool string, slots int, absent time.Du
 	var assigned []store.Assignment
 	err = a.write(ctx, "route", func(tx Tx) error {
 		var err error
-		assigned, err = assign(tx, pool, int64(slots), chosen)
+		assigned, err = assign(tx, pool, int64(c.Slots), chosen)
 		return err
 	})
 	return assigned, err
 }
 
-// waiting reads the queue and the free agents, and notes that a desk pod has seen the queue.
-func (a *Acts) waiting(ctx context.Context, pool string, slots int, absent time.Duration) (store.Waiting, error) {
+// waiting reads the queue and the agents who are there, and notes that a desk pod has seen the queue.
+func (a *Acts) waiting(ctx context.Context, pool string, c store.Counter) (store.Waiting, error) {
+	slots, absent := int64(c.Slots), c.Absent.Microseconds()
 	var w store.Waiting
 	var unseen, known int64
 	err := a.read(ctx, "route", func(tx Tx) error {
@@ -42,39 +44,42 @@ func (a *Acts) waiting(ctx context.Context, pool string, slots int, absent time.
 		var now int64
 		if err := one(tx, into(&now, &unseen, &known), `SELECT {now},
 			(SELECT count(*) FROM queue WHERE pool = $1 AND seen_at = 0),
-			(SELECT count(*) FROM pool WHERE name = $1 AND slots = $2 AND absent = $3)`, pool, int64(slots), absent.Microseconds()); err != nil {
+			(SELECT count(*) FROM pool WHERE name = $1 AND slots = $2 AND absent = $3)`, pool, slots, absent); err != nil {
 			return err
 		}
 		w.Now = moment(now)
 		err := each(tx, func(scan func(...any) error) error {
 			var e store.QueueEntry
 			var since int64
-			if err := scan(&e.Conversation, &e.Priority, &since, &e.LastAgent); err != nil {
+			var skills string
+			if err := scan(&e.Conversation, &e.Priority, &since, &skills, &e.LastAgent); err != nil {
 				return err
 			}
-			e.Since = moment(since)
+			e.Since, e.Skills = moment(since), strings.Fields(skills)
 			w.Queue = append(w.Queue, e)
 			return nil
-		}, `SELECT q.conversation, q.priority, q.since, COALESCE(p.last_agent, '')
-			FROM queue q JOIN conversation c ON c.id = q.conversation LEFT JOIN contact p ON p.id = c.contact
-			WHERE q.pool = $1 ORDER BY q.priority DESC, q.released DESC, q.since, q.conversation LIMIT $2`, pool, int64(queueMost))
+		}, `SELECT q.conversation, q.priority, q.since, q.skills, COALESCE(p.last_agent, '')
+			FROM (SELECT conversation, priority, released, since, skills, row_number() OVER (
+					PARTITION BY skills, skills <> '' AND since <= {now} - $3
+					ORDER BY priority DESC, released DESC, since, conversation) AS place
+				FROM queue WHERE pool = $1) AS q
+			JOIN conversation c ON c.id = q.conversation LEFT JOIN contact p ON p.id = c.contact
+			WHERE q.place <= $2 ORDER BY q.priority DESC, q.released DESC, q.since, q.conversation`, pool, int64(queueMost), c.SkillsWithin.Microseconds())
 		if err != nil {
 			return err
 		}
 		return each(tx, func(scan func(...any) error) error {
-			var f store.FreeAgent
+			var p store.PresentAgent
 			var since int64
-			if err := scan(&f.Agent, &since, &f.Free); err != nil {
+			if err := scan(&p.Agent, &since, &p.Free); err != nil {
 				return err
 			}
-			f.IdleSince = moment(since)
-			if f.Free > 0 {
-				w.Agents = append(w.Agents, f)
-			}
+			p.IdleSince, p.Free = moment(since), max(p.Free, 0)
+			w.Agents = append(w.Agents, p)
 			return nil
 		}, `SELECT a.agent, a.idle_since, $2 - (SELECT count(*) FROM agent_slot s WHERE s.pool = a.pool AND s.agent = a.agent)
 			FROM agent a WHERE a.pool = $1 AND a.available AND a.seen_at > {now} - $3 ORDER BY a.idle_since, a.agent`,
-			pool, int64(slots), absent.Microseconds())
+			pool, slots, absent)
 	})
 	if err != nil || (unseen == 0 && known == 1) {
 		return w, err
@@ -87,7 +92,7 @@ func (a *Acts) waiting(ctx context.Context, pool string, slots int, absent time.
 			return err
 		}
 		_, err := tx.Exec(`INSERT INTO pool (name, slots, absent) VALUES ($1, $2, $3)
-			ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, absent = excluded.absent`, pool, int64(slots), absent.Microseconds())
+			ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, absent = excluded.absent`, pool, slots, absent)
 		return err
 	})
 }
@@ -137,8 +142,8 @@ func takeSlot(tx Tx, pool string, slots int64, c store.Assignment) (bool, error)
 			continue
 		}
 		// Waits for another pod that is filling this slot, and then adds no row.
-		n, err := tx.Exec(`INSERT INTO agent_slot (pool, agent, slot, conversation, priority, summary, queued_at, assigned_at)
-			SELECT $1, $2, $3, q.conversation, q.priority, q.summary, q.since, {now} FROM queue q WHERE q.conversation = $4
+		n, err := tx.Exec(`INSERT INTO agent_slot (pool, agent, slot, conversation, priority, summary, skills, queued_at, assigned_at)
+			SELECT $1, $2, $3, q.conversation, q.priority, q.summary, q.skills, q.since, {now} FROM queue q WHERE q.conversation = $4
 			ON CONFLICT DO NOTHING`, pool, c.Agent, slot, c.Conversation)
 		if err != nil {
 			return false, err
@@ -185,8 +190,8 @@ func (a *Acts) Release(ctx context.Context, pool string, gone time.Duration) (in
 				return err
 			}
 			for _, q := range []string{
-				`INSERT INTO queue (conversation, pool, priority, since, summary, released, seen_at)
-					SELECT conversation, pool, priority, queued_at, summary, TRUE, {now} FROM agent_slot WHERE conversation = $1`,
+				`INSERT INTO queue (conversation, pool, priority, since, summary, skills, released, seen_at)
+					SELECT conversation, pool, priority, queued_at, summary, skills, TRUE, {now} FROM agent_slot WHERE conversation = $1`,
 				`DELETE FROM agent_slot WHERE conversation = $1`,
 				`UPDATE conversation SET owner = 'queue', agent = '' WHERE id = $1`,
 			} {

@@ -104,7 +104,7 @@ func TestAnEventThatCommitsLateIsNotMissed(t *testing.T) {
 	if err := soon.SetAvailable(ctx, "front", "ani", true); err != nil {
 		t.Fatal(err)
 	}
-	given, err := soon.Route(ctx, "front", 4, time.Minute, func(w store.Waiting) (out []store.Assignment) {
+	given, err := soon.Route(ctx, "front", store.Counter{Slots: 4, Absent: time.Minute}, func(w store.Waiting) (out []store.Assignment) {
 		for _, q := range w.Queue {
 			out = append(out, store.Assignment{Conversation: q.Conversation, Agent: "ani"})
 		}

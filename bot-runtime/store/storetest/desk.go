@@ -14,6 +14,8 @@ import (
 
 const pool = "contact-centre"
 
+var atTheCounter = store.Counter{Slots: 4, Absent: time.Minute, SkillsWithin: time.Hour}
+
 func (c *counter) reply(agent string, conversation int64, id string) error {
 	return c.Reply(c.ctx, pool, agent, conversation, store.Outgoing{ID: id, Class: message.ClassAgent, Body: message.Out{Text: id}})
 }
@@ -122,6 +124,89 @@ var deskTests = []check{
 			return nil
 		})
 	}},
+	{"routing sees whom somebody can serve behind any number who wait for a skill", func(t *testing.T, c *counter) {
+		hand := func(h store.Handoff, citizens ...string) {
+			var batch []store.Inbound
+			for _, number := range citizens {
+				batch = append(batch, from(number, "ask-"+number, "petugas"))
+			}
+			c.accept(batch...)
+			c.drain(func(l store.Lane) (store.Outcome, error) {
+				out := handled(l)
+				out.Handoff = &h
+				return out, nil
+			})
+		}
+		h := store.Handoff{Pool: pool, Skills: []string{"english", "syariah"}}
+		hand(h, "patient")
+		c.age("UPDATE queue SET since = since - 7200000000")
+		var urgent []string
+		for i := range 210 {
+			urgent = append(urgent, number(i))
+		}
+		h.Priority = 2
+		hand(h, urgent...)
+		hand(store.Handoff{Pool: pool, Skills: []string{"english"}}, "other")
+		hand(store.Handoff{Pool: pool}, "anybody")
+		if err := c.SetAvailable(c.ctx, pool, "ani", true); err != nil {
+			t.Fatal(err)
+		}
+		c.route(func(w store.Waiting) []store.Assignment {
+			seen := map[string]int{}
+			for _, e := range w.Queue {
+				seen[fmt.Sprintf("%d %v", e.Priority, e.Skills)]++
+			}
+			want(t, "seen", fmt.Sprint(seen), "map[0 []:1 0 [english syariah]:1 0 [english]:1 2 [english syariah]:200]")
+			return nil
+		})
+	}},
+	{"a conversation keeps the skills that it asks for with an agent, and back in the queue", func(t *testing.T, c *counter) {
+		c.accept(from("1", "ask", "petugas"))
+		c.drain(func(l store.Lane) (store.Outcome, error) {
+			out := handled(l)
+			out.Handoff = &store.Handoff{Pool: pool, Skills: []string{"english", "syariah"}}
+			return out, nil
+		})
+		if err := c.SetAvailable(c.ctx, pool, "ani", true); err != nil {
+			t.Fatal(err)
+		}
+		give := func(w store.Waiting) []store.Assignment {
+			wantAll(t, "skills asked for", w.Queue[0].Skills, "english", "syariah")
+			return []store.Assignment{{Conversation: w.Queue[0].Conversation, Agent: "ani"}}
+		}
+		want(t, "assigned", len(c.route(give)), 1)
+		wantAll(t, "skills in the view", must(c.DeskView(c.ctx, pool, "ani")).Conversations[0].Skills, "english", "syariah")
+		want(t, "released", must(c.Release(c.ctx, pool, 0)), 1)
+		want(t, "assigned again", len(c.route(give)), 1)
+		other := c.served("2", "ani")
+		for _, d := range must(c.DeskView(c.ctx, pool, "ani")).Conversations {
+			if d.Conversation.ID == other.ID {
+				want(t, "skills of one that asks for none", len(d.Skills), 0)
+			}
+		}
+	}},
+	{"routing sees agents who are there with all their slots taken, and is not asked when all are", func(t *testing.T, c *counter) {
+		c.served("1", "ani")
+		c.waiting("2")
+		one := store.Counter{Slots: 1, Absent: time.Minute}
+		must(c.Route(c.ctx, pool, one, func(w store.Waiting) []store.Assignment {
+			t.Errorf("asked about %v", w.Agents)
+			return nil
+		}))
+		if err := c.SetAvailable(c.ctx, pool, "budi", true); err != nil {
+			t.Fatal(err)
+		}
+		asked := false
+		must(c.Route(c.ctx, pool, one, func(w store.Waiting) []store.Assignment {
+			asked = true
+			for _, a := range w.Agents {
+				want(t, a.Agent+"'s free slots", a.Free, map[string]int{"ani": 0, "budi": 1}[a.Agent])
+			}
+			want(t, "agents", len(w.Agents), 2)
+			return nil
+		}))
+		want(t, "asked", asked, true)
+	}},
 	{"an agent never has more than four conversations, and no conversation two agents, under 16 routers", func(t *testing.T, c *counter) {
 		var batch []store.Inbound
 		for i := range 30 {
@@ -143,7 +228,7 @@ var deskTests = []check{
 		holder := map[int64]string{}
 		together(16, func(i int) {
 			for round := range 3 {
-				got, err := c.Route(c.ctx, pool, 4, time.Minute, func(w store.Waiting) []store.Assignment {
+				got, err := c.Route(c.ctx, pool, atTheCounter, func(w store.Waiting) []store.Assignment {
 					var all []store.Assignment // greedy and blind, each in another order
 					for n, q := range w.Queue {
 						all = append(all, store.Assignment{Conversation: q.Conversation, Agent: agents[(n+i+round)%3]})
@@ -175,7 +260,7 @@ var deskTests = []check{
 	{"an agent whose console is silent is offered nothing, and gives conversations back to the head of the queue", func(t *testing.T, c *counter) {
 		v := c.served("1", "ani")
 		waiting := c.waiting("2")
-		must(c.Route(c.ctx, pool, 4, 0, func(w store.Waiting) []store.Assignment {
+		must(c.Route(c.ctx, pool, store.Counter{Slots: 4}, func(w store.Waiting) []store.Assignment {
 			t.Errorf("offered: %v", w.Agents)
 			return nil
 		}))

@@ -232,7 +232,7 @@ func (c *counter) served(number, agent string) store.Conversation {
 
 func (c *counter) route(choose func(store.Waiting) []store.Assignment) []store.Assignment {
 	c.t.Helper()
-	return must(c.Route(c.ctx, "contact-centre", 4, time.Minute, choose))
+	return must(c.Route(c.ctx, "contact-centre", atTheCounter, choose))
 }
 
 // deliveries are the states of a conversation's outgoing messages, oldest first.

@@ -31,6 +31,27 @@ describe("the console", () => {
     await column.waitFor({ state: "detached" });
   });
 
+  test("an agent sees for which skill a citizen came, whether it is theirs, and their own", async () => {
+    const [first, second] = [b.unique("Joko"), b.unique("Kiki")];
+    await b.signIn(page, "wati"); // who has no skill, and nobody who has is there
+    await b.says(first, "petugas syariah");
+    const stranger = b.column(page, first);
+    await stranger.getByText("perlu: syariah · bukan keahlian Anda").waitFor();
+    assert.equal(await page.locator("[data-skills]").count(), 0);
+    assert.deepEqual(await b.barriers(page), []);
+    await page.getByLabel("Bahasa").selectOption("en");
+    await stranger.getByText("needs: syariah · not a skill of yours").waitFor();
+    await page.getByLabel("Language").selectOption("id");
+
+    await b.leave(page);
+    await b.signIn(page, "vivi");
+    await page.getByText("keahlian: english, syariah").waitFor();
+    await b.says(second, "petugas syariah");
+    const own = b.column(page, second);
+    await own.getByText("perlu: syariah", { exact: true }).waitFor();
+    assert.deepEqual(await b.barriers(page), []);
+  });
+
   test("a wrong password is said to be wrong, and the page speaks English too", async () => {
     await page.goto(b.consoleURL);
     await page.getByLabel("Bahasa").selectOption("en");

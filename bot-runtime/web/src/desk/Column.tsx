@@ -56,6 +56,15 @@ export function Column({ actions, counter, conversation, waits, lit, text }: Pro
               {conversation.priority > 1 ? text.urgent : text.high}
             </span>
           )}
+          {conversation.skills?.map((skill) => {
+            const lacking = !counter.state?.skills?.includes(skill);
+            return (
+              <span key={skill} class={lacking ? "badge lacking" : "badge"} data-skill={skill}>
+                {text.needs}: {skill}
+                {lacking && ` · ${text.lacking}`}
+              </span>
+            );
+          })}
           <span class="badge">{conversation.channel}</span>
           {conversation.language && <span class="badge">{conversation.language}</span>}
           <span class={waits === null ? "waits" : "waits waiting"}>

@@ -21,7 +21,10 @@ export function Header({ actions, counter, text }: { actions: Actions; counter: 
         <Mark />
         <div>
           <h1 dir="auto">{title}</h1>
-          <p dir="auto">{state.agent}</p>
+          <p dir="auto" title={state.skills?.join(", ")}>
+            {state.agent}
+            {state.skills && <span data-skills> · {`${text.skills}: ${state.skills.join(", ")}`}</span>}
+          </p>
         </div>
       </div>
       <dl class="figures">

@@ -14,6 +14,8 @@ export interface State {
   oldestWaitingSeconds: number;
   agentsOnline: number;
   slots: number;
+  // skills of the agent, of those that hand-offs may ask for.
+  skills?: string[];
   // deadLetters is told to supervisors only.
   deadLetters?: number;
   // lookUp: the tenant has directories to search.
@@ -29,6 +31,8 @@ export interface Conversation {
   language: string;
   priority: number;
   summary: string;
+  // skills that the hand-off asked for.
+  skills?: string[];
   queuedAt: string;
   assignedAt: string;
   windowEndsAt?: string;
