@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
 	"github.com/loket-dev/loket/bot-runtime/store"
 	"github.com/loket-dev/loket/hack/sim/check"
@@ -168,6 +169,67 @@ func TestAPersonTakesOverAnswersClosesAndIsRated(t *testing.T) {
 	if err := agent.SignOut(ctx); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestWhoAsksForASkillComesToSomebodyWhoHasItAndAfterItsTimeToAnybody(t *testing.T) {
+	w := newTown(t, platform.Faults{})
+	w.start(nil)
+	accounts := filepath.Join(w.dir, "agents", "contact-centre")
+	hash, err := os.ReadFile(filepath.Join(accounts, devAgent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(accounts, "rini"), hash, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	objects := sampleObjects(t)
+	const within = 1500 * time.Millisecond
+	pool := &objects.Pools[0].Spec
+	pool.ConversationsPerAgent, pool.Queue.SkillsWithin.Duration = 1, within
+	pool.Agents.Skills = []v1alpha1.AgentSkill{{Name: "english", Agents: []v1alpha1.AgentName{devAgent}}}
+	w.apply(objects)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	signIn := func(name string) *simdesk.Agent {
+		agent, err := simdesk.SignIn(ctx, "http://"+w.public+"/desk/contact-centre/", name, "of-the-test")
+		if err == nil {
+			err = agent.SetAvailable(ctx, true)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return agent
+	}
+	rini, speaks := signIn("rini"), signIn(devAgent)
+	given := func(agent *simdesk.Agent, citizen string) simdesk.Conversation {
+		var held simdesk.Conversation
+		w.until(citizen+" is "+agent.Name+"'s", func() bool {
+			view, err := agent.View(ctx)
+			if err != nil || len(view.Conversations) != 1 {
+				return false
+			}
+			held = view.Conversations[0]
+			return held.Contact.Name == citizen
+		})
+		return held
+	}
+	say(t, w.platform.NewCitizen("Jane", platform.WithNumber), "hello, can I talk to a human please")
+	given(speaks, "Jane")
+	say(t, w.platform.NewCitizen("John", platform.WithNumber), "hello, can I talk to a human please")
+	john := given(rini, "John") // nothing else happens meanwhile: it is the pod that looks again
+	if waited := john.AssignedAt.Sub(john.QueuedAt); waited < within {
+		t.Errorf("rini, who does not have the skill, was asked after %s", waited)
+	}
+	if err := speaks.SignOut(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := rini.Close(ctx, john.ID); err != nil {
+		t.Fatal(err)
+	}
+	pool.Queue.SkillsWithin.Duration = 24 * time.Hour
+	w.apply(objects)
+	say(t, w.platform.NewCitizen("Mary", platform.WithNumber), "hello, can I talk to a human please")
+	given(rini, "Mary") // nobody who has the skill is there
 }
 
 func TestAnEditedFlowServesWithoutARestartAndABrokenOneDoesNotSpoilIt(t *testing.T) {

@@ -54,7 +54,7 @@ func TestATalkBecomesATestThatPasses(t *testing.T) {
 	dir := edited(t, "dialogflow.yaml", "  start: welcome", "  start: welcome # and three tests more")
 	paste(t, filepath.Join(dir, "dialogflow.yaml"), recorded)
 	var out bytes.Buffer
-	if passed, err := Test(&out, dir, "", now.AddDate(0, 1, 0)); !passed || err != nil || !strings.Contains(out.String(), "46 tests  ✓ 46") {
+	if passed, err := Test(&out, dir, "", now.AddDate(0, 1, 0)); !passed || err != nil || !strings.Contains(out.String(), "47 tests  ✓ 47") {
 		t.Error(err, out.String())
 	}
 	if refused, err := Lint(&out, dir, now); refused || err != nil {

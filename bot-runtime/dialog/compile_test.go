@@ -103,6 +103,7 @@ func TestTheSampleCompilesWithoutAFinding(t *testing.T) {
 	}
 	in := world()
 	in.Pools["contact-centre"] = true
+	in.Skills = map[string][]v1alpha1.AgentSkill{"contact-centre": {{Name: "english", Agents: []v1alpha1.AgentName{"agent1"}}}}
 	p, findings := Compile(f.Spec, in)
 	if p == nil || len(findings) != 0 {
 		t.Errorf("%+v", findings)
