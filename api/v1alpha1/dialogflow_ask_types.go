@@ -44,7 +44,7 @@ type Ask struct {
 // Form has several questions answered at once where the channel can show a form, which is WhatsApp. It stands before the asks whose
 // questions it holds: next is the first of them, and they follow each other. Each ask takes its answer from the field that is named
 // as its variable, and is put only where the form gave none, or one that will not do. On other channels, and to citizens who write
-// instead, the asks are put one by one.
+// instead of filling it in, the asks are put one by one.
 type Form struct {
 	// text goes with the button; at most 1,024 characters.
 	Text Text `json:"text"`
@@ -58,6 +58,16 @@ type Form struct {
 	// +kubebuilder:validation:MaxLength=80
 	// +kubebuilder:validation:Pattern=`^[A-Za-z_]+$`
 	Screen string `json:"screen"`
+	// otherwise is the node for who writes instead of filling the form in, with what they wrote as input.text; without it next
+	// follows.
+	// +optional
+	Otherwise Name `json:"otherwise,omitempty"`
+	// silence says what happens while the form is not filled in, one after the other.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	Silence []Silence `json:"silence,omitempty"`
 }
 
 // Silence is what happens when a citizen has not answered for some time: a reminder is said, or the conversation goes on

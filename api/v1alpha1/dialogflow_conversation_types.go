@@ -15,6 +15,9 @@ type ConversationTest struct {
 	// at is the time of the conversation, for opening hours; a Monday at 10:00 in the tenant's time zone when absent.
 	// +optional
 	At *metav1.Time `json:"at,omitempty"`
+	// forms says that the test takes place on a channel that shows forms, as one does in which a form is filled in; all others do not.
+	// +optional
+	Forms bool `json:"forms,omitempty"`
 	// calls are what outside services answer in this test, by node. One that is not named does not answer.
 	// +optional
 	// +listType=map
@@ -50,8 +53,7 @@ type TestStep struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Citizen string `json:"citizen,omitempty"`
-	// fills is what the citizen puts into a form, by the variables of its questions. A test in which a form is filled in takes place on
-	// a channel that shows forms; all others do not.
+	// fills is what the citizen puts into a form, by the variables of its questions: the one that was offered last.
 	// +optional
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=50

@@ -120,7 +120,7 @@ type node struct {
 	unit      *unit
 	kind      nodeKind
 	next      int
-	otherwise int // of ask, menu, lookup, call, branch, handoff
+	otherwise int // of ask, form, menu, lookup, call, branch, handoff
 	text      texts
 	options   []option // menu
 	ask       *ask
@@ -138,7 +138,7 @@ type node struct {
 	thanks    texts // survey
 	scale     v1alpha1.SurveyScale
 	run       *run
-	silence   []silence           // ask, menu
+	silence   []silence           // ask, form, menu
 	attached  *message.Attachment // say
 	apart     bool                // say
 	sure      float64             // understand: the confidence that is needed

@@ -149,6 +149,7 @@ type talk struct {
 	said     string
 	offered  []message.Choice // that can be tapped now
 	forms    bool             // the test is of a channel that shows forms
+	form     string           // that was offered last
 	answers  []string         // what directories said, for why
 }
 
@@ -203,7 +204,7 @@ func (t *talk) watch(at time.Time) {
 }
 
 func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
-	t.forms = slices.ContainsFunc(test.Steps, func(s v1alpha1.TestStep) bool { return s.Fills != nil })
+	t.forms = test.Forms || slices.ContainsFunc(test.Steps, func(s v1alpha1.TestStep) bool { return s.Fills != nil })
 	t.watch(t.at)
 	if test.Language != "" {
 		t.state = mustEncode(State{Language: string(test.Language)})
@@ -221,7 +222,7 @@ func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
 			for name, v := range step.Fills {
 				fields[name] = string(v)
 			}
-			t.step(Input{Kind: InputMessage, Message: message.In{Kind: message.InForm, Fields: fields}, At: t.at})
+			t.step(Input{Kind: InputMessage, Message: message.In{Kind: message.InForm, Form: t.form, Fields: fields}, At: t.at})
 		case step.Sends != "":
 			t.said = "(" + step.Sends + ")"
 			t.step(Input{Kind: InputMessage, Message: Attachment(step.Sends), At: t.at})
@@ -315,6 +316,9 @@ func (t *talk) step(in Input) {
 	for _, m := range result.Say {
 		if len(m.Choices) > 0 {
 			t.offered = m.Choices
+		}
+		if m.Form != nil {
+			t.form = m.Form.Token
 		}
 	}
 }

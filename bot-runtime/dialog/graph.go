@@ -36,13 +36,13 @@ func (n *node) edges() []edge {
 			add(n.options[i].next, true)
 		}
 		add(n.otherwise, true)
-	case kindAsk:
+	case kindAsk, kindForm:
 		add(n.next, true)
 		add(n.otherwise, true)
 	case kindHandoff:
 		add(n.next, true)
 		add(n.otherwise, false) // a closed pool: nobody speaks before
-	case kindSurvey, kindForm:
+	case kindSurvey:
 		add(n.next, true)
 	case kindLookup, kindUnderstand:
 		for _, o := range keysOf(n.outcomes) {

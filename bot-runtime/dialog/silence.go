@@ -83,4 +83,5 @@ func (s *stepper) silent(i int) {
 	s.state.Reminded++
 	s.result.Visited = append(s.result.Visited, n.name)
 	s.withChoices(s.text(passed.text), s.choices(n))
+	s.offerForm(n)
 }

@@ -38,6 +38,8 @@ type In struct {
 	Language string `json:"language,omitempty"`
 	// Fields of a form, by name: at most 50 of at most 4,000 bytes.
 	Fields map[string]string `json:"fields,omitempty"`
+	// Form is the Token of the one that was filled in; empty where the platform did not say, or an older binary sent it.
+	Form string `json:"form,omitempty"`
 	// MediaType is image, video, audio, voice, document or sticker.
 	MediaType string `json:"mediaType,omitempty"`
 	// MediaID is the platform's id, for a later download.
@@ -80,6 +82,8 @@ type Form struct {
 	Screen string `json:"screen"`
 	// Button opens it.
 	Button string `json:"button"`
+	// Token comes back in In.Form; at most 255 bytes.
+	Token string `json:"token,omitempty"`
 }
 
 // AttachmentKind is what is attached.

@@ -1,6 +1,7 @@
 package whatsapp
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -92,7 +93,7 @@ type action struct {
 	Form     *openForm     `json:"parameters,omitempty"`
 }
 
-// openForm opens a published form at its first screen. Meta wants a token, which comes back with the answer; Loket needs none.
+// openForm opens a published form at its first screen. Meta wants a token, which comes back with the answer.
 type openForm struct {
 	Version string       `json:"flow_message_version"`
 	Token   string       `json:"flow_token"`
@@ -184,7 +185,7 @@ func content(out message.Out) (string, *bodyText, *callTaps) {
 		return "interactive", nil, &callTaps{"location_request_message", bodyOfTaps{out.Text}, action{Name: "send_location"}}
 	}
 	if f := out.Form; f != nil && len(out.Choices) == 0 && length(out.Text) <= maxButtonBody {
-		return "interactive", nil, &callTaps{"flow", bodyOfTaps{out.Text}, action{Name: "flow", Form: &openForm{Version: "3", Token: "unused", ID: f.ID,
+		return "interactive", nil, &callTaps{"flow", bodyOfTaps{out.Text}, action{Name: "flow", Form: &openForm{Version: "3", Token: cmp.Or(f.Token, noToken), ID: f.ID,
 			Button: cut(oneLine(f.Button), maxFormButton), Action: "navigate", Payload: formsPayload{f.Screen}}}}
 	}
 	if len(out.Choices) == 0 {

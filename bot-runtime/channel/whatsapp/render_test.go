@@ -59,7 +59,7 @@ func TestWhatIsSent(t *testing.T) {
 		{"a-document", byNumber, message.Out{Attachment: &message.Attachment{Kind: message.AttachmentDocument, URL: "https://agency.example/panduan.pdf", Name: "Panduan.pdf"}}},
 		{"a-place", byNumber, message.Out{Attachment: &message.Attachment{Kind: message.AttachmentLocation, Latitude: -6.1754, Longitude: 106.8272, Name: "Kantor pusat", Address: "Jalan Contoh 1, Jakarta"}}},
 		{"a-contact", byNumber, message.Out{Attachment: &message.Attachment{Kind: message.AttachmentContact, Name: "Kontak 157", Phone: "+62215550157"}}},
-		{"a-form", byNumber, message.Out{Text: "Ceritakan.", Form: &message.Form{ID: "1234567890", Screen: "REPORT", Button: "Isi formulir pengaduan yang panjang"}}},
+		{"a-form", byNumber, message.Out{Text: "Ceritakan.", Form: &message.Form{ID: "1234567890", Screen: "REPORT", Button: "Isi formulir pengaduan yang panjang", Token: "report"}}},
 		{"no-text-but-choices", byNumber, message.Out{Language: "en", Choices: many(2)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -395,3 +395,37 @@ func TestCitizensAreSpreadOverTheAccountsNumbers(t *testing.T) {
 		t.Fatal(hooks)
 	}
 }
+
+func TestAFormIsShownFilledInAndSentBackWithItsToken(t *testing.T) {
+	b, p, graph, _ := meet(t, platform.Faults{})
+	c := p.NewCitizen("", platform.WithNumber)
+	if err := c.Fill(t.Context(), nil); err == nil {
+		t.Error("a form was filled in that never came")
+	}
+	form := `{"messaging_product":"whatsapp","to":"+` + c.Phone + `","type":"interactive","interactive":{"type":"flow","body":{"text":"Tell us."},"action":{"name":"flow","parameters":
+		{"flow_message_version":"3","flow_token":"report","flow_id":"12345","flow_cta":"Fill in","flow_action":"navigate","flow_action_payload":{"screen":"FIRST"}}}}}`
+	for name, broken := range map[string]string{
+		"no token":                 strings.Replace(form, `"report"`, `""`, 1),
+		"no screen":                strings.Replace(form, `"FIRST"`, `""`, 1),
+		"a label of 31 characters": strings.Replace(form, "Fill in", strings.Repeat("x", 31), 1),
+		"another action":           strings.Replace(form, `"name":"flow"`, `"name":"form"`, 1),
+	} {
+		if status, answer, err := send(t, graph, token, broken); status != 400 || !strings.Contains(answer, `"code":100`) {
+			t.Errorf("%s: %d %s %v", name, status, answer, err)
+		}
+	}
+	if status, answer, err := send(t, graph, token, form); status != 200 {
+		t.Fatal(status, answer, err)
+	}
+	got, err := c.Messages(t.Context(), 0)
+	if err != nil || got[0].Form == nil || *got[0].Form != (platform.Form{ID: "12345", Screen: "FIRST", Button: "Fill in", Token: "report"}) {
+		t.Fatal(got, err)
+	}
+	if err := c.Fill(t.Context(), map[string]any{"who": "Dana", "sum": 500}); err != nil {
+		t.Fatal(err)
+	}
+	body := b.seen(t, `nfm_reply`)
+	if !strings.Contains(body, `\"flow_token\":\"report\"`) || !strings.Contains(body, `\"sum\":500`) {
+		t.Error(body)
+	}
+}

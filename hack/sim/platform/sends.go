@@ -118,7 +118,34 @@ type interactive struct {
 			Title string
 			Rows  []struct{ ID, Title, Description string }
 		} `json:"sections"`
+		Parameters *sentForm `json:"parameters"`
 	} `json:"action"`
+}
+
+type sentForm struct {
+	Version string `json:"flow_message_version"`
+	Token   string `json:"flow_token"`
+	ID      string `json:"flow_id"`
+	Button  string `json:"flow_cta"`
+	Action  string `json:"flow_action"`
+	Payload struct {
+		Screen string `json:"screen"`
+	} `json:"flow_action_payload"`
+}
+
+// check is what the platform wants of the button of a form.
+func (f *sentForm) check() (*Form, string) {
+	switch n := utf8.RuneCountInString(f.Button); {
+	case f.Version != "3":
+		return nil, "flow_message_version must be 3"
+	case f.ID == "" || f.Token == "":
+		return nil, "a form needs flow_id and flow_token"
+	case n == 0 || n > 30:
+		return nil, fmt.Sprintf("flow_cta has %d characters, 1 to 30 are allowed", n)
+	case f.Action != "navigate" || f.Payload.Screen == "":
+		return nil, "flow_action must be navigate, with the first screen in flow_action_payload"
+	}
+	return &Form{ID: f.ID, Screen: f.Payload.Screen, Button: f.Button, Token: f.Token}, ""
 }
 
 func (p *Platform) send(w http.ResponseWriter, r *http.Request, call sendCall) {
@@ -243,6 +270,12 @@ func (i interactive) check() (r Received, problem string) {
 		if i.Action.Name != "send_location" {
 			return r, fmt.Sprintf("action %q of a location request; it must be send_location", i.Action.Name)
 		}
+	case "flow":
+		if i.Action.Name != "flow" || i.Action.Parameters == nil {
+			return r, fmt.Sprintf("action %q of a form; it must be flow, with parameters", i.Action.Name)
+		}
+		r.Form, problem = i.Action.Parameters.check()
+		return r, problem
 	case "button":
 		if n := len(i.Action.Buttons); n == 0 || n > 3 {
 			return r, fmt.Sprintf("%d buttons, 1 to 3 are allowed", n)
