@@ -25,6 +25,8 @@ const (
 	chatHelp     = "type as a citizen would; a number taps a choice, /help lists the commands"
 	chatCommands = `/state  what the bot remembers
 /voice  send a voice note; so do /picture, /document and /location what they name
+/fill   fill in the form: its questions come one by one, an empty line leaves one out
+/forms  begin anew on a channel that shows no forms, as the web chat; again, on one that does
 /close  close as the agent
 /answer what the service answers that the bot calls: /answer 200 {"state": "open"}; /answer alone is no answer
 /wait   say nothing until the time is over that an answer has
@@ -140,6 +142,10 @@ type chat struct {
 	choices []message.Choice
 	timer   dialog.Timer
 	call    *dialog.Call
+	form    *message.Form     // that was offered last
+	blank   []dialog.Question // of the form that is being filled in, those to come
+	fields  map[string]string // what it holds
+	plain   bool              // the channel shows no forms
 	handed  bool
 	paid    int
 	record  *recorder // nil while nothing is recorded
@@ -147,13 +153,23 @@ type chat struct {
 
 // typed handles one line; false ends the talk.
 func (c *chat) typed(line string) bool {
+	if len(c.blank) > 0 && !strings.HasPrefix(line, "/") {
+		c.fill(line)
+		return true
+	}
+	c.blank = nil
 	switch line {
 	case "":
 	case "/quit":
 		return false
-	case "/new":
+	case "/new", "/forms":
 		c.record.end()
-		*c = chat{p: c.p, set: c.set, program: c.program, now: c.now, record: c.record}
+		*c = chat{p: c.p, set: c.set, program: c.program, now: c.now, record: c.record, plain: c.plain != (line == "/forms")}
+		if line == "/forms" {
+			c.p.line("%s", map[bool]string{true: "on a channel that shows no forms", false: "on a channel that shows forms"}[c.plain])
+		}
+	case "/fill":
+		c.open()
 	case "/state":
 		c.show()
 	case "/close":
@@ -189,10 +205,61 @@ func (c *chat) typed(line string) bool {
 			c.p.line("no command %s; there are\n%s", line, chatCommands)
 			break
 		}
+		if c.form != nil && strings.EqualFold(line, c.form.Button) {
+			c.open()
+			break
+		}
 		m := c.read(line)
 		c.citizen(m, step{Citizen: m.Text})
 	}
 	return true
+}
+
+// open begins to fill in the form that was offered last.
+func (c *chat) open() {
+	if c.form == nil {
+		c.p.line("no form was offered")
+		return
+	}
+	c.blank, c.fields = c.program.Questions(c.state, c.form.Token, c.env(c.now())), map[string]string{}
+	if len(c.blank) == 0 {
+		c.p.line("the form has no questions here")
+		return
+	}
+	c.ask()
+}
+
+// ask shows the form's next question.
+func (c *chat) ask() {
+	q := c.blank[0]
+	titles := ""
+	for i, t := range q.Titles {
+		titles += fmt.Sprintf(" [%d %s]", i+1, t)
+	}
+	c.p.line("form      %s: %s%s", q.Field, strings.ReplaceAll(q.Text, "\n", "\n          "), titles)
+}
+
+// fill takes the answer to the form's question that stands, and sends the form after the last.
+func (c *chat) fill(answer string) {
+	if answer != "" {
+		c.fields[c.blank[0].Field] = answer
+	}
+	if c.blank = c.blank[1:]; len(c.blank) > 0 {
+		c.ask()
+		return
+	}
+	if len(c.fields) == 0 {
+		c.p.line("nothing was filled in, so that nothing was sent")
+		return
+	}
+	c.citizen(message.In{Kind: message.InForm, Form: c.form.Token, Fields: c.fields}, step{Fills: c.fields})
+}
+
+// env is what a step may ask on this channel.
+func (c *chat) env(at time.Time) dialog.Env {
+	env := c.set.Env(at, nil)
+	env.Forms = !c.plain
+	return env
 }
 
 // read makes a tap of a choice's number or title.
@@ -244,7 +311,7 @@ func (c *chat) answer(line string) {
 
 func (c *chat) step(in dialog.Input) {
 	in.At = c.now()
-	state, result, err := c.program.Step(c.state, in, c.set.Env(in.At, nil))
+	state, result, err := c.program.Step(c.state, in, c.env(in.At))
 	if err != nil {
 		c.p.line("%v", err)
 		return
@@ -267,6 +334,10 @@ func (c *chat) step(in dialog.Input) {
 				titles[i] = fmt.Sprintf("[%d %s]", i+1, choice.Title)
 			}
 			c.p.line("          %s", strings.Join(titles, " "))
+		}
+		if m.Form != nil {
+			c.form = m.Form
+			c.p.line("          [%s]  /fill fills the form in", m.Form.Button)
 		}
 	}
 	for _, t := range result.Timers {

@@ -23,6 +23,7 @@ import (
 // conversation is a test as a flow's tests hold it, in the order and style that people write.
 type conversation struct {
 	Name  string       `yaml:"name"`
+	Forms bool         `yaml:"forms,omitempty"`
 	At    string       `yaml:"at,omitempty"`
 	Calls []testAnswer `yaml:"calls,omitempty,flow"`
 	Steps []step       `yaml:"steps"`
@@ -35,11 +36,12 @@ type testAnswer struct {
 }
 
 type step struct {
-	Citizen string    `yaml:"citizen,omitempty"`
-	Sends   string    `yaml:"sends,omitempty"`
-	Silence int       `yaml:"silence,omitempty"`
-	Agent   string    `yaml:"agent,omitempty"`
-	Bot     *expected `yaml:"bot,omitempty,flow"`
+	Citizen string            `yaml:"citizen,omitempty"`
+	Fills   map[string]string `yaml:"fills,omitempty,flow"`
+	Sends   string            `yaml:"sends,omitempty"`
+	Silence int               `yaml:"silence,omitempty"`
+	Agent   string            `yaml:"agent,omitempty"`
+	Bot     *expected         `yaml:"bot,omitempty,flow"`
 }
 
 type expected struct {
@@ -69,6 +71,7 @@ type recorder struct {
 	done    []conversation
 	now     conversation
 	asked   bool                  // a service, in the test under way
+	offered bool                  // a form, in the test under way
 	calls   map[string]testAnswer // of the test under way, by node; a status of 0 is no answer
 	bot     *expected             // since the last step of another
 	fault   error                 // why the talk is no test
@@ -108,6 +111,11 @@ func (r *recorder) did(s step) {
 	r.settle()
 	if n := utf8.RuneCountInString(s.Citizen); n > maxTestWords {
 		r.fault = errors.Join(r.fault, fmt.Errorf("%d characters in one message, a test has at most %d", n, maxTestWords))
+	}
+	for name, v := range s.Fills {
+		if n := utf8.RuneCountInString(v); n > maxExpectedValue {
+			r.fault = errors.Join(r.fault, fmt.Errorf("%d characters in the form's %s, a test has at most %d", n, name, maxExpectedValue))
+		}
 	}
 	r.now.Steps = append(r.now.Steps, s)
 }
@@ -157,6 +165,7 @@ func (r *recorder) answer(before, after []byte, result dialog.Result) {
 	r.asked = r.asked || result.Call != nil
 	r.bot.Messages += len(result.Say)
 	for _, m := range result.Say {
+		r.offered = r.offered || m.Form != nil
 		if r.bot.Contains == "" {
 			r.bot.Contains = firstWords(m.Words())
 		}
@@ -221,6 +230,7 @@ func (r *recorder) end() {
 			}
 		}
 		r.now.Name = r.name()
+		r.now.Forms = r.offered && !slices.ContainsFunc(r.now.Steps, func(s step) bool { return s.Fills != nil })
 		if len(r.now.Steps) > maxTestSteps {
 			r.fault = errors.Join(r.fault, fmt.Errorf("%s: %d steps, a test has at most %d; begin another with /new", r.now.Name, len(r.now.Steps), maxTestSteps))
 		} else if r.fault == nil {
@@ -228,7 +238,7 @@ func (r *recorder) end() {
 		}
 		r.done = append(r.done, r.now)
 	}
-	r.now, r.asked, r.calls = conversation{}, false, map[string]testAnswer{}
+	r.now, r.asked, r.offered, r.calls = conversation{}, false, false, map[string]testAnswer{}
 	r.began = r.clock
 }
 
@@ -272,7 +282,7 @@ func (r *recorder) proven() {
 
 // test is the conversation as the API has it.
 func (c conversation) test() v1alpha1.ConversationTest {
-	t := v1alpha1.ConversationTest{Name: c.Name}
+	t := v1alpha1.ConversationTest{Name: c.Name, Forms: c.Forms}
 	if at, err := time.Parse(time.RFC3339, c.At); err == nil {
 		t.At = &metav1.Time{Time: at}
 	}
@@ -281,6 +291,12 @@ func (c conversation) test() v1alpha1.ConversationTest {
 	}
 	for _, s := range c.Steps {
 		out := v1alpha1.TestStep{Citizen: s.Citizen, Sends: s.Sends, Silence: int32(s.Silence), Agent: s.Agent} // #nosec G115 -- at most a day of minutes
+		for name, v := range s.Fills {
+			if out.Fills == nil {
+				out.Fills = map[string]v1alpha1.ExpectedValue{}
+			}
+			out.Fills[name] = v1alpha1.ExpectedValue(v)
+		}
 		if b := s.Bot; b != nil {
 			messages := int32(b.Messages) // #nosec G115 -- of one step
 			out.Bot = &v1alpha1.Expectation{Contains: b.Contains, Node: v1alpha1.Name(b.Node), HandedTo: v1alpha1.ObjectName(b.HandedTo), Messages: &messages}

@@ -54,7 +54,7 @@ func TestATalkBecomesATestThatPasses(t *testing.T) {
 	dir := edited(t, "dialogflow.yaml", "  start: welcome", "  start: welcome # and three tests more")
 	paste(t, filepath.Join(dir, "dialogflow.yaml"), recorded)
 	var out bytes.Buffer
-	if passed, err := Test(&out, dir, "", now.AddDate(0, 1, 0)); !passed || err != nil || !strings.Contains(out.String(), "46 tests  ✓ 46") {
+	if passed, err := Test(&out, dir, "", now.AddDate(0, 1, 0)); !passed || err != nil || !strings.Contains(out.String(), "52 tests  ✓ 52") {
 		t.Error(err, out.String())
 	}
 	if refused, err := Lint(&out, dir, now); refused || err != nil {
@@ -146,5 +146,29 @@ func TestARecordingOverwritesNothing(t *testing.T) {
 	}
 	if body, err := os.ReadFile(there); err != nil || string(body) != "mine" {
 		t.Error(err, string(body))
+	}
+}
+
+func TestAFormIsFilledInAndRecorded(t *testing.T) {
+	printed, recorded, err := talk(t, sample, now,
+		"Pengaduan", "/fill", "Pinjam Rukun", "bunga", "", "081234567890", "Bunganya tidak sesuai perjanjian", "1 Oktober 2026",
+		"/new", "Pengaduan", "isi formulir", "", "", "", "", "/fill", "X", "/state", "Bunga di Pinjam Rukun tidak sesuai perjanjian",
+		"/forms", "/fill", "Pengaduan", "Pinjam Rukun")
+	if err != nil || !strings.Contains(printed, "3 tests recorded in") {
+		t.Fatal(err, printed)
+	}
+	golden(t, "chat-form.txt", func(out io.Writer) { _, _ = io.WriteString(out, printed[:strings.LastIndex(printed, "3 tests")]) })
+	golden(t, "recorded-form.yaml", func(out io.Writer) { _, _ = io.WriteString(out, recorded) })
+	dir := edited(t, "dialogflow.yaml", "  start: welcome", "  start: welcome # and three tests more")
+	paste(t, filepath.Join(dir, "dialogflow.yaml"), recorded)
+	var out bytes.Buffer
+	if passed, err := Test(&out, dir, "", now.AddDate(0, 1, 0)); !passed || err != nil {
+		t.Error(err, out.String())
+	}
+	if refused, err := Lint(&out, dir, now); refused || err != nil {
+		t.Error(err, out.String())
+	}
+	if _, _, err := talk(t, sample, now, "Pengaduan", "/fill", strings.Repeat("x", 600), "", "", "", "petugas"); err == nil || !strings.Contains(err.Error(), "600 characters in the form's company") {
+		t.Error(err)
 	}
 }

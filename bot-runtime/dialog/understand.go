@@ -109,12 +109,19 @@ func (p *Program) formOf(i int, name string) int {
 	if !ok || p.nodes[form].kind != kindForm {
 		return none
 	}
-	for k, seen := p.nodes[form].next, 0; p.nodes[k].kind == kindAsk && seen < len(p.nodes); k, seen = p.nodes[k].next, seen+1 {
-		if k == i {
-			return form
-		}
+	if slices.Contains(p.askedBehind(form), i) {
+		return form
 	}
 	return none
+}
+
+// askedBehind are the questions that a form holds, each once.
+func (p *Program) askedBehind(form int) []int {
+	var out []int
+	for i := p.nodes[form].next; p.nodes[i].kind == kindAsk && !slices.Contains(out, i); i = p.nodes[i].next {
+		out = append(out, i)
+	}
+	return out
 }
 
 // begin starts an enquiry with its first message: see Step.
