@@ -74,15 +74,19 @@ type Form struct {
 // elsewhere. Anything that the citizen sends begins the time anew.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.text) != has(self.next)",message="a silence is followed by a text or by a next, by one of both"
+// +kubebuilder:validation:XValidation:rule="!has(self.template) || has(self.text)",message="a template goes with a text, which other channels say"
 type Silence struct {
-	// minutes since the question, or since the silence before this one; all of a node together at most 1380 (23 hours), within
-	// which WhatsApp lets a bot speak.
+	// minutes since the question, or since the silence before this one; all of a node together at most 10080 (a week). Of what
+	// comes after 1380 (23 hours) WhatsApp takes nothing but templates.
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=1380
+	// +kubebuilder:validation:Maximum=10080
 	Minutes int32 `json:"minutes"`
 	// text is the reminder. It costs a message.
 	// +optional
 	Text Text `json:"text,omitempty"`
+	// template is sent on WhatsApp in place of the text.
+	// +optional
+	Template *Template `json:"template,omitempty"`
 	// next is the node where the conversation goes on.
 	// +optional
 	Next Name `json:"next,omitempty"`

@@ -65,7 +65,7 @@ type TestStep struct {
 	// silence is for how many minutes nobody says anything.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=1440
+	// +kubebuilder:validation:Maximum=10080
 	Silence int32 `json:"silence,omitempty"`
 	// +optional
 	Bot *Expectation `json:"bot,omitempty"`

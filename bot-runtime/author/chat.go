@@ -335,6 +335,9 @@ func (c *chat) step(in dialog.Input) {
 			}
 			c.p.line("          %s", strings.Join(titles, " "))
 		}
+		if m.Template != nil {
+			c.p.line("          on WhatsApp by template %s, %s", m.Template.Name, m.Template.Language)
+		}
 		if m.Form != nil {
 			c.form = m.Form
 			c.p.line("          [%s]  /fill fills the form in", m.Form.Button)

@@ -83,6 +83,7 @@ const (
 	reasonExamples       = "FewExamples"
 	reasonSafePoint      = "SafePoint"
 	reasonReturn         = "NeverReturns"
+	reasonWindow         = "WindowClosed"
 
 	// ReasonDangling is the reason of a finding about a target that is no node.
 	ReasonDangling = "DanglingTarget"
@@ -140,6 +141,7 @@ type node struct {
 	run       *run
 	silence   []silence           // ask, form, menu
 	attached  *message.Attachment // say
+	approved  *approved           // say
 	apart     bool                // say
 	sure      float64             // understand: the confidence that is needed
 	safe      bool                // conversations of other revisions go on here

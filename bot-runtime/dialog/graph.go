@@ -83,6 +83,7 @@ func (c *compiler) graph() {
 	p.opening = p.openingMenu()
 	p.person, p.caller = p.nearestPerson()
 	c.personNear()
+	c.windows()
 	c.paid()
 }
 

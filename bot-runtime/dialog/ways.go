@@ -68,6 +68,9 @@ func (s spent) after(n *node) spent {
 			s = s.sent()
 		}
 		switch {
+		case n.approved != nil:
+			s = s.sent()
+			s.messages++
 		case n.attached == nil:
 			s.pending = true
 		case n.text != nil && n.attached.Kind != message.AttachmentImage && n.attached.Kind != message.AttachmentDocument:
