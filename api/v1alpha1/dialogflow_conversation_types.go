@@ -44,9 +44,10 @@ type TestAnswer struct {
 	Body string `json:"body,omitempty"`
 }
 
-// TestStep is what one side does: the citizen writes, fills in a form or sends something, the bot is checked, or the agent closes.
+// TestStep is what one side does: the citizen writes, fills in a form or sends something, a service answers, the bot is checked, or the
+// agent closes.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.fills)?1:0)+(has(self.sends)?1:0)+(has(self.silence)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, fills, sends, silence, bot, agent"
+// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.fills)?1:0)+(has(self.sends)?1:0)+(has(self.silence)?1:0)+(has(self.answers)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, fills, sends, silence, answers, bot, agent"
 type TestStep struct {
 	// citizen is what the citizen writes, or the title of what they tap.
 	// +optional
@@ -67,6 +68,9 @@ type TestStep struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10080
 	Silence int32 `json:"silence,omitempty"`
+	// answers is the node of a call whose service answers now, as calls says. Calls of a node that no step names are answered at once.
+	// +optional
+	Answers Name `json:"answers,omitempty"`
 	// +optional
 	Bot *Expectation `json:"bot,omitempty"`
 	// agent is what the agent does after a hand-off.

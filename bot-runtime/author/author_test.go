@@ -142,7 +142,7 @@ func TestAFlowWhoseTestsFailCanBeTalkedTo(t *testing.T) {
 	if err := Chat(t.Context(), strings.NewReader("halo\n/hilfe\n"), &out, dir, "", "", func() time.Time { return now }); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"warning: 2 of 49 tests fail; see bot-runtime test", "Selamat datang", "no command /hilfe; there are\n/state"} {
+	for _, want := range []string{"warning: 2 of 51 tests fail; see bot-runtime test", "Selamat datang", "no command /hilfe; there are\n/state"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
 		}

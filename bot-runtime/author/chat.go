@@ -142,6 +142,7 @@ type chat struct {
 	choices []message.Choice
 	timer   dialog.Timer
 	call    *dialog.Call
+	asks    string            // the call's node
 	form    *message.Form     // that was offered last
 	blank   []dialog.Question // of the form that is being filled in, those to come
 	fields  map[string]string // what it holds
@@ -293,7 +294,7 @@ func (c *chat) answer(line string) {
 		c.p.line("the bot calls no service now")
 		return
 	}
-	a, told := dialog.CallAnswer{Outcome: dialog.CallUnknown}, testAnswer{}
+	a, told := dialog.CallAnswer{Outcome: dialog.CallUnknown}, testAnswer{Node: c.asks}
 	if line != "" {
 		status, body, _ := strings.Cut(strings.TrimSpace(line), " ")
 		code, err := strconv.Atoi(status)
@@ -301,11 +302,11 @@ func (c *chat) answer(line string) {
 			c.p.line("%q is no HTTP status; write one such as /answer 200 {\"state\": \"open\"}", status)
 			return
 		}
-		a, told = dialog.Answered(code, []byte(body), c.call.Request.Take), testAnswer{Status: code, Body: body}
+		a, told = dialog.Answered(code, []byte(body), c.call.Request.Take), testAnswer{Node: c.asks, Status: code, Body: body}
 	}
 	call := c.call
 	c.call = nil
-	c.record.answered(c.state, told)
+	c.record.answered(told)
 	c.step(dialog.Input{Kind: dialog.InputAnswer, Generation: call.Generation, Answer: a})
 }
 
@@ -351,6 +352,9 @@ func (c *chat) step(in dialog.Input) {
 	}
 	if result.Call != nil {
 		c.call = result.Call
+		if at, err := dialog.Decode(state); err == nil {
+			c.asks = at.Node
+		}
 	}
 	c.foot(result)
 }

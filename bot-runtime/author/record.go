@@ -40,6 +40,7 @@ type step struct {
 	Fills   map[string]string `yaml:"fills,omitempty,flow"`
 	Sends   string            `yaml:"sends,omitempty"`
 	Silence int               `yaml:"silence,omitempty"`
+	Answers string            `yaml:"answers,omitempty"`
 	Agent   string            `yaml:"agent,omitempty"`
 	Bot     *expected         `yaml:"bot,omitempty,flow"`
 }
@@ -70,7 +71,9 @@ type recorder struct {
 	names   map[string]bool
 	done    []conversation
 	now     conversation
-	asked   bool                  // a service, in the test under way
+	open    map[string]bool       // nodes whose service is asked, in the test under way: whether somebody spoke since
+	held    map[string]bool       // nodes whose service answered after somebody had spoken: the test has steps for it
+	atOnce  map[string]bool       // nodes whose service answered before
 	offered bool                  // a form, in the test under way
 	calls   map[string]testAnswer // of the test under way, by node; a status of 0 is no answer
 	bot     *expected             // since the last step of another
@@ -81,7 +84,8 @@ func newRecorder(j judged, flow string, p *dialog.Program, now time.Time) *recor
 	if zone, err := time.LoadLocation(j.Objects.Tenant.Spec.TimeZone); err == nil {
 		now = now.In(zone)
 	}
-	r := &recorder{j: j, flow: flow, program: p, began: now.Truncate(time.Minute), names: map[string]bool{}, calls: map[string]testAnswer{}}
+	r := &recorder{j: j, flow: flow, program: p, began: now.Truncate(time.Minute), names: map[string]bool{}}
+	r.anew()
 	r.clock = r.began
 	for _, t := range j.testsOf(flow) {
 		r.names[t.Name] = true
@@ -109,6 +113,9 @@ func (r *recorder) did(s step) {
 		return
 	}
 	r.settle()
+	for node := range r.open {
+		r.open[node] = true
+	}
 	if n := utf8.RuneCountInString(s.Citizen); n > maxTestWords {
 		r.fault = errors.Join(r.fault, fmt.Errorf("%d characters in one message, a test has at most %d", n, maxTestWords))
 	}
@@ -135,16 +142,22 @@ func (r *recorder) waits(d time.Duration) {
 	r.clock = r.clock.Add(time.Duration(minutes) * time.Minute)
 }
 
-// answered takes what a service says to the call that the conversation waits at. A test has one answer for a node.
-func (r *recorder) answered(stored []byte, a testAnswer) {
+// answered takes what a service says to the call of a node. A test has one answer for a node, and gives it at once, or by steps.
+func (r *recorder) answered(a testAnswer) {
 	if r == nil {
 		return
 	}
-	state, err := dialog.Decode(stored)
-	if err != nil {
-		return
+	late := r.open[a.Node]
+	delete(r.open, a.Node)
+	if late || r.held[a.Node] {
+		r.held[a.Node] = true
+		r.did(step{Answers: a.Node})
+	} else {
+		r.atOnce[a.Node] = true
 	}
-	a.Node = state.Node
+	if r.held[a.Node] && r.atOnce[a.Node] {
+		r.fault = errors.Join(r.fault, fmt.Errorf("the service of node %s answers at once, and later after somebody wrote: record two talks", a.Node))
+	}
 	if n := utf8.RuneCountInString(a.Body); n > maxTestWords {
 		r.fault = errors.Join(r.fault, fmt.Errorf("%d characters in an answer of node %s, a test has at most %d", n, a.Node, maxTestWords))
 	}
@@ -162,7 +175,6 @@ func (r *recorder) answer(before, after []byte, result dialog.Result) {
 	if r.bot == nil {
 		r.bot = &expected{}
 	}
-	r.asked = r.asked || result.Call != nil
 	r.bot.Messages += len(result.Say)
 	for _, m := range result.Say {
 		r.offered = r.offered || m.Form != nil
@@ -176,6 +188,9 @@ func (r *recorder) answer(before, after []byte, result dialog.Result) {
 	state, err := dialog.Decode(after)
 	if err != nil {
 		return
+	}
+	if result.Call != nil {
+		r.open[state.Node] = false
 	}
 	switch n := len(result.Visited); {
 	case n > 0:
@@ -224,6 +239,12 @@ func (r *recorder) end() {
 	}
 	r.settle()
 	if len(r.now.Steps) > 0 {
+		for _, node := range slices.Sorted(maps.Keys(r.open)) { // never answered in the talk: until here at least
+			r.now.Steps = append(r.now.Steps, step{Answers: node})
+			if r.atOnce[node] {
+				r.fault = errors.Join(r.fault, fmt.Errorf("the service of node %s answers at once, and then not at all: record two talks", node))
+			}
+		}
 		for _, node := range slices.Sorted(maps.Keys(r.calls)) {
 			if a := r.calls[node]; a.Status > 0 {
 				r.now.Calls = append(r.now.Calls, a)
@@ -238,8 +259,14 @@ func (r *recorder) end() {
 		}
 		r.done = append(r.done, r.now)
 	}
-	r.now, r.asked, r.offered, r.calls = conversation{}, false, false, map[string]testAnswer{}
+	r.anew()
 	r.began = r.clock
+}
+
+// anew begins another test.
+func (r *recorder) anew() {
+	r.now, r.offered, r.calls = conversation{}, false, map[string]testAnswer{}
+	r.open, r.held, r.atOnce = map[string]bool{}, map[string]bool{}, map[string]bool{}
 }
 
 // name of the test: the citizen's first words, one that no other has.
@@ -274,9 +301,6 @@ func (r *recorder) proven() {
 	if report, ok := passes(r.clock); !ok {
 		f := report.Failures[0]
 		r.fault = fmt.Errorf("%s: as a test, its step %d would fail: want %s; got %s", r.now.Name, f.Step, f.Want, f.Got)
-		if r.asked {
-			r.fault = fmt.Errorf("%w. A test answers calls at once: give each its /answer before the citizen goes on", r.fault)
-		}
 	}
 }
 
@@ -290,7 +314,7 @@ func (c conversation) test() v1alpha1.ConversationTest {
 		t.Calls = append(t.Calls, v1alpha1.TestAnswer{Node: v1alpha1.Name(a.Node), Status: int32(a.Status), Body: a.Body}) // #nosec G115 -- 100 to 599
 	}
 	for _, s := range c.Steps {
-		out := v1alpha1.TestStep{Citizen: s.Citizen, Sends: s.Sends, Silence: int32(s.Silence), Agent: s.Agent} // #nosec G115 -- at most a day of minutes
+		out := v1alpha1.TestStep{Citizen: s.Citizen, Sends: s.Sends, Silence: int32(s.Silence), Answers: v1alpha1.Name(s.Answers), Agent: s.Agent} // #nosec G115 -- at most a day of minutes
 		for name, v := range s.Fills {
 			if out.Fills == nil {
 				out.Fills = map[string]v1alpha1.ExpectedValue{}

@@ -124,7 +124,7 @@ nodes:
 		`[{minutes: 1800, next: all}]`:                                    "leads to all after 30 hours",
 		`[{minutes: 1800, text: {en: x}, template: {name: x, parameters: [{value: x}, {name: b, value: x}]}}]`:          "either all parameters have a name or none has",
 		`[{minutes: 1800, text: {en: x}, template: {name: x, parameters: [{name: b, value: x}, {name: b, value: x}]}}]`: `"b" is given twice`,
-		`[{minutes: 1800, text: {en: x}, template: {name: x, parameters: [{value: nosuch}]}}]`:                               "nodes[a].ask.silence[0].template.parameters[0].value",
+		`[{minutes: 1800, text: {en: x}, template: {name: x, parameters: [{value: nosuch}]}}]`:                          "nodes[a].ask.silence[0].template.parameters[0].value",
 		`[{minutes: 1800, text: {en: x}, template: {name: x, languages: {id: id}}}]`:                                    "template.languages.id: never said",
 	} {
 		text := fmt.Sprintf(late, silence) + "triggers: [{name: all, words: {en: [all]}, next: all}]\n"
