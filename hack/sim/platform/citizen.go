@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -57,15 +56,6 @@ type Choice struct {
 	Title string `json:"title"`
 	// List is true when the choice is a row of a list, which answers with another shape.
 	List bool `json:"list,omitempty"`
-}
-
-// Form is a button that opens a form (Meta calls it a Flow).
-type Form struct {
-	ID     string `json:"id"`
-	Screen string `json:"screen"`
-	Button string `json:"button"`
-	// Token comes back with the answers.
-	Token string `json:"token"`
 }
 
 // NewCitizen makes a person nobody has heard of.
@@ -125,40 +115,6 @@ func (c *Citizen) Tap(ctx context.Context, idOrTitle string) error {
 	}
 	return c.send(ctx, choice.Title, object{"type": "interactive", "interactive": object{
 		"type": kind, kind: object{"id": choice.ID, "title": choice.Title}}})
-}
-
-// Fill fills in the form that came last and sends it: texts, numbers, yes and no, and lists of these, by field.
-func (c *Citizen) Fill(ctx context.Context, fields map[string]any) error {
-	form, ok := c.form()
-	if !ok {
-		return fmt.Errorf("%s was offered no form", c.Name)
-	}
-	answers := object{"flow_token": form.Token}
-	for name, v := range fields {
-		answers[name] = v
-	}
-	response, err := json.Marshal(answers)
-	if err != nil {
-		return fmt.Errorf("the answers of a form: %w", err)
-	}
-	return c.SendForm(ctx, string(response))
-}
-
-// SendForm sends what a form gives as it is, whole or broken: a JSON object in a text.
-func (c *Citizen) SendForm(ctx context.Context, response string) error {
-	return c.send(ctx, "", object{"type": "interactive", "interactive": object{
-		"type": "nfm_reply", "nfm_reply": object{"name": "flow", "body": "Sent", "response_json": response}}})
-}
-
-func (c *Citizen) form() (Form, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i := len(c.received) - 1; i >= 0; i-- {
-		if f := c.received[i].Form; f != nil {
-			return *f, true
-		}
-	}
-	return Form{}, false
 }
 
 // SendVoice sends a voice note.

@@ -123,32 +123,6 @@ type interactive struct {
 	} `json:"action"`
 }
 
-type sentForm struct {
-	Version string `json:"flow_message_version"`
-	Token   string `json:"flow_token"`
-	ID      string `json:"flow_id"`
-	Button  string `json:"flow_cta"`
-	Action  string `json:"flow_action"`
-	Payload struct {
-		Screen string `json:"screen"`
-	} `json:"flow_action_payload"`
-}
-
-// check is what the platform wants of the button of a form.
-func (f *sentForm) check() (*Form, string) {
-	switch n := utf8.RuneCountInString(f.Button); {
-	case f.Version != "3":
-		return nil, "flow_message_version must be 3"
-	case f.ID == "" || f.Token == "":
-		return nil, "a form needs flow_id and flow_token"
-	case n == 0 || n > 30:
-		return nil, fmt.Sprintf("flow_cta has %d characters, 1 to 30 are allowed", n)
-	case f.Action != "navigate" || f.Payload.Screen == "":
-		return nil, "flow_action must be navigate, with the first screen in flow_action_payload"
-	}
-	return &Form{ID: f.ID, Screen: f.Payload.Screen, Button: f.Button, Token: f.Token}, ""
-}
-
 func (p *Platform) send(w http.ResponseWriter, r *http.Request, call sendCall) {
 	received, problem := call.check()
 	refused := refusal{}
