@@ -294,3 +294,14 @@ nodes:
 		t.Error("a word in a form is taken for a trigger")
 	}
 }
+
+func TestAFormFarFromAPersonIsAdvisedOn(t *testing.T) {
+	far := strings.Replace(report, "- name: over\n  end: {}\n", "- name: over\n  handoff: {pool: centre}\n  next: end\n- name: end\n  end: {}\n", 1)
+	_, findings := Compile(flow(t, far), world())
+	for _, f := range findings {
+		if f.Reason == reasonNoPerson && f.Node == "report" {
+			return
+		}
+	}
+	t.Errorf("%+v", findings)
+}

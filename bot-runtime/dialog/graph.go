@@ -228,7 +228,7 @@ func (c *compiler) personNear() {
 	}
 	for i := range p.nodes[:p.own] {
 		n := &p.nodes[i]
-		if (n.kind == kindMenu || n.kind == kindAsk) && !p.personWithin(i, 2) {
+		if (n.kind == kindMenu || n.kind == kindAsk || n.kind == kindForm) && !p.personWithin(i, 2) {
 			c.node = n.name
 			c.advise(reasonNoPerson, fmt.Sprintf("nodes[%s]", n.name), "a person is more than two replies away; add a trigger that leads to a handoff")
 		}
