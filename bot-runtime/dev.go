@@ -342,7 +342,7 @@ func atOnce(objects bundle.Objects) bundle.Objects {
 		spec := &objects.Flows[i].Spec
 		spec.Nodes = slices.Clone(spec.Nodes)
 		for k := range spec.Nodes {
-			if n := &spec.Nodes[k]; n.Ask != nil || n.Menu != nil || n.Handoff != nil || n.Survey != nil {
+			if n := &spec.Nodes[k]; n.Ask != nil || n.Form != nil || n.Menu != nil || n.Handoff != nil || n.Survey != nil {
 				n.SafePoint = true
 			}
 		}

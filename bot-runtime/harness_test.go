@@ -86,7 +86,7 @@ func newTownWith(t testing.TB, faults platform.Faults, numbers int, statuses tim
 	if err := d.keepSecrets(objects, secrets); err != nil {
 		t.Fatal(err)
 	}
-	account := platform.Account{DisplayNumber: "6281100000157", Webhook: "http://" + w.public + "/hooks/wa", More: more(numbers, w.public)}
+	account := platform.Account{DisplayNumber: "6281100000157", Templates: approved, Webhook: "http://" + w.public + "/hooks/wa", More: more(numbers, w.public)}
 	for _, c := range objects.Channels {
 		if c.Spec.WhatsApp != nil {
 			secret := secrets[string(c.Spec.WhatsApp.SecretName)]

@@ -44,7 +44,7 @@ type Ask struct {
 // Form has several questions answered at once where the channel can show a form, which is WhatsApp. It stands before the asks whose
 // questions it holds: next is the first of them, and they follow each other. Each ask takes its answer from the field that is named
 // as its variable, and is put only where the form gave none, or one that will not do. On other channels, and to citizens who write
-// instead, the asks are put one by one.
+// instead of filling it in, the asks are put one by one.
 type Form struct {
 	// text goes with the button; at most 1,024 characters.
 	Text Text `json:"text"`
@@ -58,21 +58,35 @@ type Form struct {
 	// +kubebuilder:validation:MaxLength=80
 	// +kubebuilder:validation:Pattern=`^[A-Za-z_]+$`
 	Screen string `json:"screen"`
+	// otherwise is the node for who writes instead of filling the form in, with what they wrote as input.text; without it next
+	// follows.
+	// +optional
+	Otherwise Name `json:"otherwise,omitempty"`
+	// silence says what happens while the form is not filled in, one after the other.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	Silence []Silence `json:"silence,omitempty"`
 }
 
 // Silence is what happens when a citizen has not answered for some time: a reminder is said, or the conversation goes on
 // elsewhere. Anything that the citizen sends begins the time anew.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.text) != has(self.next)",message="a silence is followed by a text or by a next, by one of both"
+// +kubebuilder:validation:XValidation:rule="!has(self.template) || has(self.text)",message="a template goes with a text, which other channels say"
 type Silence struct {
-	// minutes since the question, or since the silence before this one; all of a node together at most 1380 (23 hours), within
-	// which WhatsApp lets a bot speak.
+	// minutes since the question, or since the silence before this one; all of a node together at most 10080 (a week). Of what
+	// comes after 1380 (23 hours) WhatsApp takes nothing but templates.
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=1380
+	// +kubebuilder:validation:Maximum=10080
 	Minutes int32 `json:"minutes"`
 	// text is the reminder. It costs a message.
 	// +optional
 	Text Text `json:"text,omitempty"`
+	// template is sent on WhatsApp in place of the text.
+	// +optional
+	Template *Template `json:"template,omitempty"`
 	// next is the node where the conversation goes on.
 	// +optional
 	Next Name `json:"next,omitempty"`

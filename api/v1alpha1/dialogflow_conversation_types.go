@@ -15,6 +15,9 @@ type ConversationTest struct {
 	// at is the time of the conversation, for opening hours; a Monday at 10:00 in the tenant's time zone when absent.
 	// +optional
 	At *metav1.Time `json:"at,omitempty"`
+	// forms says that the test takes place on a channel that shows forms, as one does in which a form is filled in; all others do not.
+	// +optional
+	Forms bool `json:"forms,omitempty"`
 	// calls are what outside services answer in this test, by node. One that is not named does not answer.
 	// +optional
 	// +listType=map
@@ -41,17 +44,17 @@ type TestAnswer struct {
 	Body string `json:"body,omitempty"`
 }
 
-// TestStep is what one side does: the citizen writes, fills in a form or sends something, the bot is checked, or the agent closes.
+// TestStep is what one side does: the citizen writes, fills in a form or sends something, a service answers, the bot is checked, or the
+// agent closes.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.fills)?1:0)+(has(self.sends)?1:0)+(has(self.silence)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, fills, sends, silence, bot, agent"
+// +kubebuilder:validation:XValidation:rule="(has(self.citizen)?1:0)+(has(self.fills)?1:0)+(has(self.sends)?1:0)+(has(self.silence)?1:0)+(has(self.answers)?1:0)+(has(self.bot)?1:0)+(has(self.agent)?1:0) == 1",message="a step is exactly one of citizen, fills, sends, silence, answers, bot, agent"
 type TestStep struct {
 	// citizen is what the citizen writes, or the title of what they tap.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	Citizen string `json:"citizen,omitempty"`
-	// fills is what the citizen puts into a form, by the variables of its questions. A test in which a form is filled in takes place on
-	// a channel that shows forms; all others do not.
+	// fills is what the citizen puts into a form, by the variables of its questions: the one that was offered last.
 	// +optional
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=50
@@ -63,8 +66,11 @@ type TestStep struct {
 	// silence is for how many minutes nobody says anything.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=1440
+	// +kubebuilder:validation:Maximum=10080
 	Silence int32 `json:"silence,omitempty"`
+	// answers is the node of a call whose service answers now, as calls says. Calls of a node that no step names are answered at once.
+	// +optional
+	Answers Name `json:"answers,omitempty"`
 	// +optional
 	Bot *Expectation `json:"bot,omitempty"`
 	// agent is what the agent does after a hand-off.

@@ -165,6 +165,7 @@ type Node struct {
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.image)?1:0)+(has(self.document)?1:0)+(has(self.location)?1:0)+(has(self.contact)?1:0) <= 1",message="a say has one image, document, location or contact; say the next in a node of its own"
 // +kubebuilder:validation:XValidation:rule="has(self.text) || has(self.image) || has(self.document) || has(self.location) || has(self.contact)",message="a say has a text, an image, a document, a location or a contact"
+// +kubebuilder:validation:XValidation:rule="!has(self.template) || has(self.text) && !(has(self.image) || has(self.document) || has(self.location) || has(self.contact))",message="a template goes with a text, which other channels say, and with no attachment"
 type Say struct {
 	// text; with an image or a document its caption, of at most 1,024 characters.
 	// +optional
@@ -184,6 +185,48 @@ type Say struct {
 	// apart begins a message of its own, although one with what was said before would cost less.
 	// +optional
 	Apart bool `json:"apart,omitempty"`
+	// template is sent on WhatsApp, as a message of its own; on other channels text is said, which should mean the same.
+	// +optional
+	Template *Template `json:"template,omitempty"`
+}
+
+// Template is a message that WhatsApp has approved beforehand: the only kind that it takes when the citizen has not written for 24
+// hours. What it costs depends on its category at WhatsApp.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.parameters) || self.parameters.all(p, has(p.name)) || !self.parameters.exists(p, has(p.name))",message="either all parameters have a name or none has: then their order counts"
+type Template struct {
+	// name of the template in the WhatsApp account.
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:Pattern=`^[a-z0-9_]+$`
+	Name string `json:"name"`
+	// languages are the codes of its translations, by language of the flow, where they are not the same: {en: en_US}.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=20
+	Languages map[string]TemplateLanguage `json:"languages,omitempty"`
+	// parameters of its body.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=20
+	Parameters []TemplateParameter `json:"parameters,omitempty"`
+}
+
+// TemplateLanguage is a language as WhatsApp writes it, such as id or en_US.
+//
+// +kubebuilder:validation:MaxLength=10
+// +kubebuilder:validation:Pattern=`^[a-z]{2,3}(_[A-Z]{2,3})?$`
+type TemplateLanguage string
+
+// TemplateParameter fills in one place of a template.
+type TemplateParameter struct {
+	// name of the parameter; the first without a name is {{1}}.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:Pattern=`^[a-z][a-z0-9_]*$`
+	Name string `json:"name,omitempty"`
+	// value is CEL. Line breaks become blanks, which WhatsApp demands, and nothing becomes a dash.
+	Value Expression `json:"value"`
 }
 
 // WebURL is an address that citizens' devices, and the channel's platform, fetch; Loket does not.

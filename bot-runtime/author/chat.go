@@ -25,6 +25,8 @@ const (
 	chatHelp     = "type as a citizen would; a number taps a choice, /help lists the commands"
 	chatCommands = `/state  what the bot remembers
 /voice  send a voice note; so do /picture, /document and /location what they name
+/fill   fill in the form: its questions come one by one, an empty line leaves one out
+/forms  begin anew on a channel that shows no forms, as the web chat; again, on one that does
 /close  close as the agent
 /answer what the service answers that the bot calls: /answer 200 {"state": "open"}; /answer alone is no answer
 /wait   say nothing until the time is over that an answer has
@@ -140,6 +142,11 @@ type chat struct {
 	choices []message.Choice
 	timer   dialog.Timer
 	call    *dialog.Call
+	asks    string            // the call's node
+	form    *message.Form     // that was offered last
+	blank   []dialog.Question // of the form that is being filled in, those to come
+	fields  map[string]string // what it holds
+	plain   bool              // the channel shows no forms
 	handed  bool
 	paid    int
 	record  *recorder // nil while nothing is recorded
@@ -147,13 +154,23 @@ type chat struct {
 
 // typed handles one line; false ends the talk.
 func (c *chat) typed(line string) bool {
+	if len(c.blank) > 0 && !strings.HasPrefix(line, "/") {
+		c.fill(line)
+		return true
+	}
+	c.blank = nil
 	switch line {
 	case "":
 	case "/quit":
 		return false
-	case "/new":
+	case "/new", "/forms":
 		c.record.end()
-		*c = chat{p: c.p, set: c.set, program: c.program, now: c.now, record: c.record}
+		*c = chat{p: c.p, set: c.set, program: c.program, now: c.now, record: c.record, plain: c.plain != (line == "/forms")}
+		if line == "/forms" {
+			c.p.line("%s", map[bool]string{true: "on a channel that shows no forms", false: "on a channel that shows forms"}[c.plain])
+		}
+	case "/fill":
+		c.open()
 	case "/state":
 		c.show()
 	case "/close":
@@ -189,10 +206,21 @@ func (c *chat) typed(line string) bool {
 			c.p.line("no command %s; there are\n%s", line, chatCommands)
 			break
 		}
+		if c.form != nil && strings.EqualFold(line, c.form.Button) {
+			c.open()
+			break
+		}
 		m := c.read(line)
 		c.citizen(m, step{Citizen: m.Text})
 	}
 	return true
+}
+
+// env is what a step may ask on this channel.
+func (c *chat) env(at time.Time) dialog.Env {
+	env := c.set.Env(at, nil)
+	env.Forms = !c.plain
+	return env
 }
 
 // read makes a tap of a choice's number or title.
@@ -226,7 +254,7 @@ func (c *chat) answer(line string) {
 		c.p.line("the bot calls no service now")
 		return
 	}
-	a, told := dialog.CallAnswer{Outcome: dialog.CallUnknown}, testAnswer{}
+	a, told := dialog.CallAnswer{Outcome: dialog.CallUnknown}, testAnswer{Node: c.asks}
 	if line != "" {
 		status, body, _ := strings.Cut(strings.TrimSpace(line), " ")
 		code, err := strconv.Atoi(status)
@@ -234,17 +262,17 @@ func (c *chat) answer(line string) {
 			c.p.line("%q is no HTTP status; write one such as /answer 200 {\"state\": \"open\"}", status)
 			return
 		}
-		a, told = dialog.Answered(code, []byte(body), c.call.Request.Take), testAnswer{Status: code, Body: body}
+		a, told = dialog.Answered(code, []byte(body), c.call.Request.Take), testAnswer{Node: c.asks, Status: code, Body: body}
 	}
 	call := c.call
 	c.call = nil
-	c.record.answered(c.state, told)
+	c.record.answered(told)
 	c.step(dialog.Input{Kind: dialog.InputAnswer, Generation: call.Generation, Answer: a})
 }
 
 func (c *chat) step(in dialog.Input) {
 	in.At = c.now()
-	state, result, err := c.program.Step(c.state, in, c.set.Env(in.At, nil))
+	state, result, err := c.program.Step(c.state, in, c.env(in.At))
 	if err != nil {
 		c.p.line("%v", err)
 		return
@@ -268,6 +296,13 @@ func (c *chat) step(in dialog.Input) {
 			}
 			c.p.line("          %s", strings.Join(titles, " "))
 		}
+		if m.Template != nil {
+			c.p.line("          on WhatsApp by template %s, %s", m.Template.Name, m.Template.Language)
+		}
+		if m.Form != nil {
+			c.form = m.Form
+			c.p.line("          [%s]  /fill fills the form in", m.Form.Button)
+		}
 	}
 	for _, t := range result.Timers {
 		c.timer = t
@@ -277,6 +312,9 @@ func (c *chat) step(in dialog.Input) {
 	}
 	if result.Call != nil {
 		c.call = result.Call
+		if at, err := dialog.Decode(state); err == nil {
+			c.asks = at.Node
+		}
 	}
 	c.foot(result)
 }

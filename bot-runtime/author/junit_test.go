@@ -27,7 +27,7 @@ func TestABuildServerReadsTheResults(t *testing.T) {
 		})
 	}
 	// what a citizen types in a test may hold anything
-	odd := edited(t, "dialogflow.yaml", "citizen: bunga\n    - bot: {contains: lebih lengkap", "citizen: \"bunga ]]> \\u0007 <b>\"\n    - bot: {contains: lebih lengkaap")
+	odd := edited(t, "dialogflow.yaml", "citizen: bunga\n    - bot: {contains: lebih lengkap, node: more", "citizen: \"bunga ]]> \\u0007 <b>\"\n    - bot: {contains: lebih lengkaap, node: more")
 	file := filepath.Join(t.TempDir(), "results.xml")
 	if passed, err := Test(io.Discard, odd, file, now); passed || err != nil {
 		t.Error(passed, err)

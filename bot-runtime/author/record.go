@@ -23,6 +23,7 @@ import (
 // conversation is a test as a flow's tests hold it, in the order and style that people write.
 type conversation struct {
 	Name  string       `yaml:"name"`
+	Forms bool         `yaml:"forms,omitempty"`
 	At    string       `yaml:"at,omitempty"`
 	Calls []testAnswer `yaml:"calls,omitempty,flow"`
 	Steps []step       `yaml:"steps"`
@@ -35,11 +36,13 @@ type testAnswer struct {
 }
 
 type step struct {
-	Citizen string    `yaml:"citizen,omitempty"`
-	Sends   string    `yaml:"sends,omitempty"`
-	Silence int       `yaml:"silence,omitempty"`
-	Agent   string    `yaml:"agent,omitempty"`
-	Bot     *expected `yaml:"bot,omitempty,flow"`
+	Citizen string            `yaml:"citizen,omitempty"`
+	Fills   map[string]string `yaml:"fills,omitempty,flow"`
+	Sends   string            `yaml:"sends,omitempty"`
+	Silence int               `yaml:"silence,omitempty"`
+	Answers string            `yaml:"answers,omitempty"`
+	Agent   string            `yaml:"agent,omitempty"`
+	Bot     *expected         `yaml:"bot,omitempty,flow"`
 }
 
 type expected struct {
@@ -69,7 +72,10 @@ type recorder struct {
 	names   map[string]bool
 	done    []conversation
 	now     conversation
-	asked   bool                  // a service, in the test under way
+	open    map[string]bool       // nodes whose service is asked, in the test under way: whether somebody spoke since
+	held    map[string]bool       // nodes whose service answered after somebody had spoken: the test has steps for it
+	atOnce  map[string]bool       // nodes whose service answered before
+	offered bool                  // a form, in the test under way
 	calls   map[string]testAnswer // of the test under way, by node; a status of 0 is no answer
 	bot     *expected             // since the last step of another
 	fault   error                 // why the talk is no test
@@ -79,7 +85,8 @@ func newRecorder(j judged, flow string, p *dialog.Program, now time.Time) *recor
 	if zone, err := time.LoadLocation(j.Objects.Tenant.Spec.TimeZone); err == nil {
 		now = now.In(zone)
 	}
-	r := &recorder{j: j, flow: flow, program: p, began: now.Truncate(time.Minute), names: map[string]bool{}, calls: map[string]testAnswer{}}
+	r := &recorder{j: j, flow: flow, program: p, began: now.Truncate(time.Minute), names: map[string]bool{}}
+	r.anew()
 	r.clock = r.began
 	for _, t := range j.testsOf(flow) {
 		r.names[t.Name] = true
@@ -107,8 +114,16 @@ func (r *recorder) did(s step) {
 		return
 	}
 	r.settle()
+	for node := range r.open {
+		r.open[node] = true
+	}
 	if n := utf8.RuneCountInString(s.Citizen); n > maxTestWords {
 		r.fault = errors.Join(r.fault, fmt.Errorf("%d characters in one message, a test has at most %d", n, maxTestWords))
+	}
+	for name, v := range s.Fills {
+		if n := utf8.RuneCountInString(v); n > maxExpectedValue {
+			r.fault = errors.Join(r.fault, fmt.Errorf("%d characters in the form's %s, a test has at most %d", n, name, maxExpectedValue))
+		}
 	}
 	r.now.Steps = append(r.now.Steps, s)
 }
@@ -128,16 +143,22 @@ func (r *recorder) waits(d time.Duration) {
 	r.clock = r.clock.Add(time.Duration(minutes) * time.Minute)
 }
 
-// answered takes what a service says to the call that the conversation waits at. A test has one answer for a node.
-func (r *recorder) answered(stored []byte, a testAnswer) {
+// answered takes what a service says to the call of a node. A test has one answer for a node, and gives it at once, or by steps.
+func (r *recorder) answered(a testAnswer) {
 	if r == nil {
 		return
 	}
-	state, err := dialog.Decode(stored)
-	if err != nil {
-		return
+	late := r.open[a.Node]
+	delete(r.open, a.Node)
+	if late || r.held[a.Node] {
+		r.held[a.Node] = true
+		r.did(step{Answers: a.Node})
+	} else {
+		r.atOnce[a.Node] = true
 	}
-	a.Node = state.Node
+	if r.held[a.Node] && r.atOnce[a.Node] {
+		r.fault = errors.Join(r.fault, fmt.Errorf("the service of node %s answers at once, and later after somebody wrote: record two talks", a.Node))
+	}
 	if n := utf8.RuneCountInString(a.Body); n > maxTestWords {
 		r.fault = errors.Join(r.fault, fmt.Errorf("%d characters in an answer of node %s, a test has at most %d", n, a.Node, maxTestWords))
 	}
@@ -155,9 +176,9 @@ func (r *recorder) answer(before, after []byte, result dialog.Result) {
 	if r.bot == nil {
 		r.bot = &expected{}
 	}
-	r.asked = r.asked || result.Call != nil
 	r.bot.Messages += len(result.Say)
 	for _, m := range result.Say {
+		r.offered = r.offered || m.Form != nil
 		if r.bot.Contains == "" {
 			r.bot.Contains = firstWords(m.Words())
 		}
@@ -168,6 +189,9 @@ func (r *recorder) answer(before, after []byte, result dialog.Result) {
 	state, err := dialog.Decode(after)
 	if err != nil {
 		return
+	}
+	if result.Call != nil {
+		r.open[state.Node] = false
 	}
 	switch n := len(result.Visited); {
 	case n > 0:
@@ -216,12 +240,19 @@ func (r *recorder) end() {
 	}
 	r.settle()
 	if len(r.now.Steps) > 0 {
+		for _, node := range slices.Sorted(maps.Keys(r.open)) { // never answered in the talk: until here at least
+			r.now.Steps = append(r.now.Steps, step{Answers: node})
+			if r.atOnce[node] {
+				r.fault = errors.Join(r.fault, fmt.Errorf("the service of node %s answers at once, and then not at all: record two talks", node))
+			}
+		}
 		for _, node := range slices.Sorted(maps.Keys(r.calls)) {
 			if a := r.calls[node]; a.Status > 0 {
 				r.now.Calls = append(r.now.Calls, a)
 			}
 		}
 		r.now.Name = r.name()
+		r.now.Forms = r.offered && !slices.ContainsFunc(r.now.Steps, func(s step) bool { return s.Fills != nil })
 		if len(r.now.Steps) > maxTestSteps {
 			r.fault = errors.Join(r.fault, fmt.Errorf("%s: %d steps, a test has at most %d; begin another with /new", r.now.Name, len(r.now.Steps), maxTestSteps))
 		} else if r.fault == nil {
@@ -229,8 +260,14 @@ func (r *recorder) end() {
 		}
 		r.done = append(r.done, r.now)
 	}
-	r.now, r.asked, r.calls = conversation{}, false, map[string]testAnswer{}
+	r.anew()
 	r.began = r.clock
+}
+
+// anew begins another test.
+func (r *recorder) anew() {
+	r.now, r.offered, r.calls = conversation{}, false, map[string]testAnswer{}
+	r.open, r.held, r.atOnce = map[string]bool{}, map[string]bool{}, map[string]bool{}
 }
 
 // name of the test: the citizen's first words, one that no other has.
@@ -265,15 +302,12 @@ func (r *recorder) proven() {
 	if report, ok := passes(r.clock); !ok {
 		f := report.Failures[0]
 		r.fault = fmt.Errorf("%s: as a test, its step %d would fail: want %s; got %s", r.now.Name, f.Step, f.Want, f.Got)
-		if r.asked {
-			r.fault = fmt.Errorf("%w. A test answers calls at once: give each its /answer before the citizen goes on", r.fault)
-		}
 	}
 }
 
 // test is the conversation as the API has it.
 func (c conversation) test() v1alpha1.ConversationTest {
-	t := v1alpha1.ConversationTest{Name: c.Name}
+	t := v1alpha1.ConversationTest{Name: c.Name, Forms: c.Forms}
 	if at, err := time.Parse(time.RFC3339, c.At); err == nil {
 		t.At = &metav1.Time{Time: at}
 	}
@@ -281,7 +315,13 @@ func (c conversation) test() v1alpha1.ConversationTest {
 		t.Calls = append(t.Calls, v1alpha1.TestAnswer{Node: v1alpha1.Name(a.Node), Status: int32(a.Status), Body: a.Body}) // #nosec G115 -- 100 to 599
 	}
 	for _, s := range c.Steps {
-		out := v1alpha1.TestStep{Citizen: s.Citizen, Sends: s.Sends, Silence: int32(s.Silence), Agent: s.Agent} // #nosec G115 -- at most a day of minutes
+		out := v1alpha1.TestStep{Citizen: s.Citizen, Sends: s.Sends, Silence: int32(s.Silence), Answers: v1alpha1.Name(s.Answers), Agent: s.Agent} // #nosec G115 -- at most a day of minutes
+		for name, v := range s.Fills {
+			if out.Fills == nil {
+				out.Fills = map[string]v1alpha1.ExpectedValue{}
+			}
+			out.Fills[name] = v1alpha1.ExpectedValue(v)
+		}
 		if b := s.Bot; b != nil {
 			messages := int32(b.Messages) // #nosec G115 -- of one step
 			out.Bot = &v1alpha1.Expectation{Contains: b.Contains, Node: v1alpha1.Name(b.Node), HandedTo: v1alpha1.ObjectName(b.HandedTo), Messages: &messages}

@@ -54,7 +54,7 @@ func TestATalkBecomesATestThatPasses(t *testing.T) {
 	dir := edited(t, "dialogflow.yaml", "  start: welcome", "  start: welcome # and three tests more")
 	paste(t, filepath.Join(dir, "dialogflow.yaml"), recorded)
 	var out bytes.Buffer
-	if passed, err := Test(&out, dir, "", now.AddDate(0, 1, 0)); !passed || err != nil || !strings.Contains(out.String(), "47 tests  ✓ 47") {
+	if passed, err := Test(&out, dir, "", now.AddDate(0, 1, 0)); !passed || err != nil || !strings.Contains(out.String(), "55 tests  ✓ 55") {
 		t.Error(err, out.String())
 	}
 	if refused, err := Lint(&out, dir, now); refused || err != nil {
@@ -93,13 +93,14 @@ spec:
   languages: [en]
   start: menu
   variables: [{name: state}]
-  triggers: [{name: stop, words: {en: [stop]}, next: bye}]
+  triggers: [{name: stop, words: {en: [stop]}, next: bye}, {name: hours, words: {en: [when]}, next: hours, returns: true}]
   nodes:
   - {name: menu, menu: {text: {en: Ask me.}, options: [{name: go, title: {en: Status}, next: status}]}}
   - {name: status, call: {url: "https://api.example.go.id/status", take: [{as: state, from: /state}], otherwise: broken}, next: told}
   - {name: told, say: {text: {en: "It is {{ state }}."}}, next: menu}
   - {name: broken, say: {text: {en: We cannot say.}}, next: menu}
   - {name: bye, end: {text: {en: Bye.}}}
+  - {name: hours, end: {text: {en: At nine.}}}
   tests:
   - {name: asked, steps: [{citizen: Status}, {bot: {node: broken}}]}
 `
@@ -109,7 +110,8 @@ func TestWhatServicesAnswerIsRecorded(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "status.yaml"), []byte(statusFlow), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, recorded, err := talk(t, dir, now, "hi", "1", `/answer 200 {"state": "open"}`, "1", `/answer 200 {"state": "open"}`, "/new", "Status", "/answer", "stop")
+	_, recorded, err := talk(t, dir, now, "hi", "1", `/answer 200 {"state": "open"}`, "1", `/answer 200 {"state": "open"}`, "/new", "Status", "/answer", "stop",
+		"/new", "Status", "when", `/answer 200 {"state": "open"}`, "Status", `/answer 200 {"state": "open"}`, "/new", "Status", "stop", "/new", "Status")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +126,8 @@ func TestWhatServicesAnswerIsRecorded(t *testing.T) {
 		says  string
 	}{
 		"two answers of one node":              {[]string{"hi", "1", `/answer 200 {"state": "open"}`, "1", "/answer 500"}, "the service of node status answers twice, and not the same"},
-		"a trigger before the answer":          {[]string{"Status", "stop"}, "A test answers calls at once: give each its /answer"},
+		"an answer at once, and one later":     {[]string{"Status", "/answer", "Status", "when", "/answer"}, "the service of node status answers at once, and later after somebody wrote: record two talks"},
+		"an answer at once, and then none":     {[]string{"Status", "/answer", "Status"}, "the service of node status answers at once, and then not at all"},
 		"more steps than a test has":           {strings.Split(strings.Repeat("hi ", 30), " "), "60 steps, a test has at most 50"},
 		"more words than a test has in a step": {[]string{strings.Repeat("x", 5000)}, "5000 characters in one message"},
 	} {
@@ -146,5 +149,29 @@ func TestARecordingOverwritesNothing(t *testing.T) {
 	}
 	if body, err := os.ReadFile(there); err != nil || string(body) != "mine" {
 		t.Error(err, string(body))
+	}
+}
+
+func TestAFormIsFilledInAndRecorded(t *testing.T) {
+	printed, recorded, err := talk(t, sample, now,
+		"Pengaduan", "/fill", "Pinjam Rukun", "bunga", "", "081234567890", "Bunganya tidak sesuai perjanjian", "1 Oktober 2026",
+		"/new", "Pengaduan", "isi formulir", "", "", "", "", "/fill", "X", "/state", "Bunga di Pinjam Rukun tidak sesuai perjanjian",
+		"/forms", "/fill", "Pengaduan", "Pinjam Rukun")
+	if err != nil || !strings.Contains(printed, "3 tests recorded in") {
+		t.Fatal(err, printed)
+	}
+	golden(t, "chat-form.txt", func(out io.Writer) { _, _ = io.WriteString(out, printed[:strings.LastIndex(printed, "3 tests")]) })
+	golden(t, "recorded-form.yaml", func(out io.Writer) { _, _ = io.WriteString(out, recorded) })
+	dir := edited(t, "dialogflow.yaml", "  start: welcome", "  start: welcome # and three tests more")
+	paste(t, filepath.Join(dir, "dialogflow.yaml"), recorded)
+	var out bytes.Buffer
+	if passed, err := Test(&out, dir, "", now.AddDate(0, 1, 0)); !passed || err != nil {
+		t.Error(err, out.String())
+	}
+	if refused, err := Lint(&out, dir, now); refused || err != nil {
+		t.Error(err, out.String())
+	}
+	if _, _, err := talk(t, sample, now, "Pengaduan", "/fill", strings.Repeat("x", 600), "", "", "", "petugas"); err == nil || !strings.Contains(err.Error(), "600 characters in the form's company") {
+		t.Error(err)
 	}
 }

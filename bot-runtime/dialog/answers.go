@@ -88,8 +88,13 @@ func (s *stepper) keep(n *node, value string) {
 func (s *stepper) form(n *node) {
 	s.say(s.text(n.text))
 	s.flush(nil)
-	if last := len(s.result.Say) - 1; last >= 0 {
-		s.result.Say[last].Form = &message.Form{ID: n.form.id, Screen: n.form.screen, Button: s.text(n.form.button)}
+	s.offerForm(n)
+}
+
+// offerForm puts the button of a form under what was said last.
+func (s *stepper) offerForm(n *node) {
+	if last := len(s.result.Say) - 1; last >= 0 && n.kind == kindForm {
+		s.result.Say[last].Form = &message.Form{ID: n.form.id, Screen: n.form.screen, Button: s.text(n.form.button), Token: n.name}
 	}
 }
 
@@ -113,6 +118,11 @@ func (s *stepper) filled(n *node) bool {
 	}
 	s.say(s.fault(n))
 	return false
+}
+
+// fits says whether a form can hold the question's answer: attachments are asked for by themselves.
+func (a *ask) fits() bool {
+	return a.kind != v1alpha1.AskLocation && a.kind != v1alpha1.AskFile && a.kind != v1alpha1.AskPicture
 }
 
 // fault is what is said of an answer that will not do.

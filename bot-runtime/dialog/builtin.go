@@ -6,6 +6,7 @@ import "github.com/loket-dev/loket/api/v1alpha1"
 type builtin struct {
 	notUnderstood string
 	pleaseWrite   string
+	lateForm      string
 	apology       string
 	tooMany       string
 	oneMoment     string
@@ -19,6 +20,7 @@ var builtins = map[string]*builtin{
 	"id": {
 		notUnderstood: "Maaf, saya belum mengerti. Silakan pilih salah satu.",
 		pleaseWrite:   "Maaf, saya hanya bisa membaca tulisan. Silakan ketik pesan Anda.",
+		lateForm:      "Isian formulir ini tidak kami pakai, karena percakapan sudah berlanjut. Kalau ada yang perlu diubah, tulis di sini.",
 		apology:       "Maaf, pesan Anda tidak dapat kami proses karena gangguan di pihak kami. Silakan kirim sekali lagi atau bicara dengan petugas.",
 		tooMany:       "Pesan Anda datang terlalu cepat, jadi sebagian tidak kami jawab. Silakan tunggu satu menit, lalu tulis lagi.",
 		oneMoment:     "Mohon tunggu sebentar.",
@@ -42,6 +44,7 @@ var builtins = map[string]*builtin{
 	"en": {
 		notUnderstood: "Sorry, I did not understand. Please choose one.",
 		pleaseWrite:   "Sorry, I can only read text. Please write your message.",
+		lateForm:      "We did not use what you sent by this form, for the conversation has gone on. If something has to be changed, write it here.",
 		apology:       "Sorry, we could not handle your message because of a fault on our side. Please send it again or talk to a person.",
 		tooMany:       "Your messages come faster than we can answer, so some of them get no answer. Please wait a minute and write again.",
 		oneMoment:     "One moment, please.",

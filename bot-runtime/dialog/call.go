@@ -290,6 +290,9 @@ func (p *Program) Waits(stored []byte, m message.In) bool {
 	if s.parked() == nil || m.Kind == message.InReaction || m.Kind == message.InSystem {
 		return false
 	}
+	if m.Kind == message.InForm {
+		return true // its text is not what the citizen says
+	}
 	if m.Kind == message.InChoice && m.ChoiceID == personChoice && p.person != none {
 		return false
 	}

@@ -86,6 +86,7 @@ const (
 	reasonSafePoint      = "SafePoint"
 	reasonReturn         = "NeverReturns"
 	reasonSkill          = "UnknownSkill"
+	reasonWindow         = "WindowClosed"
 
 	// ReasonDangling is the reason of a finding about a target that is no node.
 	ReasonDangling = "DanglingTarget"
@@ -123,7 +124,7 @@ type node struct {
 	unit      *unit
 	kind      nodeKind
 	next      int
-	otherwise int // of ask, menu, lookup, call, branch, handoff
+	otherwise int // of ask, form, menu, lookup, call, branch, handoff
 	text      texts
 	options   []option // menu
 	ask       *ask
@@ -142,8 +143,9 @@ type node struct {
 	thanks    texts // survey
 	scale     v1alpha1.SurveyScale
 	run       *run
-	silence   []silence           // ask, menu
+	silence   []silence           // ask, form, menu
 	attached  *message.Attachment // say
+	approved  *approved           // say
 	apart     bool                // say
 	sure      float64             // understand: the confidence that is needed
 	safe      bool                // conversations of other revisions go on here

@@ -124,6 +124,8 @@ func FuzzCompile(f *testing.F) {
 	f.Add(owed)
 	f.Add(interrupted)
 	f.Add(moving)
+	f.Add(report)
+	f.Add(reminding)
 	f.Add("start: a\ntriggers: [{name: t, words: {en: [hello]}, next: a, returns: true}]\nnodes: [{name: a, safePoint: true, run: {flow: address, results: [{name: x, value: y}]}, next: b}, {name: b, end: {}}]")
 	linked := world()
 	linked.Flows = map[string]*Program{"refused": nil}

@@ -36,13 +36,13 @@ func (n *node) edges() []edge {
 			add(n.options[i].next, true)
 		}
 		add(n.otherwise, true)
-	case kindAsk:
+	case kindAsk, kindForm:
 		add(n.next, true)
 		add(n.otherwise, true)
 	case kindHandoff:
 		add(n.next, true)
 		add(n.otherwise, false) // a closed pool: nobody speaks before
-	case kindSurvey, kindForm:
+	case kindSurvey:
 		add(n.next, true)
 	case kindLookup, kindUnderstand:
 		for _, o := range keysOf(n.outcomes) {
@@ -83,6 +83,7 @@ func (c *compiler) graph() {
 	p.opening = p.openingMenu()
 	p.person, p.caller = p.nearestPerson()
 	c.personNear()
+	c.windows()
 	c.paid()
 }
 
@@ -227,7 +228,7 @@ func (c *compiler) personNear() {
 	}
 	for i := range p.nodes[:p.own] {
 		n := &p.nodes[i]
-		if (n.kind == kindMenu || n.kind == kindAsk) && !p.personWithin(i, 2) {
+		if (n.kind == kindMenu || n.kind == kindAsk || n.kind == kindForm) && !p.personWithin(i, 2) {
 			c.node = n.name
 			c.advise(reasonNoPerson, fmt.Sprintf("nodes[%s]", n.name), "a person is more than two replies away; add a trigger that leads to a handoff")
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/loket-dev/loket/bot-runtime/message"
 )
@@ -243,6 +244,135 @@ func TestAnInterludeOfAnotherRevisionHarmsNobody(t *testing.T) {
 		talk.answered(r.Call, CallAnswer{Outcome: CallFailed})
 		if s, _ := Decode(talk.state); len(s.Runs) != 0 || s.Node != "" {
 			t.Errorf("%s: %s", frame, talk.state)
+		}
+	}
+}
+
+// tested runs tests of the interrupted flow; answers of services are successes where they do not say what they are.
+func tested(t *testing.T, tests string) Report {
+	t.Helper()
+	spec := flow(t, interrupted+"tests:\n"+tests)
+	for i := range spec.Tests {
+		for k := range spec.Tests[i].Calls {
+			if spec.Tests[i].Calls[k].Status == 0 {
+				spec.Tests[i].Calls[k].Status = 200 // the CRD's default
+			}
+		}
+	}
+	p, findings := Compile(spec, world())
+	if p == nil {
+		t.Fatal(findings)
+	}
+	return Test(p, func(at time.Time) Env { return Env{Now: at} }, monday)
+}
+
+func TestAFlowsTestWritesWhileAServiceIsAsked(t *testing.T) {
+	const open = `  calls: [{node: status, body: '{"data": {"state": "open"}}'}]
+`
+	r := tested(t, `
+- name: a trigger that returns, then the answer
+`+open+`  steps:
+  - citizen: status
+  - citizen: "12"
+  - bot: {node: status, messages: 0}
+  - citizen: already paid
+  - bot: {exact: Call your bank., node: status, messages: 1}
+  - answers: status
+  - bot: {contains: It is open, node: welcome, messages: 1}
+- name: the answer comes while another question stands
+`+open+`  steps:
+  - citizen: status
+  - citizen: "12"
+  - citizen: how much
+  - bot: {contains: How much is it, node: amount}
+  - answers: status
+  - bot: {messages: 0, node: amount}
+  - citizen: "500"
+  - bot: {contains: It is open, node: welcome}
+- name: what is no trigger waits, in its order
+`+open+`  steps:
+  - citizen: status
+  - citizen: "12"
+  - citizen: we move
+  - citizen: Bogor
+  - bot: {messages: 0, node: status}
+  - answers: status
+  - bot: {contains: Bogor is noted, messages: 3, node: told}
+- name: a trigger overtakes what waits
+`+open+`  steps:
+  - citizen: status
+  - citizen: "12"
+  - citizen: we move
+  - citizen: stop
+  - bot: {contains: Good bye, node: town} # and what waited goes on
+  - answers: status
+  - bot: {messages: 0, node: town}
+- name: the answer comes while a person has the conversation
+`+open+`  steps:
+  - citizen: status
+  - citizen: "12"
+  - citizen: are you there
+  - citizen: agent
+  - bot: {handedTo: centre, messages: 1}
+  - answers: status
+  - bot: {messages: 0}
+  - agent: close
+  - bot: {contains: How was it}
+  - citizen: "5"
+  - bot: {contains: It is open}
+- name: a service that does not answer has ended after a minute
+`+open+`  steps:
+  - citizen: status
+  - citizen: "12"
+  - citizen: we move
+  - silence: 1
+  - bot: {contains: It is not known, node: town}
+  - citizen: status
+  - citizen: stop
+  - citizen: status
+  - citizen: "13"
+  - answers: status
+  - bot: {contains: It is open}
+- name: two at once
+  calls: [{node: status, body: '{"data": {"state": "open"}}'}, {node: rate}]
+  steps:
+  - citizen: status
+  - citizen: "12"
+  - citizen: how much
+  - citizen: "500"
+  - bot: {messages: 0, node: rate}
+  - answers: status
+  - bot: {messages: 0, node: rate}
+  - answers: rate
+  - bot: {contains: 500 is noted, node: told}
+- name: those that no step names are answered at once
+`+open+`  steps:
+  - citizen: how much
+  - citizen: "500"
+  - bot: {contains: 500 is noted}
+  - citizen: status
+  - citizen: "12"
+  - bot: {node: status, messages: 0}
+  - answers: status
+  - bot: {contains: It is open}
+`)
+	for _, f := range r.Failures {
+		t.Errorf("%s, step %d: want %s; got %s (%s)", f.Test, f.Step, f.Want, f.Got, f.Why)
+	}
+	r = tested(t, `
+- name: nothing was asked
+  steps: [{citizen: status}, {answers: status}]
+- name: answered already
+  steps: [{citizen: status}, {citizen: "12"}, {answers: status}, {answers: status}]
+- name: no such node
+  steps: [{citizen: status}, {citizen: "12"}, {answers: nowhere}]
+`)
+	if len(r.Failures) != 3 {
+		t.Fatalf("%+v", r.Failures)
+	}
+	for i, want := range []string{"a call of node status under way", "a call of node status under way", "a call of node nowhere under way"} {
+		if f := r.Failures[i]; f.Want != want || !strings.HasPrefix(f.Got, "none: ") {
+			t.Errorf("%+v", f)
 		}
 	}
 }

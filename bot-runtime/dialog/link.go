@@ -143,6 +143,12 @@ func (n node) moved(l linked, language []int) node {
 		ask.fault = ask.fault.in(language)
 		n.ask = &ask
 	}
+	if n.form != nil {
+		form := *n.form
+		form.button = form.button.in(language)
+		n.form = &form
+	}
+	n.approved = n.approved.in(language)
 	if n.call != nil {
 		call := *n.call
 		call.unknown = at(call.unknown)
@@ -159,6 +165,7 @@ func (n node) moved(l linked, language []int) node {
 	n.silence = slices.Clone(n.silence)
 	for i := range n.silence {
 		n.silence[i].text, n.silence[i].next = n.silence[i].text.in(language), at(n.silence[i].next)
+		n.silence[i].approved = n.silence[i].approved.in(language)
 	}
 	if n.run != nil {
 		run := *n.run

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/loket-dev/loket/bot-runtime/message"
 )
 
 // moving runs the flow address for two people, which runs the flow town.
@@ -169,5 +171,36 @@ func TestTestsNameNodesOfTheFlowThatIsRun(t *testing.T) {
 	report := Test(linkedFlows(t).WithTests(spec.Tests), func(at time.Time) Env { return Env{Now: at} }, monday)
 	if report.Passed != 1 || report.AllNodes != 8 || report.Nodes != 2 {
 		t.Errorf("%+v", report)
+	}
+}
+
+// The flow that is run has its languages in another order than the one that runs it.
+func TestAFormAndATemplateOfAnotherFlowSpeakTheLanguageOfTheConversation(t *testing.T) {
+	in := world()
+	other, findings := Compile(flow(t, strings.Replace(strings.Replace(reminding, "start: story", "start: form", 1), "nodes:\n", `nodes:
+- {name: form, form: {text: {id: Ceritakan., en: Tell us.}, button: {id: Isi, en: Fill in}, whatsapp: "12345", screen: A}, next: story}
+`, 1)), in)
+	if other == nil {
+		t.Fatal(findings)
+	}
+	in.Flows = map[string]*Program{"other": other}
+	p, findings := Compile(flow(t, `
+languages: [en]
+start: ours
+nodes:
+- {name: ours, run: {flow: other}, next: over}
+- {name: over, end: {}}
+`), in)
+	if p == nil {
+		t.Fatal(findings)
+	}
+	env := Env{Now: monday, Forms: true}
+	state, r, err := p.Step(nil, Input{Kind: InputMessage, Message: message.In{Kind: message.InText, Text: "hello"}, At: monday}, env)
+	if err != nil || len(r.Say) != 1 || r.Say[0].Form.Button != "Fill in" || r.Say[0].Form.Token != "other:form" {
+		t.Fatalf("%+v %v", r, err)
+	}
+	_, r, err = p.Step(state, Input{Kind: InputMessage, Message: message.In{Kind: message.InForm, Form: "other:form", Fields: map[string]string{"story": "x"}}, At: monday}, env)
+	if err != nil || len(r.Say) != 2 || r.Say[0].Template.Language != "en" {
+		t.Fatalf("%+v %v", r, err)
 	}
 }

@@ -120,6 +120,8 @@ func (c *compiler) ask(out *node, a *v1alpha1.Ask, path string) {
 func (c *compiler) form(out *node, f *v1alpha1.Form, path string) {
 	out.kind = kindForm
 	out.text = c.text(f.Text, path+".text", maxButtonsBody)
+	out.otherwise = c.optionalTarget(f.Otherwise, path+".otherwise")
+	c.silences(out, f.Silence, path+".silence")
 	out.form = &shownForm{id: f.WhatsApp, screen: f.Screen, button: c.text(f.Button, path+".button", maxFormButton)}
 }
 

@@ -15,6 +15,7 @@ const maxCaption = 1024
 func (c *compiler) say(out *node, say *v1alpha1.Say, path string) {
 	out.kind = kindSay
 	out.apart = say.Apart
+	out.approved = c.approved(say.Template, path+".template")
 	limit, attached := maxText, 0
 	if say.Image != nil {
 		attached++
@@ -34,6 +35,12 @@ func (c *compiler) say(out *node, say *v1alpha1.Say, path string) {
 	if say.Contact != nil {
 		attached++
 		out.attached = &message.Attachment{Kind: message.AttachmentContact, Name: say.Contact.Name, Phone: say.Contact.Phone}
+	}
+	if say.Template != nil {
+		limit = maxTemplateBody
+		if attached > 0 || len(say.Text) == 0 {
+			c.find(reasonNode, path+".template", "a template goes with a text, which other channels say, and with no attachment")
+		}
 	}
 	switch {
 	case attached > 1:
@@ -66,6 +73,10 @@ func (s *stepper) tell(n *node) {
 		s.flush(nil)
 	}
 	text := s.text(n.text)
+	if n.approved != nil {
+		s.tellApproved(n.approved, text, nil)
+		return
+	}
 	if n.attached == nil {
 		s.say(text)
 		return

@@ -10,14 +10,15 @@ import (
 // silenceTimer wakes a conversation that nobody answers.
 const silenceTimer = "silence"
 
-// maxSilence keeps reminders within the time in which WhatsApp lets a bot speak, a day after the citizen's last message.
-const maxSilence = 23 * time.Hour
+// maxSilence is the longest that a conversation waits for an answer with something to follow.
+const maxSilence = 7 * 24 * time.Hour
 
-// silence is what follows when no answer has come for so long: a text, or a node.
+// silence is what follows when no answer has come for so long: a text, which may have a template for WhatsApp, or a node.
 type silence struct {
-	after time.Duration
-	text  texts
-	next  int
+	after    time.Duration
+	text     texts
+	approved *approved
+	next     int
 }
 
 func (c *compiler) silences(out *node, all []v1alpha1.Silence, path string) {
@@ -30,6 +31,9 @@ func (c *compiler) silences(out *node, all []v1alpha1.Silence, path string) {
 			c.find(reasonSilence, at, "a silence is followed by a text or by a next, by one of both")
 		case q.Next == "":
 			one.text = c.text(q.Text, at+".text", maxButtonsBody)
+			one.approved = c.approved(q.Template, at+".template")
+		case q.Template != nil:
+			c.find(reasonSilence, at+".template", "a template goes with a text; %s says what it has to by itself", q.Next)
 		case i < len(all)-1:
 			c.find(reasonSilence, at, "the conversation goes on at %s, so that what follows here never comes; put it last", q.Next)
 		}
@@ -82,5 +86,10 @@ func (s *stepper) silent(i int) {
 	}
 	s.state.Reminded++
 	s.result.Visited = append(s.result.Visited, n.name)
+	if passed.approved != nil {
+		s.tellApproved(passed.approved, s.text(passed.text), s.choices(n))
+		return
+	}
 	s.withChoices(s.text(passed.text), s.choices(n))
+	s.offerForm(n)
 }

@@ -123,12 +123,13 @@ func TestATimerNeverSpeaksIntoAnotherWait(t *testing.T) {
 
 func TestASilenceThatCannotBeIsRefused(t *testing.T) {
 	for silence, want := range map[string]string{
-		"[{minutes: 5}]":                                                 "by a text or by a next",
-		"[{minutes: 5, text: {en: x}, next: b}]":                         "by a text or by a next",
-		"[{minutes: 5, next: b}, {minutes: 5, text: {en: x}}]":           "never comes; put it last",
-		"[{minutes: 900, text: {en: x}}, {minutes: 900, text: {en: x}}]": "1800 minutes in all, 1 to 1380",
-		"[{minutes: 5, next: c}]":                                        `no node "c"`,
-		"[{minutes: 5, text: {id: x}}]":                                  "silence[0].text.en: missing",
+		"[{minutes: 5}]":                                                   "by a text or by a next",
+		"[{minutes: 5, text: {en: x}, next: b}]":                           "by a text or by a next",
+		"[{minutes: 5, next: b}, {minutes: 5, text: {en: x}}]":             "never comes; put it last",
+		"[{minutes: 9000, text: {en: x}}, {minutes: 1081, text: {en: x}}]": "10081 minutes in all, 1 to 10080",
+		"[{minutes: 5, next: b, template: {name: x}}]":                     "a template goes with a text",
+		"[{minutes: 5, next: c}]":                                          `no node "c"`,
+		"[{minutes: 5, text: {id: x}}]":                                    "silence[0].text.en: missing",
 	} {
 		var all []string
 		p, findings := Compile(flow(t, fmt.Sprintf("languages: [en]\nstart: a\nvariables: [{name: x}]\nnodes:\n- {name: a, ask: {text: {en: x}, as: x, silence: %s}, next: b}\n- {name: b, end: {}}\n", silence)), world())

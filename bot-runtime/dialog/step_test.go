@@ -442,16 +442,27 @@ func FuzzStep(f *testing.F) {
 	f.Add([]byte(`{"f":3,"n":"amount","g":4,"c":[{"n":"own","s":{"who":"x"}},{"n":"status","t":"amount","g":2,"a":{"outcome":"answered","status":200,"values":{"/data/state":[1]}}}]}`), "250", "", uint8(192))
 	f.Add([]byte(`{"f":3,"n":"status","g":9,"a":1,"c":[{"n":"town","t":"sent","r":7},{"n":"town","t":"sent"}]}`), "already paid", "", uint8(192+4))
 	f.Add([]byte(`{"f":3,"n":"address:town:which","c":[{"n":"theirs","s":{"address:street":"x"}},{"n":"address:where"}],"v":{"address:town:town":"y","x":1}}`), "Depok", "1", uint8(192))
-	programs := []*Program{p, compile(f, tickets), compile(f, twoAddresses), compile(f, interrupted), linkedFlows(f)}
+	programs := []*Program{p, compile(f, tickets), compile(f, twoAddresses), compile(f, interrupted), linkedFlows(f), compile(f, report), compile(f, reminding)}
+	f.Add([]byte(`{"f":4,"n":"who","p":{"sum":"2jt","how":"cash","told":"true"}}`), "Dana Mekar", "report", uint8(32))
+	f.Add([]byte(`{"f":1,"n":"story","w":1,"g":1,"v":{"ticket":7}}`), "x", "\xff/", uint8(16+1))
 	f.Fuzz(func(t *testing.T, state []byte, text, choice string, kind uint8) {
 		p := programs[(int(kind>>6)+len(choice))%len(programs)]
 		kinds := []InputKind{InputMessage, InputTimer, InputClosed, InputApology, InputAnswer, InputTooMany, InputMessage, InputMessage}
 		in := Input{Kind: kinds[int(kind)%len(kinds)], Timer: "survey", Generation: 1, Message: message.In{Kind: message.InText, Text: text},
 			Answer: CallAnswer{Outcome: CallAnswered, Status: 200, Values: map[string]any{"/data/state": text, "/data/days": 1.0, "/data/flags/0": true}}}
-		if choice != "" {
+		switch {
+		case kind&32 != 0:
+			in.Message.Kind, in.Message.Form = message.InForm, choice
+			in.Message.Fields = map[string]string{"who": text, "sum": text, "how": choice, "told": text, "story": text}
+		case choice != "":
 			in.Message.Kind, in.Message.ChoiceID = message.InChoice, choice
 		}
-		next, r, err := p.Step(state, in, talkTo(t, p).env)
+		if kind&16 != 0 {
+			in.Timer = "silence"
+		}
+		env := talkTo(t, p).env
+		env.Forms = true
+		next, r, err := p.Step(state, in, env)
 		if err != nil {
 			return
 		}

@@ -37,7 +37,7 @@ func (s *stepper) message() {
 	}
 	text := s.scope.input.text
 	if text == "" {
-		s.cannotRead()
+		s.cannotRead(own(s.language()).pleaseWrite)
 		return
 	}
 	folded := words.Fold(text)
@@ -63,7 +63,7 @@ func (s *stepper) message() {
 			return
 		}
 	}
-	if k := s.triggered(folded, n.kind == kindAsk); k != none {
+	if k := s.triggered(folded, n.kind == kindAsk || n.kind == kindForm); k != none {
 		s.fire(k)
 		return
 	}
@@ -72,22 +72,56 @@ func (s *stepper) message() {
 		s.typed(n, text, folded)
 	case kindAsk:
 		s.answered(n, text)
-	case kindForm: // who would rather write is asked one by one
+	case kindForm: // who would rather write is asked one by one, or led elsewhere
+		if n.otherwise != none {
+			s.run(n.otherwise)
+			return
+		}
 		s.run(n.next)
 	case kindSurvey:
 		s.rated(n, text, folded)
 	}
 }
 
-// filledIn goes on with a form that was filled in; with one of an enquiry that is over, nothing can be done.
+// filledIn goes on with a form that was filled in, also while one of its questions stands: the form is still on the phone of who
+// began to write instead. One that is sent again, or after the conversation has gone elsewhere, changes nothing, and is told so.
 func (s *stepper) filledIn(m *message.In) {
 	at := s.waiting()
-	if at == none || s.p.nodes[at].kind != kindForm || len(m.Fields) > maxFilled {
-		s.cannotRead()
+	i := at
+	if at != none && s.p.nodes[at].kind == kindAsk {
+		i = s.p.formOf(at, m.Form)
+	}
+	switch {
+	case len(m.Fields) > maxFilled:
+		s.cannotRead(own(s.language()).pleaseWrite)
+		return
+	case i == none || s.p.nodes[i].kind != kindForm || m.Form != "" && m.Form != s.p.nodes[i].name:
+		s.cannotRead(own(s.language()).lateForm)
 		return
 	}
 	s.state.Filled = maps.Clone(m.Fields)
-	s.run(s.p.nodes[at].next)
+	s.run(s.p.nodes[i].next)
+}
+
+// formOf is the form of that name, if it holds the question at i; else none.
+func (p *Program) formOf(i int, name string) int {
+	form, ok := p.index[name]
+	if !ok || p.nodes[form].kind != kindForm {
+		return none
+	}
+	if slices.Contains(p.askedBehind(form), i) {
+		return form
+	}
+	return none
+}
+
+// askedBehind are the questions that a form holds, each once.
+func (p *Program) askedBehind(form int) []int {
+	var out []int
+	for i := p.nodes[form].next; p.nodes[i].kind == kindAsk && !slices.Contains(out, i); i = p.nodes[i].next {
+		out = append(out, i)
+	}
+	return out
 }
 
 // begin starts an enquiry with its first message: see Step.
@@ -331,9 +365,8 @@ func onlyPoliteBeside(said, phrase []string) bool {
 	return false
 }
 
-// cannotRead answers what holds no text: never with nothing, and with the way to a person.
-func (s *stepper) cannotRead() {
-	text := own(s.language()).pleaseWrite
+// cannotRead answers what leads nowhere, with a text that says why: never with nothing, and with the way to a person.
+func (s *stepper) cannotRead(text string) {
 	i := s.waiting()
 	if i == none || s.p.nodes[i].kind == kindHandoff {
 		s.state.begin()
@@ -347,7 +380,9 @@ func (s *stepper) cannotRead() {
 	if i != none {
 		switch n := &s.p.nodes[i]; n.kind {
 		case kindAsk:
-			if n.ask.kind == v1alpha1.AskLocation || n.ask.kind == v1alpha1.AskFile || n.ask.kind == v1alpha1.AskPicture {
+			if s.in.Message.Kind == message.InForm {
+				text += "\n\n" + s.text(n.text) // what is asked now
+			} else if n.ask.kind == v1alpha1.AskLocation || n.ask.kind == v1alpha1.AskFile || n.ask.kind == v1alpha1.AskPicture {
 				text = s.fault(n) // something else was sent than was asked for
 			}
 			choices = s.choices(n)

@@ -38,24 +38,39 @@ func (p *Program) Prices() map[string]int {
 	return out
 }
 
-// spent is how many messages were sent on a way; pending says that a text waits for what comes next, to go with it.
+// spent is how many messages were sent on a way; pending says that a text waits for what comes next, to go with it. filled says
+// that the questions which come next were answered in a form.
 type spent struct {
 	messages int
 	pending  bool
+	filled   bool
 }
 
 // after passing n.
 func (s spent) after(n *node) spent {
+	filled := s.filled
+	s.filled = false
 	switch n.kind {
-	case kindMenu, kindAsk, kindForm:
-		return spent{s.messages + 1, false}
+	case kindAsk:
+		if filled && n.ask.fits() {
+			s.filled = true
+			return s
+		}
+		return spent{messages: s.messages + 1, filled: filled}
+	case kindMenu:
+		return spent{messages: s.messages + 1}
+	case kindForm: // who writes instead is asked one by one, if the form leads them nowhere else
+		return spent{messages: s.messages + 1, filled: n.otherwise != none && n.otherwise != n.next}
 	case kindSurvey:
-		return spent{s.messages + 1, n.thanks != nil}
+		return spent{messages: s.messages + 1, pending: n.thanks != nil}
 	case kindSay:
 		if n.apart {
 			s = s.sent()
 		}
 		switch {
+		case n.approved != nil:
+			s = s.sent()
+			s.messages++
 		case n.attached == nil:
 			s.pending = true
 		case n.text != nil && n.attached.Kind != message.AttachmentImage && n.attached.Kind != message.AttachmentDocument:
@@ -80,7 +95,7 @@ func (s spent) sent() spent {
 	if s.pending {
 		s.messages++
 	}
-	return spent{s.messages, false}
+	return spent{messages: s.messages}
 }
 
 // walk looks at all ways, or at as many as it may.
@@ -119,7 +134,9 @@ func (w *walk) visit(i int, s spent) bool {
 		w.back = append(w.back, next)
 	default:
 		for _, e := range n.edges() {
-			if w.visit(e.to, s) {
+			to := s
+			to.filled = s.filled && (n.kind != kindForm || e.to == n.next)
+			if w.visit(e.to, to) {
 				on = true
 			}
 		}

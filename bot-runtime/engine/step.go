@@ -287,7 +287,7 @@ func (t *turn) dialog(in dialog.Input, cause string) error {
 	for ordinal, say := range result.Say {
 		t.out.Send = append(t.out.Send, store.Outgoing{
 			ID:     outgoingID(t.lane.Conversation, cause, ordinal),
-			Author: message.AuthorBot, Class: message.ClassAnswer, Body: say, Expires: t.expiry(),
+			Author: message.AuthorBot, Class: message.ClassAnswer, Body: say, Expires: t.expiry(say),
 		})
 	}
 	for _, timer := range result.Timers {
@@ -330,9 +330,9 @@ func (t *turn) dialog(in dialog.Input, cause string) error {
 	return nil
 }
 
-// expiry is when the platform's window closes; the zero time where there is none.
-func (t *turn) expiry() time.Time {
-	if t.channel.Window == 0 {
+// expiry is when the platform's window closes; the zero time where there is none, and for a template, which may go at any time.
+func (t *turn) expiry(say message.Out) time.Time {
+	if t.channel.Window == 0 || say.Template != nil {
 		return time.Time{}
 	}
 	return t.lastIn.Add(t.channel.Window)

@@ -38,6 +38,8 @@ type In struct {
 	Language string `json:"language,omitempty"`
 	// Fields of a form, by name: at most 50 of at most 4,000 bytes.
 	Fields map[string]string `json:"fields,omitempty"`
+	// Form is the Token of the one that was filled in; empty where the platform did not say, or an older binary sent it.
+	Form string `json:"form,omitempty"`
 	// MediaType is image, video, audio, voice, document or sticker.
 	MediaType string `json:"mediaType,omitempty"`
 	// MediaID is the platform's id, for a later download.
@@ -71,6 +73,23 @@ type Out struct {
 	Attachment *Attachment `json:"attachment,omitempty"`
 	// Form is opened by a button under the text. A channel that shows none sends the text alone.
 	Form *Form `json:"form,omitempty"`
+	// Template is sent in place of everything else by a channel that has it. It may go when the channel's window is closed.
+	Template *Template `json:"template,omitempty"`
+}
+
+// Template is a message that the channel's platform has approved beforehand.
+type Template struct {
+	Name string `json:"name"`
+	// Language as the platform writes it.
+	Language string `json:"language"`
+	// Parameters of the body, in order; all have a name, or none.
+	Parameters []Parameter `json:"parameters,omitempty"`
+}
+
+// Parameter is what is put into one place of a template: a line of at most 1,024 characters, never empty.
+type Parameter struct {
+	Name string `json:"name,omitempty"`
+	Text string `json:"text"`
 }
 
 // Form is a form of the channel's platform, where it was made.
@@ -80,6 +99,8 @@ type Form struct {
 	Screen string `json:"screen"`
 	// Button opens it.
 	Button string `json:"button"`
+	// Token comes back in In.Form; at most 255 bytes.
+	Token string `json:"token,omitempty"`
 }
 
 // AttachmentKind is what is attached.

@@ -129,12 +129,26 @@ func citizen(ctx context.Context, args []string) error {
 		if text == "" {
 			continue
 		}
+		if answers, ok := strings.CutPrefix(text, fillCommand+" "); ok {
+			var fields map[string]any
+			if err := json.Unmarshal([]byte(answers), &fields); err != nil {
+				fmt.Println("  ! what follows " + fillCommand + " is no JSON object")
+				continue
+			}
+			if err := client.Fill(ctx, who, fields); err != nil {
+				fmt.Println("  !", err)
+			}
+			continue
+		}
 		if err := client.Say(ctx, who, text); err != nil {
 			return err
 		}
 	}
 	return lines.Err()
 }
+
+// fillCommand fills in the form that came last.
+const fillCommand = "/fill"
 
 // show prints what reaches the citizen until the end.
 func show(ctx context.Context, client control.Client, who control.Citizen) {
@@ -147,6 +161,9 @@ func show(ctx context.Context, client control.Client, who control.Citizen) {
 			fmt.Println("  <", strings.ReplaceAll(m.Text, "\n", "\n    "))
 			for _, c := range m.Choices {
 				fmt.Println("    [" + c.Title + "]")
+			}
+			if m.Form != nil {
+				fmt.Printf("    [%s]  %s {\"field\": \"answer\"} fills it in\n", m.Form.Button, fillCommand)
 			}
 		}
 		n += len(got)

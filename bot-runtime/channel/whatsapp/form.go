@@ -14,24 +14,34 @@ const (
 	maxFormBytes  = 64 << 10
 )
 
+// noToken goes with a form that has none: Meta wants one.
+const noToken = "unused"
+
+// tokenField is where a form's answers say which form they are of.
+const tokenField = "flow_token"
+
 // fieldsOf reads the answers of a form: an object of texts, numbers, yes and no, and lists of these, as its last screen sends them.
-// What is none of these, or beyond the bounds, is left out; of what is no object nothing is left.
-func fieldsOf(response string) map[string]string {
+// What is none of these, or beyond the bounds, is left out; of what is no object nothing is left. token says which form it was,
+// where the platform does.
+func fieldsOf(response string) (fields map[string]string, token string) {
 	if len(response) > maxFormBytes {
-		return nil
+		return nil, ""
 	}
 	var all map[string]any
 	decoder := json.NewDecoder(strings.NewReader(response))
 	decoder.UseNumber() // an account number is no float
 	if decoder.Decode(&all) != nil {
-		return nil
+		return nil, ""
+	}
+	if said, _ := all[tokenField].(string); said != noToken {
+		token = clean(said, maxID)
 	}
 	names := make([]string, 0, len(all))
 	for name := range all {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	fields := map[string]string{}
+	fields = map[string]string{}
 	for _, name := range names {
 		value, ok := scalar(all[name])
 		if list, is := all[name].([]any); is {
@@ -43,11 +53,11 @@ func fieldsOf(response string) map[string]string {
 			}
 			value, ok = strings.Join(parts, ", "), len(parts) > 0
 		}
-		if ok && name != "flow_token" && len(name) <= maxFieldName && len(fields) < maxFields {
+		if ok && name != tokenField && len(name) <= maxFieldName && len(fields) < maxFields {
 			fields[clean(name, maxFieldName)] = clean(value, maxFieldValue)
 		}
 	}
-	return fields
+	return fields, token
 }
 
 func scalar(v any) (string, bool) {

@@ -19,8 +19,20 @@ func TestTheAnswersOfAFormAreReadAsTexts(t *testing.T) {
 		``:       nil,
 		`{"a":"` + strings.Repeat("x", maxFormBytes) + `"}`: nil,
 	} {
-		if diff := cmp.Diff(want, fieldsOf(response)); diff != "" && !(len(want) == 0 && len(fieldsOf(response)) == 0) {
-			t.Errorf("%.80s (-want +got):\n%s", response, diff)
+		got, token := fieldsOf(response)
+		if diff := cmp.Diff(want, got); diff != "" && !(len(want) == 0 && len(got) == 0) || token != "" {
+			t.Errorf("%.80s (-want +got):\n%s%s", response, diff, token)
+		}
+	}
+}
+
+func TestAFormSaysWhichOneItIs(t *testing.T) {
+	for response, want := range map[string]string{
+		`{"who":"Dana","flow_token":"report"}`: "report", `{"who":"Dana","flow_token":7}`: "", `{"who":"Dana"}`: "",
+		`{"who":"Dana","flow_token":"` + strings.Repeat("x", 500) + `"}`: strings.Repeat("x", maxID),
+	} {
+		if fields, token := fieldsOf(response); token != want || len(fields) != 1 {
+			t.Errorf("%.60s: %q %v", response, token, fields)
 		}
 	}
 }
@@ -30,7 +42,10 @@ func FuzzForm(f *testing.F) {
 	f.Add(`{"who":"Dana","sum":1e400,"how":["a",["b"]],"` + strings.Repeat("n", 100) + `":"x"}`)
 	f.Add(`{"a":"\u0000\ud800"}`)
 	f.Fuzz(func(t *testing.T, response string) {
-		fields := fieldsOf(response)
+		fields, token := fieldsOf(response)
+		if len(token) > maxID || !utf8.ValidString(token) {
+			t.Fatalf("token %q", token)
+		}
 		if len(fields) > maxFields {
 			t.Fatalf("%d fields", len(fields))
 		}

@@ -148,8 +148,8 @@ func in(m incoming) (body message.In, known bool) {
 			}
 		}
 		if f := m.Interactive.FormReply; f != nil {
-			if fields := fieldsOf(string(f.Response)); len(fields) > 0 {
-				return message.In{Kind: message.InForm, Fields: fields, Text: clean(inLines(fields), maxInText)}, true
+			if fields, token := fieldsOf(string(f.Response)); len(fields) > 0 {
+				return message.In{Kind: message.InForm, Fields: fields, Form: token, Text: clean(inLines(fields), maxInText)}, true
 			}
 		}
 		other.Original = clean(string(first(m.Interactive.Type, m.Type)), 64)

@@ -1,6 +1,7 @@
 package whatsapp
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -23,15 +24,37 @@ const (
 )
 
 type call struct {
-	Product     string    `json:"messaging_product"`
-	Type        string    `json:"recipient_type"`
-	To          string    `json:"to,omitempty"`
-	Recipient   string    `json:"recipient,omitempty"`
-	Kind        string    `json:"type"`
-	Text        *bodyText `json:"text,omitempty"`
-	Interactive *callTaps `json:"interactive,omitempty"`
+	Product     string        `json:"messaging_product"`
+	Type        string        `json:"recipient_type"`
+	To          string        `json:"to,omitempty"`
+	Recipient   string        `json:"recipient,omitempty"`
+	Kind        string        `json:"type"`
+	Text        *bodyText     `json:"text,omitempty"`
+	Interactive *callTaps     `json:"interactive,omitempty"`
+	Template    *sentTemplate `json:"template,omitempty"`
 	attached
 	Ref string `json:"biz_opaque_callback_data,omitempty"`
+}
+
+type sentTemplate struct {
+	Name       string              `json:"name"`
+	Language   templateLanguage    `json:"language"`
+	Components []templateComponent `json:"components,omitempty"`
+}
+
+type templateLanguage struct {
+	Code string `json:"code"`
+}
+
+type templateComponent struct {
+	Type       string              `json:"type"`
+	Parameters []templateParameter `json:"parameters"`
+}
+
+type templateParameter struct {
+	Type string `json:"type"`
+	Name string `json:"parameter_name,omitempty"`
+	Text string `json:"text"`
 }
 
 // attached is the part of a call that an attachment makes.
@@ -92,7 +115,7 @@ type action struct {
 	Form     *openForm     `json:"parameters,omitempty"`
 }
 
-// openForm opens a published form at its first screen. Meta wants a token, which comes back with the answer; Loket needs none.
+// openForm opens a published form at its first screen. Meta wants a token, which comes back with the answer.
 type openForm struct {
 	Version string       `json:"flow_message_version"`
 	Token   string       `json:"flow_token"`
@@ -142,6 +165,10 @@ func Render(out message.Out, identities []message.Identity, portfolio, ref strin
 	} else if c.Recipient == "" {
 		return nil, fmt.Errorf("the contact has neither a number nor a user id in portfolio %s", portfolio)
 	}
+	if t := out.Template; t != nil {
+		c.Kind, c.Template = "template", approved(t)
+		return json.Marshal(c)
+	}
 	if kind, a := attach(out); kind != "" {
 		c.Kind, c.attached = kind, a
 		return json.Marshal(c)
@@ -151,6 +178,19 @@ func Render(out message.Out, identities []message.Identity, portfolio, ref strin
 	}
 	c.Kind, c.Text, c.Interactive = content(out)
 	return json.Marshal(c)
+}
+
+// approved makes the call of a template.
+func approved(t *message.Template) *sentTemplate {
+	out := &sentTemplate{Name: t.Name, Language: templateLanguage{t.Language}}
+	if len(t.Parameters) > 0 {
+		body := templateComponent{Type: "body"}
+		for _, p := range t.Parameters {
+			body.Parameters = append(body.Parameters, templateParameter{"text", p.Name, p.Text})
+		}
+		out.Components = []templateComponent{body}
+	}
+	return out
 }
 
 // attach makes the call of an attachment; no kind for a message without one.
@@ -184,7 +224,7 @@ func content(out message.Out) (string, *bodyText, *callTaps) {
 		return "interactive", nil, &callTaps{"location_request_message", bodyOfTaps{out.Text}, action{Name: "send_location"}}
 	}
 	if f := out.Form; f != nil && len(out.Choices) == 0 && length(out.Text) <= maxButtonBody {
-		return "interactive", nil, &callTaps{"flow", bodyOfTaps{out.Text}, action{Name: "flow", Form: &openForm{Version: "3", Token: "unused", ID: f.ID,
+		return "interactive", nil, &callTaps{"flow", bodyOfTaps{out.Text}, action{Name: "flow", Form: &openForm{Version: "3", Token: cmp.Or(f.Token, noToken), ID: f.ID,
 			Button: cut(oneLine(f.Button), maxFormButton), Action: "navigate", Payload: formsPayload{f.Screen}}}}
 	}
 	if len(out.Choices) == 0 {

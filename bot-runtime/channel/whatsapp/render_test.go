@@ -59,7 +59,12 @@ func TestWhatIsSent(t *testing.T) {
 		{"a-document", byNumber, message.Out{Attachment: &message.Attachment{Kind: message.AttachmentDocument, URL: "https://agency.example/panduan.pdf", Name: "Panduan.pdf"}}},
 		{"a-place", byNumber, message.Out{Attachment: &message.Attachment{Kind: message.AttachmentLocation, Latitude: -6.1754, Longitude: 106.8272, Name: "Kantor pusat", Address: "Jalan Contoh 1, Jakarta"}}},
 		{"a-contact", byNumber, message.Out{Attachment: &message.Attachment{Kind: message.AttachmentContact, Name: "Kontak 157", Phone: "+62215550157"}}},
-		{"a-form", byNumber, message.Out{Text: "Ceritakan.", Form: &message.Form{ID: "1234567890", Screen: "REPORT", Button: "Isi formulir pengaduan yang panjang"}}},
+		{"a-form", byNumber, message.Out{Text: "Ceritakan.", Form: &message.Form{ID: "1234567890", Screen: "REPORT", Button: "Isi formulir pengaduan yang panjang", Token: "report"}}},
+		{"a-template", byNumber, message.Out{Text: "Lengkapi pengaduan Anda.", Choices: many(2), Template: &message.Template{Name: "reminder", Language: "id",
+			Parameters: []message.Parameter{{Text: "Siti"}, {Text: "P-2026-0012"}}}}},
+		{"a-template-with-named-parameters", byNumber, message.Out{Text: "Complete it.", Template: &message.Template{Name: "reminder", Language: "en_US",
+			Parameters: []message.Parameter{{Name: "ticket", Text: "P-2026-0012"}}}}},
+		{"a-template-without-parameters", byNumber, message.Out{Text: "Come back.", Template: &message.Template{Name: "come_back", Language: "en"}}},
 		{"no-text-but-choices", byNumber, message.Out{Language: "en", Choices: many(2)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

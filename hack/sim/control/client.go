@@ -50,6 +50,11 @@ func (c Client) Tap(ctx context.Context, who Citizen, title string) error {
 	return c.call(ctx, http.MethodPost, fmt.Sprintf("/control/citizens/%d/tap", who.N), Say{Text: title}, nil)
 }
 
+// Fill lets a citizen fill in the form that came last.
+func (c Client) Fill(ctx context.Context, who Citizen, fields map[string]any) error {
+	return c.call(ctx, http.MethodPost, fmt.Sprintf("/control/citizens/%d/fill", who.N), Fill{Fields: fields}, nil)
+}
+
 // Messages are what reached the phone after the first n; empty when nothing came within wait.
 func (c Client) Messages(ctx context.Context, who Citizen, n int, wait time.Duration) ([]platform.Received, error) {
 	var out []platform.Received

@@ -38,6 +38,7 @@ func New(ctx context.Context, p *platform.Platform, journalPath string) *Server 
 	s.mux.HandleFunc("POST /control/citizens", s.newCitizen)
 	s.mux.HandleFunc("POST /control/citizens/{n}/say", s.say)
 	s.mux.HandleFunc("POST /control/citizens/{n}/tap", s.tap)
+	s.mux.HandleFunc("POST /control/citizens/{n}/fill", s.fill)
 	s.mux.HandleFunc("GET /control/citizens/{n}/messages", s.messages)
 	s.mux.HandleFunc("POST /control/load", s.startLoad)
 	s.mux.HandleFunc("GET /control/load", s.loadState)
@@ -102,6 +103,24 @@ func (s *Server) say(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) tap(w http.ResponseWriter, r *http.Request) {
 	s.speak(w, r, (*platform.Citizen).Tap)
+}
+
+// Fill is what a citizen puts into the form that came last.
+type Fill struct {
+	Fields map[string]any `json:"fields"`
+}
+
+func (s *Server) fill(w http.ResponseWriter, r *http.Request) {
+	c := s.citizen(w, r)
+	var in Fill
+	if c == nil || !decode(w, r, &in) {
+		return
+	}
+	if err := c.Fill(r.Context(), in.Fields); err != nil {
+		fail(w, http.StatusBadGateway, err)
+		return
+	}
+	reply(w, map[string]bool{"acknowledged": true})
 }
 
 func (s *Server) speak(w http.ResponseWriter, r *http.Request, how func(*platform.Citizen, context.Context, string) error) {

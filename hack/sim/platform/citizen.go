@@ -34,16 +34,20 @@ type Citizen struct {
 	number   number // that they write to
 	mu       sync.Mutex
 	written  int
+	wroteAt  time.Time // last; zero before the first time
 	received []Received
 	news     chan struct{} // closed and renewed at each message
 }
 
 // Received is one message that reached the citizen's phone.
 type Received struct {
-	ID      string    `json:"id"`
-	Text    string    `json:"text"`
-	Choices []Choice  `json:"choices,omitempty"`
-	At      time.Time `json:"at"`
+	ID   string `json:"id"`
+	Text string `json:"text"`
+	// Template that it was sent by.
+	Template string    `json:"template,omitempty"`
+	Choices  []Choice  `json:"choices,omitempty"`
+	Form     *Form     `json:"form,omitempty"`
+	At       time.Time `json:"at"`
 }
 
 // Choice is a button or list row.
@@ -78,6 +82,20 @@ func (c *Citizen) showsNumber() bool {
 	defer c.mu.Unlock()
 	c.written++
 	return c.Mode == WithNumber || c.Mode == Changing && c.written%2 == 1
+}
+
+// Pass lets so much time pass since the citizen wrote last: beyond 24 hours the platform takes nothing but templates.
+func (c *Citizen) Pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wroteAt = c.wroteAt.Add(-d)
+}
+
+// window says whether the business may write freely. It may to who never wrote, so that tests of sending need no conversation.
+func (c *Citizen) window() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wroteAt.IsZero() || time.Since(c.wroteAt) < 24*time.Hour
 }
 
 // Say writes a text and returns once the business has acknowledged it.
@@ -119,6 +137,9 @@ func (c *Citizen) choice(idOrTitle string) (Choice, bool) {
 }
 
 func (c *Citizen) send(ctx context.Context, text string, body object) error {
+	c.mu.Lock()
+	c.wroteAt = time.Now()
+	c.mu.Unlock()
 	d := delivery{citizen: c, id: c.platform.nextID("wamid."), text: text, body: body, acked: make(chan struct{})}
 	select {
 	case c.number.line <- d:

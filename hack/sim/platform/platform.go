@@ -29,6 +29,8 @@ type Account struct {
 	Webhook string
 	// More numbers of the account; citizens are spread over all of them in turn.
 	More []Number
+	// Templates that are approved. Where none is declared, one of any name is taken.
+	Templates []Template
 }
 
 // Number is a further business number, with the webhook of its channel.

@@ -54,7 +54,7 @@ func meet(t *testing.T, f platform.Faults) (*business, *platform.Platform, *http
 		t.Fatal(err)
 	}
 	p := platform.New(platform.Options{Journal: j, Faults: f, Seed: 1, StatusDelay: time.Millisecond, RetryAfter: 5 * time.Millisecond,
-		Account: platform.Account{BusinessAccountID: "100", PhoneNumberID: "200", AppSecret: secret, AccessToken: token, VerifyToken: "v", Webhook: b.server.URL}})
+		Account: platform.Account{Templates: approved, BusinessAccountID: "100", PhoneNumberID: "200", AppSecret: secret, AccessToken: token, VerifyToken: "v", Webhook: b.server.URL}})
 	graph := httptest.NewServer(p)
 	t.Cleanup(func() {
 		graph.Close()
@@ -393,5 +393,99 @@ func TestCitizensAreSpreadOverTheAccountsNumbers(t *testing.T) {
 	defer b.mu.Unlock()
 	if hooks["/hooks/200"] != 2 || hooks["/hooks/201"] != 2 {
 		t.Fatal(hooks)
+	}
+}
+
+func TestAFormIsShownFilledInAndSentBackWithItsToken(t *testing.T) {
+	b, p, graph, _ := meet(t, platform.Faults{})
+	c := p.NewCitizen("", platform.WithNumber)
+	if err := c.Fill(t.Context(), nil); err == nil {
+		t.Error("a form was filled in that never came")
+	}
+	form := `{"messaging_product":"whatsapp","to":"+` + c.Phone + `","type":"interactive","interactive":{"type":"flow","body":{"text":"Tell us."},"action":{"name":"flow","parameters":
+		{"flow_message_version":"3","flow_token":"report","flow_id":"12345","flow_cta":"Fill in","flow_action":"navigate","flow_action_payload":{"screen":"FIRST"}}}}}`
+	for name, broken := range map[string]string{
+		"no token":                 strings.Replace(form, `"report"`, `""`, 1),
+		"no screen":                strings.Replace(form, `"FIRST"`, `""`, 1),
+		"a label of 31 characters": strings.Replace(form, "Fill in", strings.Repeat("x", 31), 1),
+		"another action":           strings.Replace(form, `"name":"flow"`, `"name":"form"`, 1),
+	} {
+		if status, answer, err := send(t, graph, token, broken); status != 400 || !strings.Contains(answer, `"code":100`) {
+			t.Errorf("%s: %d %s %v", name, status, answer, err)
+		}
+	}
+	if status, answer, err := send(t, graph, token, form); status != 200 {
+		t.Fatal(status, answer, err)
+	}
+	got, err := c.Messages(t.Context(), 0)
+	if err != nil || got[0].Form == nil || *got[0].Form != (platform.Form{ID: "12345", Screen: "FIRST", Button: "Fill in", Token: "report"}) {
+		t.Fatal(got, err)
+	}
+	if err := c.Fill(t.Context(), map[string]any{"who": "Dana", "sum": 500}); err != nil {
+		t.Fatal(err)
+	}
+	body := b.seen(t, `nfm_reply`)
+	if !strings.Contains(body, `\"flow_token\":\"report\"`) || !strings.Contains(body, `\"sum\":500`) {
+		t.Error(body)
+	}
+}
+
+// approved are the templates of the business.
+var approved = []platform.Template{{Name: "reminder", Language: "id", Body: "{{1}}, pengaduan {{2}} belum lengkap."}, {Name: "reminder", Language: "en_US", Body: "Complaint {{ticket}} is not complete."}}
+
+func TestAfterADayThePlatformTakesNothingButTemplatesThatAreApproved(t *testing.T) {
+	b, p, graph, path := meet(t, platform.Faults{})
+	c := p.NewCitizen("", platform.WithNumber)
+	if err := c.Say(t.Context(), "halo"); err != nil {
+		t.Fatal(err)
+	}
+	b.seen(t, "halo")
+	to := `{"messaging_product":"whatsapp","to":"+` + c.Phone + `",`
+	text := to + `"type":"text","text":{"body":"free"}}`
+	template := func(name, language, parameters string) string {
+		return to + `"type":"template","template":{"name":"` + name + `","language":{"code":"` + language + `"},"components":[{"type":"body","parameters":[` + parameters + `]}]}}`
+	}
+	const siti, number, named = `{"type":"text","text":"Siti"}`, `{"type":"text","text":"P-1"}`, `{"type":"text","parameter_name":"ticket","text":"P-1"}`
+	if status, answer, err := send(t, graph, token, text); status != 200 {
+		t.Fatal(status, answer, err)
+	}
+	c.Pass(25 * time.Hour)
+	for _, s := range []struct {
+		body         string
+		status, code int
+	}{
+		{text, 400, 131047},
+		{template("reminder", "id", siti+","+number), 200, 0},
+		{template("reminder", "en_US", named), 200, 0},
+		{template("reminder", "en", named), 404, 132001},
+		{template("nobody_knows", "id", siti), 404, 132001},
+		{template("reminder", "id", siti), 400, 132000},
+		{template("reminder", "en_US", number), 400, 132012},
+		{template("reminder", "id", siti+`,{"type":"text","text":"a\nb"}`), 400, 132012},
+		{template("reminder", "id", siti+`,{"type":"text","text":""}`), 400, 131008},
+	} {
+		status, answer, err := send(t, graph, token, s.body)
+		if err != nil || status != s.status || s.code > 0 && !strings.Contains(answer, fmt.Sprintf(`"code":%d`, s.code)) {
+			t.Errorf("%s: %d %s %v", s.body, status, answer, err)
+		}
+	}
+	got, err := c.Messages(t.Context(), 0)
+	if err != nil || len(got) != 3 || got[1].Text != "Siti, pengaduan P-1 belum lengkap." || got[1].Template != "reminder" || got[2].Text != "Complaint P-1 is not complete." {
+		t.Errorf("%+v %v", got, err)
+	}
+	if err := c.Say(t.Context(), "here I am"); err != nil {
+		t.Fatal(err)
+	}
+	if status, answer, err := send(t, graph, token, text); status != 200 {
+		t.Error(status, answer, err)
+	}
+	records, err := journal.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		if r.Kind == journal.Violation {
+			t.Errorf("what may happen in good order is called a violation: %s", r.Note)
+		}
 	}
 }

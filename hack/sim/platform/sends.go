@@ -44,18 +44,19 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 type sendCall struct {
 	from             number
-	MessagingProduct string       `json:"messaging_product"`
-	Status           string       `json:"status"`
-	To               string       `json:"to"`
-	Recipient        string       `json:"recipient"`
-	Type             string       `json:"type"`
-	Ref              string       `json:"biz_opaque_callback_data"`
-	Text             *sentText    `json:"text"`
-	Interactive      *interactive `json:"interactive"`
-	Image            *sentMedia   `json:"image"`
-	Document         *sentMedia   `json:"document"`
-	Location         *sentPlace   `json:"location"`
-	Contacts         []sentCard   `json:"contacts"`
+	MessagingProduct string        `json:"messaging_product"`
+	Status           string        `json:"status"`
+	To               string        `json:"to"`
+	Recipient        string        `json:"recipient"`
+	Type             string        `json:"type"`
+	Ref              string        `json:"biz_opaque_callback_data"`
+	Text             *sentText     `json:"text"`
+	Interactive      *interactive  `json:"interactive"`
+	Image            *sentMedia    `json:"image"`
+	Document         *sentMedia    `json:"document"`
+	Location         *sentPlace    `json:"location"`
+	Contacts         []sentCard    `json:"contacts"`
+	Template         *sentTemplate `json:"template"`
 }
 
 type sentMedia struct{ Link, Caption, Filename string }
@@ -118,11 +119,16 @@ type interactive struct {
 			Title string
 			Rows  []struct{ ID, Title, Description string }
 		} `json:"sections"`
+		Parameters *sentForm `json:"parameters"`
 	} `json:"action"`
 }
 
 func (p *Platform) send(w http.ResponseWriter, r *http.Request, call sendCall) {
 	received, problem := call.check()
+	refused := refusal{}
+	if problem == "" && call.Type == "template" {
+		received, refused = p.account.fill(call.Template)
+	}
 	citizen, byPhone := p.addressee(call)
 	name := ""
 	if citizen != nil {
@@ -139,6 +145,14 @@ func (p *Platform) send(w http.ResponseWriter, r *http.Request, call sendCall) {
 		p.record(journal.Record{Kind: journal.SendReply, Ref: call.Ref, Code: 131026},
 			journal.Record{Kind: journal.Violation, Note: fmt.Sprintf("a message to %q, who is nobody here", call.To+call.Recipient)})
 		refuse(w, http.StatusBadRequest, 131026, "Message undeliverable", "Unable to deliver message")
+		return
+	}
+	if refused.code == 0 && call.Type != "template" && !citizen.window() {
+		refused = refusal{http.StatusBadRequest, 131047, "Re-engagement message", "More than 24 hours have passed since the recipient last replied"}
+	}
+	if refused.code != 0 {
+		p.record(journal.Record{Kind: journal.SendReply, Ref: call.Ref, Code: refused.code, Note: refused.details})
+		refuse(w, refused.status, refused.code, refused.title, refused.details)
 		return
 	}
 	if p.hangs(citizen) {
@@ -207,6 +221,8 @@ func (c sendCall) check() (r Received, problem string) {
 			return r, fmt.Sprintf("text.body has %d characters, 1 to 4096 are allowed", n)
 		}
 		return Received{Text: c.Text.Body}, ""
+	case c.Type == "template" && c.Template != nil:
+		return r, "" // see fill
 	case c.Type == "interactive" && c.Interactive != nil && c.Interactive.Body != nil:
 		return c.Interactive.check()
 	}
@@ -243,6 +259,12 @@ func (i interactive) check() (r Received, problem string) {
 		if i.Action.Name != "send_location" {
 			return r, fmt.Sprintf("action %q of a location request; it must be send_location", i.Action.Name)
 		}
+	case "flow":
+		if i.Action.Name != "flow" || i.Action.Parameters == nil {
+			return r, fmt.Sprintf("action %q of a form; it must be flow, with parameters", i.Action.Name)
+		}
+		r.Form, problem = i.Action.Parameters.check()
+		return r, problem
 	case "button":
 		if n := len(i.Action.Buttons); n == 0 || n > 3 {
 			return r, fmt.Sprintf("%d buttons, 1 to 3 are allowed", n)
@@ -327,7 +349,11 @@ func (p *Platform) statuses(call sendCall, c *Citizen, byPhone bool, id string) 
 				s["biz_opaque_callback_data"] = call.Ref
 			}
 			if status != "read" {
-				s["pricing"] = object{"billable": true, "pricing_model": "PMP", "type": "regular", "category": "service"}
+				category := "service"
+				if call.Type == "template" {
+					category = "utility"
+				}
+				s["pricing"] = object{"billable": true, "pricing_model": "PMP", "type": "regular", "category": category}
 			}
 			p.record(journal.Record{Kind: journal.StatusOut, ID: id, Ref: call.Ref, Note: status})
 			select {
