@@ -12,15 +12,24 @@ import (
 // CompileInput is what a flow is checked against.
 type CompileInput struct {
 	Tenant bundle.Tenant
-	// Directories and Pools that exist; false for one that is refused itself and never served.
-	Directories map[string]bool
-	Pools       map[string]bool
+	// Directories that exist, by name.
+	Directories map[string]KnownDirectory
+	// Pools that exist; false for one that is refused itself and never served.
+	Pools map[string]bool
 	// Knowledge by name; nil for one that is refused itself.
 	Knowledge map[string]*knowledge.Set
 	// Flows that can be run, by name; nil for one that is refused itself and has never served.
 	Flows map[string]*Program
 	// Rings are flows that run this one in turn.
 	Rings map[string]bool
+}
+
+// KnownDirectory is what a flow must know of a Directory.
+type KnownDirectory struct {
+	// Serves is false for one that is refused itself and never served.
+	Serves bool
+	// Shown are the names of what its entries show.
+	Shown []string
 }
 
 // Program is a compiled flow. It is immutable and safe for concurrent use.
