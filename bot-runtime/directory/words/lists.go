@@ -16,6 +16,10 @@ var (
 	contextID string
 	//go:embed context_en.txt
 	contextEN string
+	//go:embed claims_id.txt
+	claimsID string
+	//go:embed claims_en.txt
+	claimsEN string
 	//go:embed cities_id.txt
 	citiesID string
 	//go:embed courtesy_id.txt
@@ -29,6 +33,7 @@ var (
 var (
 	chat     = setOf(chatID, chatEN)
 	context  = setOf(contextID, contextEN)
+	claims   = setOf(claimsID, claimsEN)
 	cities   = setOf(citiesID)
 	courtesy = setOf(courtesyID, courtesyEN)
 	shared   = readShared()
@@ -40,6 +45,9 @@ func Chat(word string) bool { _, ok := chat[word]; return ok }
 
 // ChatInContext says whether a folded word is chat only among chat: "uang" in "pinjam uang di …", but not in "uang mekar".
 func ChatInContext(word string) bool { _, ok := context[word]; return ok }
+
+// Claim says whether a chat word is one by which impostors present themselves: "official".
+func Claim(word string) bool { _, ok := claims[word]; return ok }
 
 // City says whether a folded word is a place that tells institutions of one name apart: it is a typo of nothing else.
 func City(word string) bool { _, ok := cities[word]; return ok }
