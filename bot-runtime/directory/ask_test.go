@@ -254,7 +254,7 @@ func TestOnlyAmbiguousNamesSeveral(t *testing.T) {
 
 func FuzzAsk(f *testing.F) {
 	x := sample()
-	for _, s := range []string{"dana sekar wangi", "https://a@b.c/\\", "KEP-12/D.05/2021", "\xff\xfe", "ḋ̈ana", strings.Repeat("a b ", 2000), "+62+62+62", "@@..://"} {
+	for _, s := range []string{"dana sekar wangi", "https://a@b.c/\\", "KEP-12/D.05/2021", "\xff\xfe", "ḋ̈ana", strings.Repeat("a b ", 2000), "+62+62+62", "@@..://", "whatsapp://send?phone=%2B62&phone=1", "0215550101 ext. 12 (psw", "danasekarwangi%zz@gmail.com", "https://a.b/%64ana/sekar?wangi=danasekarwangi&&", "ẞß ı Ł dana official"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -3,6 +3,7 @@ package directory
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -133,7 +134,7 @@ func TestColumnsAreMappedByName(t *testing.T) {
 }
 
 func FuzzBuild(f *testing.F) {
-	for _, s := range []string{"name\nX\n", "name,status\n\"X\nY\",illegal\n", "name;x\n", "\uFEFFname\n\"\"\"\n", "name,sites,phones\nA,http://[::1,+62\n"} {
+	for _, s := range []string{"name\nX\n", "name,status\n\"X\nY\",illegal\n", "name;x\n", "\uFEFFname\n\"\"\"\n", "name,sites,phones\nA,http://[::1,+62\n", "name,status,x\nX,licensed,\"a\nb\"\nY,illegal,\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, rows string) {
@@ -147,6 +148,18 @@ func FuzzBuild(f *testing.F) {
 		}
 		if index != nil {
 			index.Ask("x")
+		}
+		shown, _, _ := Build(rows, v1alpha1.DirectoryMapping{Shown: []v1alpha1.ShownColumn{{Name: "x"}, {Name: "alike", Column: "name"}}})
+		if shown == nil {
+			return
+		}
+		for i := range shown.Entries() {
+			e := shown.rows.entry(uint32(i))
+			for _, f := range e.Shown {
+				if f.Value == "" || len(f.Value) > MaxShownBytes || !utf8.ValidString(f.Value) || len(e.Name) <= MaxShownBytes && f.Name == "alike" && f.Value != e.Name {
+					t.Fatalf("%q of %q", f, e.Name)
+				}
+			}
 		}
 	})
 }
