@@ -270,6 +270,9 @@ func (x *Index) readAs(q *query) hit {
 	if h, ok := x.meant(q, found); ok {
 		return h
 	}
+	if h, ok := x.gathered(q); ok {
+		return h
+	}
 	if parted := x.partedAtRigid(q); parted != nil {
 		if h := x.readAs(parted); h.outcome != None {
 			switch {
