@@ -355,7 +355,8 @@ type Lookup struct {
 	// query is CEL giving the text to look up.
 	// +kubebuilder:default="input.text"
 	Query Expression `json:"query,omitempty"`
-	// as is the variable that keeps the result: outcome, name, licence, type, status, site, phone, query, names.
+	// as is the variable that keeps the result: outcome, name, licence, type, status, site, phone, query, names, why, and
+	// shown with the columns that the Directory's mapping.shown names.
 	As Variable `json:"as"`
 	// cases lead outcomes to nodes. (Not named on: YAML 1.1, which kubectl reads, takes a bare on for true.)
 	// +optional

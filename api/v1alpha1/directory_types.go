@@ -84,7 +84,8 @@ type HTTPSource struct {
 	Fetching   `json:",inline"`
 }
 
-// PostgresSource is a table or a view of a PostgreSQL database, of which only the mapped columns are read, all rows of them.
+// PostgresSource is a table or a view of a PostgreSQL database, of which only the mapped columns are read, and all rows that meet
+// every condition of where.
 type PostgresSource struct {
 	// secretName of a Secret of this namespace. Its key uri is the connection, such as postgres://reader:password@db.example:5432/register;
 	// without sslmode it is verify-full, and the key ca.crt, where it is there, names who may vouch for the server. Its key hosts says
@@ -95,7 +96,24 @@ type PostgresSource struct {
 	// +kubebuilder:validation:MaxLength=127
 	// +kubebuilder:validation:Pattern=`^[a-z_][a-z0-9_]{0,62}(\.[a-z_][a-z0-9_]{0,62})?$`
 	Relation string `json:"relation"`
+	// where are conditions, all of which a row meets; without any, every row is read.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=8
+	Where    []RowCondition `json:"where,omitempty"`
 	Fetching `json:",inline"`
+}
+
+// RowCondition is met by the rows whose column has one of the values.
+type RowCondition struct {
+	// column of the relation, mapped or not. In one of text[], any of a row's values counts.
+	Column Column `json:"column"`
+	// in are the values, compared letter by letter with the column as text: true, 12, 2026-12-31. Empty columns (NULL) have none.
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:items:MaxLength=200
+	In []string `json:"in"`
 }
 
 // Fetching is how often a list is asked for, and what of it may serve.
@@ -192,6 +210,35 @@ type DirectoryMapping struct {
 	Phones Column `json:"phones,omitempty"`
 	// +kubebuilder:default=emails
 	Emails Column `json:"emails,omitempty"`
+	// shown are columns of the agency's own, such as an address: kept with the entry as they are, shown by flows, desk and the public
+	// look-up, and looked up by nothing.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	Shown []ShownColumn `json:"shown,omitempty"`
+}
+
+// ShownColumn is a column that is shown. Of a value no more than 500 bytes are kept.
+type ShownColumn struct {
+	// name by which flows read it, as found.shown.NAME.
+	// +kubebuilder:validation:XValidation:rule="!(self in ['in', 'true', 'false', 'null'])",message="is a word of the expressions' own: choose another name"
+	Name Variable `json:"name"`
+	// column in the header line; the name where it is left out.
+	// +optional
+	Column Column `json:"column,omitempty"`
+	// label for people, by language; the name where it is left out.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self.all(language, self[language].size() <= 64)",message="at most 64 characters in a language"
+	Label Text `json:"label,omitempty"`
+}
+
+// Of is the column in the header line.
+func (s ShownColumn) Of() Column {
+	if s.Column != "" {
+		return s.Column
+	}
+	return Column(s.Name)
 }
 
 // DirectoryStatus counts rows.

@@ -30,6 +30,9 @@ func Lookup(out io.Writer, path, name, text string, now time.Time) error {
 	p.line("%s  score %.2f", a.Outcome, a.Score)
 	for _, e := range a.Entries {
 		p.line("  %s", describe(e))
+		for _, f := range e.Shown {
+			p.line("    %s: %s", f.Name, strings.Join(strings.Fields(f.Value), " "))
+		}
 	}
 	p.line("  why  %s", a.Why)
 	p.line("       %s", a.WhyID)

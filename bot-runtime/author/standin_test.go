@@ -14,15 +14,15 @@ kind: Directory
 metadata: {name: register}
 spec:
   source: {http: {url: "https://register.example/list.json", format: json}}
-  mapping: {name: legalName, licence: permit, status: state}
+  mapping: {name: legalName, licence: permit, status: state, shown: [{name: office, column: Kantor}]}
 `
 
 func TestAFileBesideTheYAMLStandsInForAListThatIsFetched(t *testing.T) {
 	for name, tt := range map[string]struct{ file, rows, lint, answer string }{
 		"nothing": {"", "", "nothing was fetched yet", ""},
-		"csv":     {"register.csv", "legalName,permit,state\nPT Dana Mekar Jaya,KEP-12/2021,licensed\n", "", "exact"},
-		"json":    {"register.json", `[{"legalName":"PT Dana Mekar Jaya","permit":"KEP-12/2021","state":"licensed"}]`, "", "exact"},
-		"ndjson":  {"register.ndjson", `{"legalName":"PT Dana Mekar Jaya","permit":"KEP-12/2021","state":"licensed"}`, "", "exact"},
+		"csv":     {"register.csv", "legalName,permit,state,Kantor\nPT Dana Mekar Jaya,KEP-12/2021,licensed,Solo\n", "", "    office: Solo\n"},
+		"json":    {"register.json", `[{"legalName":"PT Dana Mekar Jaya","permit":"KEP-12/2021","state":"licensed","Kantor":"Solo"}]`, "", "    office: Solo\n"},
+		"ndjson":  {"register.ndjson", `{"legalName":"PT Dana Mekar Jaya","permit":"KEP-12/2021","state":"licensed","Kantor":["Solo","Klaten"]}`, "", "    office: Solo;Klaten\n"},
 		"broken":  {"register.json", `{"legalName":1}`, "not a JSON array", ""},
 		"another": {"other.csv", "legalName,permit\nPT Dana Mekar Jaya,KEP-12/2021\n", "nothing was fetched yet", ""},
 	} {

@@ -12,9 +12,10 @@ import (
 // CompileInput is what a flow is checked against.
 type CompileInput struct {
 	Tenant bundle.Tenant
-	// Directories and Pools that exist; false for one that is refused itself and never served.
-	Directories map[string]bool
-	Pools       map[string]bool
+	// Directories that exist, by name.
+	Directories map[string]KnownDirectory
+	// Pools that exist; false for one that is refused itself and never served.
+	Pools map[string]bool
 	// Skills that agents have, by the name of their pool.
 	Skills map[string][]v1alpha1.AgentSkill
 	// Knowledge by name; nil for one that is refused itself.
@@ -23,6 +24,14 @@ type CompileInput struct {
 	Flows map[string]*Program
 	// Rings are flows that run this one in turn.
 	Rings map[string]bool
+}
+
+// KnownDirectory is what a flow must know of a Directory.
+type KnownDirectory struct {
+	// Serves is false for one that is refused itself and never served.
+	Serves bool
+	// Shown are the names of what its entries show.
+	Shown []string
 }
 
 // Program is a compiled flow. It is immutable and safe for concurrent use.

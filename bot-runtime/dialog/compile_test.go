@@ -170,7 +170,7 @@ func TestWhatAuthorsUsuallyWriteIsCheapEnough(t *testing.T) {
 start: x
 variables: [{name: amount, type: number}, {name: story}]
 nodes: []
-`).Variables, []string{"found"})
+`).Variables, []string{"found"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ nodes: []
 
 // CEL speaks of tokens and overloads; authors read what to write instead.
 func TestAFaultInAnExpressionIsToldWithItsMend(t *testing.T) {
-	env, err := environment(nil, []string{"found"})
+	env, err := environment(nil, []string{"found"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

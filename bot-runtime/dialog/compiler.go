@@ -124,7 +124,7 @@ func (c *compiler) declarations() {
 		}
 		lookups = append(lookups, name)
 	}
-	env, err := environment(declared, lookups)
+	env, err := environment(declared, lookups, c.shown())
 	if err != nil {
 		c.find(reasonExpression, "variables", "variables cannot be declared: %v", err)
 		env, _ = baseEnv()
@@ -138,6 +138,17 @@ func (c *compiler) declarations() {
 		c.types[name] = foundType
 	}
 	c.program.types = c.types
+}
+
+// shown are the names of what the Directories show that the flow looks up in.
+func (c *compiler) shown() []string {
+	var names []string
+	for _, n := range c.flow.Nodes {
+		if n.Lookup != nil {
+			names = append(names, c.in.Directories[string(n.Lookup.Directory)].Shown...)
+		}
+	}
+	return names
 }
 
 // target resolves the name of a node.

@@ -43,7 +43,7 @@ var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 	}
 	return cel.NewEnv(append(localeOptions(),
 		cel.CustomTypeAdapter(registry),
-		cel.CustomTypeProvider(objects{registry}),
+		cel.CustomTypeProvider(objects{Provider: registry}),
 		ext.Strings(),
 		cel.CrossTypeNumericComparisons(true),
 		cel.Variable("input", inputType),
@@ -55,13 +55,13 @@ var baseEnv = sync.OnceValues(func() (*cel.Env, error) {
 // reserved names belong to Loket.
 var reserved = map[string]bool{"input": true, "contact": true, "language": true}
 
-// environment declares a flow's variables, and the results of its lookups, to CEL.
-func environment(variables []v1alpha1.VariableDeclaration, lookups []string) (*cel.Env, error) {
+// environment declares a flow's variables, the results of its lookups and the names of what those show, to CEL.
+func environment(variables []v1alpha1.VariableDeclaration, lookups, shown []string) (*cel.Env, error) {
 	base, err := baseEnv()
 	if err != nil {
 		return nil, err
 	}
-	var opts []cel.EnvOption
+	opts := []cel.EnvOption{cel.CustomTypeProvider(objects{Provider: base.CELTypeProvider().(objects).Provider, shown: textsBy(shown)})}
 	for _, v := range variables {
 		opts = append(opts, cel.Variable(string(v.Name), celType(v.Type)))
 	}
@@ -69,6 +69,14 @@ func environment(variables []v1alpha1.VariableDeclaration, lookups []string) (*c
 		opts = append(opts, cel.Variable(name, foundType))
 	}
 	return base.Extend(opts...)
+}
+
+func textsBy(names []string) map[string]*cel.Type {
+	fields := map[string]*cel.Type{}
+	for _, name := range names {
+		fields[name] = cel.StringType
+	}
+	return fields
 }
 
 func celType(t v1alpha1.VariableType) *cel.Type {
@@ -108,15 +116,15 @@ func compileExpression(env *cel.Env, source, where string, wanted ...types.Kind)
 	return &expression{where: where, path: plainPath(checked.NativeRep().Expr()), program: program, kind: kind}, nil
 }
 
-// plainPath is the variable, and maybe its field, when the expression is nothing else.
+// plainPath is the variable, and maybe its field and that one's, when the expression is nothing else.
 func plainPath(e ast.Expr) []string {
 	switch e.Kind() {
 	case ast.IdentKind:
 		return []string{e.AsIdent()}
 	case ast.SelectKind:
 		s := e.AsSelect()
-		if !s.IsTestOnly() && s.Operand().Kind() == ast.IdentKind {
-			return []string{s.Operand().AsIdent(), s.FieldName()}
+		if of := plainPath(s.Operand()); of != nil && !s.IsTestOnly() {
+			return append(of, s.FieldName())
 		}
 	}
 	return nil
@@ -215,15 +223,18 @@ func (s *scope) read(path []string) (any, bool) {
 	if !ok {
 		return nil, false
 	}
-	if len(path) == 1 {
-		switch v.(type) {
-		case string, float64, bool:
-			return v, true
+	for _, field := range path[1:] {
+		o, is := v.(object)
+		if !is {
+			return nil, false
 		}
-		return nil, false
+		if v, ok = o.field(field); !ok {
+			return nil, false
+		}
 	}
-	if o, ok := v.(object); ok {
-		return o.field(path[1])
+	switch v.(type) {
+	case string, float64, bool, []string:
+		return v, true
 	}
 	return nil, false
 }

@@ -63,6 +63,9 @@ func faultOf(env *cel.Env, source string, column int, message string) fault {
 				known = append(known, f)
 			}
 		}
+		if o, ok := env.CELTypeProvider().(objects); ok {
+			known = append(known, keysOf(o.shown)...)
+		}
 		return fault{reasonUndeclared, column, fmt.Sprintf("no field %q%s", name, didYouMean(name, known))}
 	}
 	if m := wantsBool.FindStringSubmatch(message); m != nil {

@@ -39,7 +39,7 @@ func world() CompileInput {
 	}}}, []string{"en", "id"}, monday)
 	return CompileInput{
 		Tenant:      bundle.Tenant{Languages: []string{"en", "id"}, TimeZone: "Asia/Jakarta"},
-		Directories: map[string]bool{"institutions": true, "broken": false},
+		Directories: map[string]KnownDirectory{"institutions": {Serves: true}, "broken": {}},
 		Pools:       map[string]bool{"centre": true},
 		Knowledge:   map[string]*knowledge.Set{"answers": answers},
 	}

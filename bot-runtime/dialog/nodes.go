@@ -362,10 +362,14 @@ func (c *compiler) triggers() {
 
 // references checks the other objects that the flow names.
 func (c *compiler) references() {
+	directories := map[string]bool{}
+	for name, d := range c.in.Directories {
+		directories[name] = d.Serves
+	}
 	for _, n := range c.flow.Nodes {
 		c.node = string(n.Name)
 		if n.Lookup != nil {
-			c.reference("Directory", string(n.Lookup.Directory), fmt.Sprintf("nodes[%s].lookup.directory", n.Name), c.in.Directories)
+			c.reference("Directory", string(n.Lookup.Directory), fmt.Sprintf("nodes[%s].lookup.directory", n.Name), directories)
 		}
 		if n.Handoff != nil && c.reference("AgentPool", string(n.Handoff.Pool), fmt.Sprintf("nodes[%s].handoff.pool", n.Name), c.in.Pools) {
 			c.skills(n.Handoff, fmt.Sprintf("nodes[%s].handoff.skills", n.Name))

@@ -31,6 +31,8 @@ type Found struct {
 	Query string `json:"q,omitempty"`
 	// Names are all that may be meant, at most three.
 	Names []string `json:"ns,omitempty"`
+	// Shown is what else the directory shows of the entry, by name.
+	Shown facts `json:"x,omitempty"`
 	// Why is the directory's reason, for agents and tests.
 	Why string `json:"y,omitempty"`
 }
@@ -41,6 +43,12 @@ func foundOf(a directory.Answer, query string) *Found {
 		if i == 0 {
 			f.Name, f.Licence, f.Type, f.Status = e.Name, e.Licence, e.Type, e.Status
 			f.Site, f.Phone = first(e.Sites), first(e.Phones)
+			for _, fact := range e.Shown {
+				if f.Shown == nil {
+					f.Shown = facts{}
+				}
+				f.Shown[fact.Name] = fact.Value
+			}
 		}
 		if e.Status == directory.StatusIllegal {
 			f.Status = e.Status
@@ -95,11 +103,18 @@ func (f *Found) field(name string) (any, bool) {
 		return f.Query, true
 	case "names":
 		return f.Names, true
+	case "shown":
+		return f.Shown, true
 	case "why":
 		return f.Why, true
 	}
 	return nil, false
 }
+
+// facts are values by name; what an entry does not show is empty.
+type facts map[string]string
+
+func (f facts) field(name string) (any, bool) { return f[name], true }
 
 func (c *Contact) field(name string) (any, bool) {
 	switch name {
@@ -133,6 +148,7 @@ var (
 	inputType   = cel.ObjectType("loket.Input")
 	contactType = cel.ObjectType("loket.Contact")
 	foundType   = cel.ObjectType("loket.Found")
+	shownType   = cel.ObjectType("loket.Shown")
 	stringsType = reflect.TypeFor[[]string]()
 )
 
@@ -142,21 +158,33 @@ var objectFields = map[string]map[string]*cel.Type{
 	"loket.Contact": {"name": cel.StringType, "channel": cel.StringType},
 	"loket.Found": {"outcome": cel.StringType, "name": cel.StringType, "licence": cel.StringType, "type": cel.StringType,
 		"status": cel.StringType, "site": cel.StringType, "phone": cel.StringType, "query": cel.StringType, "why": cel.StringType,
-		"names": cel.ListType(cel.StringType)},
+		"names": cel.ListType(cel.StringType), "shown": shownType},
 }
 
-// objects tells CEL the fields of our objects. They can be read, not made.
-type objects struct{ types.Provider }
+// objects tells CEL the fields of our objects. They can be read, not made. What a look-up shows is by the names that the flow's
+// Directories give.
+type objects struct {
+	types.Provider
+	shown map[string]*cel.Type
+}
+
+func (o objects) fields(name string) (map[string]*cel.Type, bool) {
+	if name == shownType.TypeName() {
+		return o.shown, true
+	}
+	fields, ok := objectFields[name]
+	return fields, ok
+}
 
 func (o objects) FindStructType(name string) (*types.Type, bool) {
-	if _, ok := objectFields[name]; ok {
+	if _, ok := o.fields(name); ok {
 		return types.NewTypeTypeWithParam(types.NewObjectType(name)), true
 	}
 	return o.Provider.FindStructType(name)
 }
 
 func (o objects) FindStructFieldNames(name string) ([]string, bool) {
-	if fields, ok := objectFields[name]; ok {
+	if fields, ok := o.fields(name); ok {
 		var names []string
 		for f := range fields {
 			names = append(names, f)
@@ -167,7 +195,7 @@ func (o objects) FindStructFieldNames(name string) ([]string, bool) {
 }
 
 func (o objects) FindStructFieldType(name, field string) (*types.FieldType, bool) {
-	fields, ok := objectFields[name]
+	fields, ok := o.fields(name)
 	if !ok {
 		return o.Provider.FindStructFieldType(name, field)
 	}
@@ -194,7 +222,7 @@ func (o objects) FindStructFieldType(name, field string) (*types.FieldType, bool
 }
 
 func (o objects) NewValue(name string, fields map[string]ref.Val) ref.Val {
-	if _, ok := objectFields[name]; ok {
+	if _, ok := o.fields(name); ok {
 		return types.NewErr("%s cannot be made in an expression", name)
 	}
 	return o.Provider.NewValue(name, fields)

@@ -33,6 +33,16 @@ type Entry struct {
 	Sites  []string `json:"sites,omitempty"`
 	Phones []string `json:"phones,omitempty"`
 	Emails []string `json:"emails,omitempty"`
+	// Shown is what else the agency shows of it, in the order of the mapping; nothing is found by it.
+	Shown []Fact `json:"shown,omitempty"`
+}
+
+// Fact is one thing of an entry that is shown as it is.
+type Fact struct {
+	Name string `json:"name"`
+	// Label for people, by language; empty where the name is to do.
+	Label map[string]string `json:"label,omitempty"`
+	Value string            `json:"value"`
 }
 
 // Answer is what a look-up found.

@@ -43,7 +43,7 @@ func (x *Index) Ask(text string) Answer {
 	}
 	switch {
 	case h.outcome != Exact && h.outcome != Confident:
-	case mixed: // nobody's keyboard does so by accident
+	case mixed && (len(ids) > 0 || !x.asListed(text, h.entries)): // nobody's keyboard does so by accident
 		h.outcome, h.score, h.why = Lookalike, 0.9, h.why.and(whyMixed)
 	case cut:
 		h.outcome, h.score, h.why = Lookalike, 0.6, h.why.and(whyCut)
@@ -73,6 +73,22 @@ func (x *Index) written(text string) bool {
 		}
 	}
 	return false
+}
+
+// asListed: each word with letters of another script or alphabet is a word of the entries' names, as the list writes it.
+func (x *Index) asListed(text string, entries []uint32) bool {
+	for _, w := range words.Split(text) {
+		if _, mixed := words.MixedScripts(w); !mixed {
+			continue
+		}
+		for _, i := range entries {
+			e := x.rows.entry(i)
+			if !slices.ContainsFunc(append(e.Aliases, e.Name), func(name string) bool { return slices.Contains(words.Split(name), w) }) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // bareName is a name as it is written, in small letters, without the words that are legal forms.
@@ -160,7 +176,7 @@ func (x *Index) exactWithin(q *query) (hit, bool) {
 		for from := max(0, first-reach); from <= first; from++ {
 			for to := min(len(q.words)-1, last+reach); to >= last; to-- {
 				if h, ok := x.wholeName(q.folded[from : to+1]); ok {
-					return h, true
+					return q.presented(h, from, to), true
 				}
 			}
 		}
@@ -171,7 +187,33 @@ func (x *Index) exactWithin(q *query) (hit, bool) {
 			bare = append(bare, w)
 		}
 	}
-	return x.wholeName(bare)
+	h, ok := x.wholeName(bare)
+	if !ok {
+		return hit{}, false
+	}
+	return q.presented(h, len(q.talk), 0), true
+}
+
+// presented: a name that is put with nothing but an impostor's words beside it, as "Dana Mekar Official" and "Admin Dana Mekar", and asks
+// nothing, is no more than confident: so it is shown with the genuine one's site. from and to are the words that are the name's.
+func (q *query) presented(h hit, from, to int) hit {
+	if h.outcome != Exact || strings.Contains(q.text, "?") {
+		return h
+	}
+	claims := 0
+	for i, talk := range q.talk {
+		if !talk || i >= from && i <= to {
+			continue
+		}
+		if !words.Claim(q.folded[i]) {
+			return h
+		}
+		claims++
+	}
+	if claims > 0 {
+		h.outcome, h.score, h.why = Confident, 0.9, h.why.and(whyPresented)
+	}
+	return h
 }
 
 // byName decides by names alone. Where a word may be an abbreviation or chat, and both readings mean somebody, both may be meant.
@@ -226,6 +268,9 @@ func (x *Index) readAs(q *query) hit {
 		}
 	})
 	if h, ok := x.meant(q, found); ok {
+		return h
+	}
+	if h, ok := x.gathered(q); ok {
 		return h
 	}
 	if parted := x.partedAtRigid(q); parted != nil {

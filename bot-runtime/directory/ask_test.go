@@ -109,6 +109,16 @@ func TestWhatCitizensAskIsFound(t *testing.T) {
 		{"a link that writes an e-mail", "mailto:halo@danasekar.example", Exact, "dana"},
 		{"asked politely in English", "can you tell me whether dana sekar wangi is registered", Exact, "dana"},
 		{"asked to be checked", "mohon dicek dana sekar wangi", Exact, "dana"},
+		{"an impostor's word behind the name is never exact", "Dana Sekar Wangi Official", Confident, "dana"},
+		{"nor in front of it", "Admin Bank Mekar Jaya", Confident, "bank"},
+		{"nor two of them", "admin resmi dana sekar wangi", Confident, "dana"},
+		{"nor the trade's", "dana sekar wangi pinjol", Confident, "dana"},
+		{"the same word in a question", "dana sekar wangi resmi?", Exact, "dana"},
+		{"asked by a word", "apakah dana sekar wangi resmi", Exact, "dana"},
+		{"asked in passing", "dana sekar wangi resmi ga", Exact, "dana"},
+		{"told of", "saya ditawari admin dana sekar wangi", Exact, "dana"},
+		{"who calls itself an office is a look-alike", "CS Dana Sekar Wangi", Lookalike, "dana"},
+		{"on the warning list it changes nothing", "emas berlipat nusantara official", ListedIllegal, "gold"},
 		{"nothing near", "warung kopi pagi", None, ""},
 		{"nothing but chat", "apakah itu resmi kak?", None, ""},
 		{"nothing at all", "", None, ""},
@@ -129,6 +139,40 @@ func TestWhatCitizensAskIsFound(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestLettersOfOtherAlphabetsAreANamesOwn(t *testing.T) {
+	x := FromEntries([]Entry{
+		{ID: "weiss", Name: "Sparkasse Weißfluß", Status: StatusLicensed, Sites: []string{"weißfluß.example"}},
+		{ID: "swiss", Name: "Bank Grossdorf", Status: StatusLicensed},
+		{ID: "dane", Name: "Sparekassen Sjælland Søby", Status: StatusLicensed},
+		{ID: "pole", Name: "Bank Spółdzielczy Łowicz", Status: StatusLicensed},
+		{ID: "turk", Name: "Yapı Kredi Işık", Status: StatusLicensed},
+		{ID: "viet", Name: "Đông Á Bank", Status: StatusLicensed},
+		{ID: "sber", Name: "Сбербанк Россия", Status: StatusLicensed},
+		{ID: "mandiri", Name: "Bank Mandala Dipa", Status: StatusLicensed},
+	})
+	x.check(t, []expected{
+		{"a sharp s", "is the Sparkasse Weißfluß legit?", Exact, "weiss"},
+		{"a sharp s in capitals", "SPARKASSE WEIẞFLUSS", Exact, "weiss"},
+		{"a sharp s as people type it elsewhere", "sparkasse weissfluss", Exact, "weiss"},
+		{"a sharp s for two", "bank großdorf", Exact, "swiss"},
+		{"a sharp s with a typo", "sparkasse weißflub", Confident, "weiss"},
+		{"a host with a sharp s", "https://weißfluß.example/", Exact, "weiss"},
+		{"which is another than one with two", "https://weissfluss.example/", Lookalike, "weiss"},
+		{"joined letters", "sparekassen sjælland søby", Exact, "dane"},
+		{"joined letters typed apart", "sparekassen sjaelland soby", Exact, "dane"},
+		{"letters with a stroke", "bank spółdzielczy łowicz", Exact, "pole"},
+		{"letters without their dot", "yapı kredi Işık", Exact, "turk"},
+		{"and with it", "yapi kredi isik", Exact, "turk"},
+		{"one word as listed, a typo in another", "yapı kerdi işık", Confident, "turk"},
+		{"a crossed letter", "Đông Á Bank resmi?", Exact, "viet"},
+		{"a name of another script", "Сбербанк Россия resmi?", Exact, "sber"},
+		{"of which one letter is of ours", "Cбербанк Россия", Lookalike, "sber"},
+		{"a letter that the listed name has not", "bank mandala dıpa", Lookalike, "mandiri"},
+		{"a stroke that it has not", "bank mandała dipa", Lookalike, "mandiri"},
+		{"a listed word beside one that imitates", "yapı kredi ışıκ", Lookalike, "turk"},
+	})
 }
 
 // By sound "lulujo" is a letter off from "lulunyo", by spelling two: too far for a name of one word. It once had no outcome at all.
@@ -210,7 +254,7 @@ func TestOnlyAmbiguousNamesSeveral(t *testing.T) {
 
 func FuzzAsk(f *testing.F) {
 	x := sample()
-	for _, s := range []string{"dana sekar wangi", "https://a@b.c/\\", "KEP-12/D.05/2021", "\xff\xfe", "ḋ̈ana", strings.Repeat("a b ", 2000), "+62+62+62", "@@..://"} {
+	for _, s := range []string{"dana sekar wangi", "https://a@b.c/\\", "KEP-12/D.05/2021", "\xff\xfe", "ḋ̈ana", strings.Repeat("a b ", 2000), "+62+62+62", "@@..://", "whatsapp://send?phone=%2B62&phone=1", "0215550101 ext. 12 (psw", "danasekarwangi%zz@gmail.com", "https://a.b/%64ana/sekar?wangi=danasekarwangi&&", "ẞß ı Ł dana official"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

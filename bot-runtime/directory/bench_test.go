@@ -21,6 +21,9 @@ func BenchmarkAsk(b *testing.B) {
 		{"typo", func(e Entry) string { return typo(r, e.Name) }},
 		{"addition", func(e Entry) string { return e.Name + " zqcepat" }},
 		{"absent", func(Entry) string { return invented(r, 3) + " " + invented(r, 3) }},
+		{"foreign link", func(e Entry) string {
+			return "https://promo.example/daftar/" + strings.ReplaceAll(e.Name, " ", "-") + "/masuk"
+		}},
 		{"link", func(e Entry) string { return "cek https://" + e.Sites[0] + "/promo" }},
 	} {
 		queries := make([]string, 512)

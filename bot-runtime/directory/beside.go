@@ -13,12 +13,15 @@ import (
 // withIdentifiers decides where identifiers stand beside, or instead of, a name.
 func (x *Index) withIdentifiers(ids []identifier, mixed bool, q *query, name hit) hit {
 	var owners []uint32
-	var strange, own *identifier
+	var strange []*identifier // sites first: whoever follows one is where it leads
+	var own *identifier
 	for i := range ids {
 		id := &ids[i]
 		if len(id.entries) == 0 || mixed && (id.field == fieldSite || id.field == fieldEmail) {
-			if strange == nil || id.field == fieldSite {
-				strange = id
+			if id.field == fieldSite {
+				strange = slices.Insert(strange, 0, id)
+			} else {
+				strange = append(strange, id)
 			}
 			continue
 		}
@@ -38,11 +41,20 @@ func (x *Index) withIdentifiers(ids []identifier, mixed bool, q *query, name hit
 	if name.outcome == ListedIllegal {
 		return name
 	}
-	if strange != nil {
+	if len(strange) > 0 {
 		if len(x.listedAmong(owners)) > 0 {
 			return x.licensed(owners, Exact, 0.9, own.field, whyOwned(own))
 		}
-		return x.strangeIdentifier(strange, owners, name)
+		first := x.strangeIdentifier(strange[0], owners, name)
+		for _, id := range strange[1:] {
+			if first.outcome != None {
+				break
+			}
+			if h := x.strangeIdentifier(id, owners, name); h.outcome != None {
+				first = h
+			}
+		}
+		return first
 	}
 	return x.genuineIdentifier(own, owners, q)
 }
@@ -96,6 +108,12 @@ func (x *Index) strangeIdentifier(id *identifier, owners []uint32, name hit) hit
 		}
 	}
 	if e, ok := x.imitated(id.value); ok {
+		return lookalike(e, why)
+	}
+	if e, ok := x.spelledIn(id); ok {
+		if x.illegal(e) {
+			return x.licensed([]uint32{e}, Exact, 0.8, id.field, why)
+		}
 		return lookalike(e, why)
 	}
 	return hit{outcome: None, field: id.field, why: whyStrange(id)}

@@ -24,6 +24,8 @@ const (
 	maxEntries   = 2_000_000
 	maxNameBytes = 512
 	maxValues    = 64 // of one field of a row
+	// MaxShownBytes is what is kept of a value that is shown.
+	MaxShownBytes = 500
 )
 
 // Reasons of findings, stable for scripts.
@@ -33,6 +35,7 @@ const (
 	ReasonRow       = "RowRejected"
 	reasonDuplicate = "DuplicateRow"
 	reasonEmpty     = "NoEntries"
+	reasonCut       = "ValueCut"
 )
 
 // Build reads CSV with a header line and makes the index. Rows that will not do are rejected one by one, each an advice finding
@@ -42,15 +45,17 @@ const (
 // Nothing is taken for licensed that does not say so: a register without a status column, a row without a status and a row
 // whose fields have slipped by a comma would else turn a warning list into a register.
 func Build(rows string, mapping v1alpha1.DirectoryMapping) (index *Index, rejected int, findings []bundle.Finding) {
-	r := reader{fields: fieldsOf(mapping), seen: map[string]int{}}
-	entries := r.read(rows)
-	if len(entries) == 0 && !r.refused {
+	r := reader{fields: fieldsOf(mapping), facts: factsOf(mapping), seen: map[string]int{}, cut: map[string]bool{}}
+	var b Builder
+	b.Show(r.facts)
+	r.read(rows, &b)
+	if b.Len() == 0 && !r.refused {
 		r.refuse(reasonEmpty, "no entry is left; add rows under the header line")
 	}
 	if r.refused {
 		return nil, r.rejected, r.findings
 	}
-	return FromEntries(entries), r.rejected, r.findings
+	return b.Build(), r.rejected, r.findings
 }
 
 // field of an entry, and the column that it is in.
@@ -58,28 +63,52 @@ type field struct {
 	name   string // its own, and of its column by default
 	column v1alpha1.Column
 	needed bool
+	at     string // where the mapping names it
 }
 
+// ownPrefix tells the name of what is shown from the fields that are looked up: both may be called alike.
+const ownPrefix = "shown."
+
 func fieldsOf(m v1alpha1.DirectoryMapping) []field {
-	fields := []field{{"name", m.Name, true}, {"status", m.Status, true}, {"aliases", m.Aliases, false}, {"licence", m.Licence, false},
-		{"type", m.Type, false}, {"sites", m.Sites, false}, {"phones", m.Phones, false}, {"emails", m.Emails, false}}
+	fields := []field{{name: "name", column: m.Name, needed: true}, {name: "status", column: m.Status, needed: true}, {name: "aliases", column: m.Aliases},
+		{name: "licence", column: m.Licence}, {name: "type", column: m.Type}, {name: "sites", column: m.Sites}, {name: "phones", column: m.Phones}, {name: "emails", column: m.Emails}}
 	for i := range fields {
 		if fields[i].column == "" {
 			fields[i].column = v1alpha1.Column(fields[i].name)
 		}
+		fields[i].at = fields[i].name
+	}
+	for _, s := range m.Shown {
+		fields = append(fields, field{name: ownPrefix + string(s.Name), column: s.Of(), at: "shown[" + string(s.Name) + "].column"})
 	}
 	return fields
+}
+
+func factsOf(m v1alpha1.DirectoryMapping) []Fact {
+	facts := make([]Fact, len(m.Shown))
+	for i, s := range m.Shown {
+		facts[i].Name = string(s.Name)
+		for language, label := range s.Label {
+			if facts[i].Label == nil {
+				facts[i].Label = map[string]string{}
+			}
+			facts[i].Label[language] = string(label)
+		}
+	}
+	return facts
 }
 
 // reader turns lines into entries and counts what it rejects.
 type reader struct {
 	fields   []field
+	facts    []Fact
 	columns  int            // of the header
 	column   map[string]int // by the field's name
 	seen     map[string]int // line of a name with its licence and status
 	findings []bundle.Finding
 	rejected int
 	refused  bool
+	cut      map[string]bool // names of what is shown of which a value was too long
 }
 
 const maxRowFindings = 100
@@ -96,20 +125,19 @@ func (r *reader) reject(line int, reason, format string, args ...any) {
 	}
 }
 
-func (r *reader) read(rows string) []Entry {
+func (r *reader) read(rows string, into *Builder) {
 	c := csv.NewReader(strings.NewReader(strings.TrimPrefix(rows, "\uFEFF")))
 	c.FieldsPerRecord = -1
 	c.LazyQuotes = true
 	c.TrimLeadingSpace = true
 	c.ReuseRecord = true
 	if !r.header(c) {
-		return nil
+		return
 	}
-	var entries []Entry
 	for {
 		record, err := c.Read()
 		if errors.Is(err, io.EOF) {
-			return entries
+			return
 		}
 		if err != nil {
 			var p *csv.ParseError
@@ -118,16 +146,16 @@ func (r *reader) read(rows string) []Entry {
 				continue
 			}
 			r.refuse(ReasonRow, "the rows cannot be read: %v", err)
-			return nil
+			return
 		}
 		line, _ := c.FieldPos(0)
 		if e, ok := r.entry(record, line); ok {
-			if len(entries) == maxEntries {
+			if into.Len() == maxEntries {
 				r.refuse(ReasonRow, "more than %d rows; split the data set", maxEntries)
-				return nil
+				return
 			}
 			e.ID = strconv.Itoa(line)
-			entries = append(entries, e)
+			into.Add(e)
 		}
 	}
 }
@@ -161,7 +189,7 @@ func (r *reader) header(c *csv.Reader) bool {
 			r.refuse(reasonHeader, "no column %q that says licensed or illegal; the header line has %s: add it, or set mapping.status", f.column, strings.Join(have, ", "))
 			return false
 		case f.needed || string(f.column) != f.name:
-			r.refuse(reasonHeader, "no column %q for the %s; the header line has %s: set mapping.%s", f.column, f.name, strings.Join(have, ", "), f.name)
+			r.refuse(reasonHeader, "no column %q for the %s; the header line has %s: set mapping.%s", f.column, strings.TrimPrefix(f.name, ownPrefix), strings.Join(have, ", "), f.at)
 			return false
 		}
 	}
@@ -178,6 +206,21 @@ func (r *reader) entry(record []string, line int) (Entry, bool) {
 	e := Entry{
 		Name: strings.Clone(get("name")), Aliases: values(get("aliases")), Licence: strings.Clone(get("licence")), Type: strings.Clone(get("type")),
 		Status: strings.ToLower(get("status")), Sites: values(get("sites")), Phones: values(get("phones")), Emails: values(get("emails")),
+	}
+	for _, f := range r.facts {
+		value := get(ownPrefix + f.Name)
+		if len(value) > MaxShownBytes {
+			value = strings.ToValidUTF8(value[:MaxShownBytes-len("…")], "") + "…"
+			if !r.cut[f.Name] {
+				r.cut[f.Name] = true
+				r.findings = append(r.findings, bundle.Finding{Path: "mapping.shown[" + f.Name + "]", Reason: reasonCut, Advice: true,
+					Message: fmt.Sprintf("line %d has more than %d bytes, and maybe others; the rest is left out: shorten it", line, MaxShownBytes)})
+			}
+		}
+		if value != "" {
+			f.Value = value
+			e.Shown = append(e.Shown, f)
+		}
 	}
 	key := strings.Join(words.Name(e.Name), " ")
 	switch {

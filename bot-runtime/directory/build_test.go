@@ -3,6 +3,9 @@ package directory
 import (
 	"strings"
 	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
 )
@@ -35,6 +38,58 @@ PT Batu,KEP-7,,
 	}
 	if a := index.Ask("padi"); a.Outcome != Exact || a.Field != "alias" {
 		t.Errorf("the alias gives %+v", a)
+	}
+}
+
+func TestWhatElseAnAgencyHasIsShownAndNothingIsFoundByIt(t *testing.T) {
+	rows := `name,status,Alamat,phones,note
+Bank Sinar Padi,licensed,"Jl. {{ contact.name }} No. 1
+<b>Solo</b>",021-5550101,  Izin sejak 1998
+PT Mekar,licensed,,, ` + strings.Repeat("é", 300) + `
+`
+	mapping := v1alpha1.DirectoryMapping{Shown: []v1alpha1.ShownColumn{{Name: "address", Column: "alamat", Label: v1alpha1.Text{"id": "Alamat", "en": "Address"}}, {Name: "note"}, {Name: "phones"}}}
+	index, rejected, findings := Build(rows, mapping)
+	if index == nil || rejected != 0 || len(findings) != 1 || findings[0].Path != "mapping.shown[note]" || !findings[0].Advice || !strings.Contains(findings[0].Message, "line 4 has more than 500 bytes") {
+		t.Fatalf("rejected %d, findings %+v", rejected, findings)
+	}
+	want := []Fact{{Name: "address", Label: map[string]string{"id": "Alamat", "en": "Address"}, Value: "Jl. {{ contact.name }} No. 1\n<b>Solo</b>"},
+		{Name: "note", Value: "Izin sejak 1998"}, {Name: "phones", Value: "021-5550101"}}
+	if diff := cmp.Diff(want, index.Ask("bank sinar padi").Entries[0].Shown); diff != "" {
+		t.Errorf("what is shown (-want +got):\n%s", diff)
+	}
+	if shown := index.Ask("pt mekar").Entries[0].Shown; len(shown) != 1 || len(shown[0].Value) > MaxShownBytes || !strings.HasSuffix(shown[0].Value, "é…") {
+		t.Errorf("what is too long is shown as %+v", shown)
+	}
+	if a := index.Ask("jl solo izin sejak"); a.Outcome != None {
+		t.Errorf("an entry is found by what is shown: %+v", a)
+	}
+	mapping.Shown[1].Column = "catatan"
+	if index, _, findings := Build(rows, mapping); index != nil || !strings.Contains(findings[0].Message, `no column "catatan" for the note; the header line has name, status, Alamat, phones, note: set mapping.shown[note].column`) {
+		t.Errorf("a column that is not there: %+v", findings)
+	}
+}
+
+func TestWhatIsNotShownTakesNoMemory(t *testing.T) {
+	entries := generated(2000, 3)
+	plain, shown := &Builder{}, &Builder{}
+	shown.Show([]Fact{{Name: "note"}})
+	for _, e := range entries {
+		e.Shown = []Fact{{Name: "note", Value: "four"}, {Name: "unasked", Value: strings.Repeat("x", 100)}}
+		plain.Add(e)
+		shown.Add(e)
+	}
+	a, b := plain.Build(), shown.Build()
+	size := func(x *Index) (n int) {
+		for _, c := range x.rows.chunks {
+			n += len(c)
+		}
+		return n
+	}
+	if grown := size(b) - size(a); grown != len(entries)*len("\x04four") {
+		t.Errorf("%d bytes for four letters of each of %d entries", grown, len(entries))
+	}
+	if never := FromEntries(entries); size(never) != size(a) {
+		t.Errorf("rows of %d bytes, %d where what is shown is not asked for", size(never), size(a))
 	}
 }
 
@@ -79,7 +134,7 @@ func TestColumnsAreMappedByName(t *testing.T) {
 }
 
 func FuzzBuild(f *testing.F) {
-	for _, s := range []string{"name\nX\n", "name,status\n\"X\nY\",illegal\n", "name;x\n", "\uFEFFname\n\"\"\"\n", "name,sites,phones\nA,http://[::1,+62\n"} {
+	for _, s := range []string{"name\nX\n", "name,status\n\"X\nY\",illegal\n", "name;x\n", "\uFEFFname\n\"\"\"\n", "name,sites,phones\nA,http://[::1,+62\n", "name,status,x\nX,licensed,\"a\nb\"\nY,illegal,\n"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, rows string) {
@@ -93,6 +148,18 @@ func FuzzBuild(f *testing.F) {
 		}
 		if index != nil {
 			index.Ask("x")
+		}
+		shown, _, _ := Build(rows, v1alpha1.DirectoryMapping{Shown: []v1alpha1.ShownColumn{{Name: "x"}, {Name: "alike", Column: "name"}}})
+		if shown == nil {
+			return
+		}
+		for i := range shown.Entries() {
+			e := shown.rows.entry(uint32(i))
+			for _, f := range e.Shown {
+				if f.Value == "" || len(f.Value) > MaxShownBytes || !utf8.ValidString(f.Value) || len(e.Name) <= MaxShownBytes && f.Name == "alike" && f.Value != e.Name {
+					t.Fatalf("%q of %q", f, e.Name)
+				}
+			}
 		}
 	})
 }

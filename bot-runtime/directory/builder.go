@@ -12,6 +12,9 @@ import (
 // Builder takes entries one by one and makes the index of them. It is for one goroutine.
 type Builder struct{ rows rows }
 
+// Show says what entries may show, by name and label, before the first is taken; what else they have to show is left out.
+func (b *Builder) Show(facts []Fact) { b.rows.facts = facts }
+
 // Add takes an entry; it keeps a copy of its texts.
 func (b *Builder) Add(e Entry) { b.rows.add(&e) }
 

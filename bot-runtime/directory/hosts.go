@@ -178,7 +178,7 @@ func siteOf(s string) string {
 	}
 	if values, err := url.ParseQuery(question); err == nil {
 		for _, key := range [...]string{"id", "phone", "v"} {
-			if v := values.Get(key); v != "" {
+			if v := strings.Join(values[key], ","); v != "" { // of two, nobody knows which one counts
 				b.WriteString("?" + key + "=" + v)
 			}
 		}
@@ -257,7 +257,7 @@ func siteKey(v string) string {
 	return host + "/" + strings.ToLower(rest)
 }
 
-// phoneInLink gives the number of a link that opens a chat with it.
+// phoneInLink gives the number of a link that opens a chat with it: the host is WhatsApp's own, and says nothing of whose number it is.
 func phoneInLink(site string) string {
 	if rest, ok := strings.CutPrefix(site, "wa.me/"); ok {
 		rest, _, _ = strings.Cut(strings.TrimPrefix(rest, "+"), "/")
@@ -265,10 +265,16 @@ func phoneInLink(site string) string {
 			return phoneOf("+" + rest)
 		}
 	}
-	if _, rest, ok := strings.Cut(site, "?phone="); ok && strings.HasPrefix(site, "api.whatsapp.com/") {
-		return phoneOf("+" + strings.TrimSpace(strings.TrimPrefix(rest, "+")))
+	path, rest, ok := strings.Cut(site, "?phone=")
+	if _, asked, program := strings.Cut(site, "?"); program && strings.HasPrefix(strings.ToLower(site), "whatsapp://send") {
+		if values, err := url.ParseQuery(asked); err == nil {
+			path, rest, ok = "whatsapp.com/send", strings.Join(values["phone"], ","), true
+		}
 	}
-	return ""
+	if rest = strings.TrimPrefix(strings.TrimSpace(rest), "+"); !ok || path != "whatsapp.com/send" || strings.Trim(rest, "0123456789 -") != "" {
+		return ""
+	}
+	return phoneOf("+" + rest)
 }
 
 // bareHost is siteOf for a text without scheme: only if it ends as a host does. "12.500", "P.T.Mekar" and "resmi kak.mohon"

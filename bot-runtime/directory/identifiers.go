@@ -46,6 +46,9 @@ func (x *Index) identifiersIn(text string) (found []identifier, rest string, cut
 				continue
 			}
 			left.WriteByte(' ')
+			if field == fieldPhone {
+				at += len(extensionPattern.FindString(text[at:]))
+			}
 			if len(found) == maxIdentifiers {
 				cut = true
 				continue

@@ -237,3 +237,71 @@ func TestANameOnBothListsIsNeverOnlyOneOfThem(t *testing.T) {
 		t.Errorf("with a foreign link: %s %v (%s)", a.Outcome, a.Entries, a.Why)
 	}
 }
+
+func TestTheNumberThatAWhatsAppLinkOpensIsATelephone(t *testing.T) {
+	x := sample()
+	x.check(t, []expected{
+		{"a short link", "wa.me/62215550101", Exact, "bank"},
+		{"with a text", "https://wa.me/62215550101?text=halo", Exact, "bank"},
+		{"a long link", "https://api.whatsapp.com/send?phone=62215550101", Exact, "bank"},
+		{"without a scheme, with a plus", "api.whatsapp.com/send/?phone=%2B62215550101&text=halo", Exact, "bank"},
+		{"the browser's", "https://web.whatsapp.com/send?phone=62215550101", Exact, "bank"},
+		{"the program's own", "whatsapp://send?text=halo&phone=62215550101", Exact, "bank"},
+		{"beside the name", "bank mekar jaya https://api.whatsapp.com/send?phone=62215550101", Exact, "bank"},
+		{"a foreign number beside the name", "bank mekar jaya https://api.whatsapp.com/send?phone=6281299998888", Lookalike, "bank"},
+		{"a foreign number", "https://api.whatsapp.com/send?phone=6281299998888", None, ""},
+		{"a number and a foreign host in one", "https://evil.top/send?phone=62215550101", None, ""},
+		{"a host that only looks like it", "bank mekar jaya https://api.whatsapp.com.evil.top/send?phone=62215550101", Lookalike, "bank"},
+		{"a number before the at sign", "https://api.whatsapp.com/send?phone=62215550101@evil.top dana sekar wangi", Lookalike, "dana"},
+		{"two numbers", "bank mekar jaya https://api.whatsapp.com/send?phone=62215550101&phone=6281299998888", Lookalike, "bank"},
+		{"a chat that says no number", "bank mekar jaya https://wa.me/message/ABCDEF", Lookalike, "bank"},
+	})
+}
+
+func TestAnExtensionIsPartOfItsTelephone(t *testing.T) {
+	x := sample()
+	x.check(t, []expected{
+		{"short", "021-555-0101 ext 12", Exact, "bank"},
+		{"with its full stop", "bank mekar jaya (021) 5550101 ext. 1203", Exact, "bank"},
+		{"in Indonesian", "hubungi 0215550101 pesawat 12 atau 13", Lookalike, "bank"},
+		{"in Indonesian, alone", "hubungi 0215550101, pesawat: 12 benar?", Exact, "bank"},
+		{"in brackets", "021 5550101 (psw. 7)", Exact, "bank"},
+		{"of a foreign number", "bank mekar jaya 0812 9999 8888 ext 12", Lookalike, "bank"},
+		{"so many digits are another number", "021-555-0101 ext 081299998888", Lookalike, "bank"},
+		{"a word is no extension", "021-555-0101 extra 12", Lookalike, "bank"},
+	})
+}
+
+func TestAForeignAddressThatSpellsANameIsWarnedOf(t *testing.T) {
+	x := FromEntries([]Entry{
+		{ID: "dana", Name: "PT Dana Sekar Wangi", Aliases: []string{"DSW", "DanaSekar"}, Status: StatusLicensed, Sites: []string{"danasekar.example"}},
+		{ID: "bank", Name: "Bank Mekar", Status: StatusLicensed}, {ID: "one", Name: "Nusantara", Status: StatusLicensed},
+		{ID: "gold", Name: "Emas Berlipat Nusantara", Status: StatusIllegal}, {ID: "fast", Name: "Dana Sekar Wangi Cepat", Status: StatusIllegal},
+		{ID: "sari", Name: "Koperasi Sari", Status: StatusLicensed}, {ID: "loan", Name: "Pinjaman Online", Status: StatusLicensed}, {ID: "city", Name: "Bank Jakarta", Status: StatusLicensed},
+	})
+	x.check(t, []expected{
+		{"an e-mail of everybody's", "danasekarwangi@gmail.com", Lookalike, "dana"},
+		{"with more in front", "cs.dana-sekar-wangi2024@gmail.com", Lookalike, "dana"},
+		{"with more glued on", "infodanasekarwangi@yahoo.com", Lookalike, "dana"},
+		{"glued to its first word", "infodana.sekar.wangi24@yahoo.com", Lookalike, "dana"},
+		{"by a brand of one word", "danasekar@gmail.com", Lookalike, "dana"},
+		{"of a foreign host", "bankmekar@promo.top", Lookalike, "bank"},
+		{"a path", "https://promo.top/daftar/dana-sekar-wangi/masuk?x=1", Lookalike, "dana"},
+		{"a path in per cent signs", "https://promo.top/%64ana%20sekar%20wangi", Lookalike, "dana"},
+		{"a question", "https://promo.top/?ref=danasekarwangi", Lookalike, "dana"},
+		{"a label among many", "https://danasekarwangi.akun.verifikasi.aman.masuk.promo.top", Lookalike, "dana"},
+		{"beside another foreign address", "klik https://promo.top lalu kirim ke danasekarwangi@gmail.com", Lookalike, "dana"},
+		{"one that has another's name in it", "danasekarwangicepat@gmail.com", ListedIllegal, "fast"},
+		{"one of the warning list", "emasberlipatnusantara@gmail.com", ListedIllegal, "gold"},
+		{"somebody's own name", "budi.santoso@gmail.com", None, ""},
+		{"a name of a few letters", "dsw@gmail.com", None, ""},
+		{"a part of a name", "wangi.sekar@gmail.com", None, ""},
+		{"a common word within", "https://berita.top/kabar-nusantara-hari-ini", None, ""},
+		{"that word alone", "nusantara@gmail.com", Lookalike, "one"},
+		{"words of the trade", "https://promo.top/pinjaman-online-cepat", None, ""},
+		{"and they alone", "pinjamanonline@gmail.com", None, ""},
+		{"a kind and a place", "bankjakarta@gmail.com", Lookalike, "city"},
+		{"which stand in anything", "https://berita.top/daftar-bank-jakarta-selatan", None, ""},
+		{"letters that happen to stand within", "https://promo.top/abankmekarb", None, ""},
+	})
+}

@@ -48,6 +48,15 @@ type Index struct {
 // Entries is how many there are.
 func (x *Index) Entries() int { return x.rows.len() }
 
+// Shown are the names of what entries may show.
+func (x *Index) Shown() []string {
+	names := make([]string, len(x.rows.facts))
+	for i, f := range x.rows.facts {
+		names[i] = f.Name
+	}
+	return names
+}
+
 func (x *Index) keys() int { return len(x.keyEntry) }
 
 func (x *Index) entryOf(key uint32) uint32 { return x.keyEntry[key] / 2 }

@@ -93,6 +93,33 @@ func readsRigidOtherwise(asked string, name []string) bool {
 	return false
 }
 
+// gathered reads the words of a kind's long form as its abbreviation where they do not stand as they should: "Mekar, bank rakyat
+// perkreditan". What it finds is never exact, and a name with more typos than two, those of the long form among them, is not meant.
+func (x *Index) gathered(q *query) (hit, bool) {
+	const mostTypos = 2
+	if q.parted || len(q.words) < 3 {
+		return hit{}, false
+	}
+	for _, form := range words.LongForms(q.folded) {
+		if slices.ContainsFunc(q.words, func(w queryWord) bool { return w.text == form.Short }) { // it stood as it should
+			continue
+		}
+		again := x.query(form.Short + " " + strings.Join(form.Rest, " "))
+		again.parted, again.twofold = true, false
+		h := x.readAs(again)
+		switch {
+		case h.outcome == None:
+			continue
+		case h.outcome == Exact:
+			h.outcome, h.score = Confident, 0.9
+		case h.outcome == Confident && h.edits+form.Typos > mostTypos:
+			h.outcome, h.score = Lookalike, 0.7
+		}
+		return h, true
+	}
+	return hit{}, false
+}
+
 // partedAtRigid reads words that nobody has as a kind of licence or a place joined to something, or is nil when there are none.
 func (x *Index) partedAtRigid(q *query) *query {
 	if q.parted {

@@ -125,3 +125,29 @@ func TestDigitsBehindAWordThatReadAsLettersAreDigits(t *testing.T) {
 		{"digits for letters", "sinar m4rt3te", Confident, "b"},
 	})
 }
+
+func TestTheLongFormOfAKindIsKnownHoweverItIsTyped(t *testing.T) {
+	x := FromEntries([]Entry{
+		{ID: "bali", Name: "PT. Bank Pembangunan Daerah Bali", Status: StatusLicensed},
+		{ID: "ntt", Name: "PT. Bank Pembangunan Daerah Nusa Tenggara Timur", Status: StatusLicensed},
+		{ID: "bpr", Name: "BPR Sinar Padi Bandung", Status: StatusLicensed},
+		{ID: "ksp", Name: "Koperasi Simpan Pinjam Bakti Desa", Status: StatusLicensed},
+	})
+	x.check(t, []expected{
+		{"as listed", "bank pembangunan daerah bali", Exact, "bali"},
+		{"words swapped", "bank daerah pembangunan bali", Confident, "bali"},
+		{"all words swapped", "bali daerah pembangunan bank", Confident, "bali"},
+		{"a word of the name between", "bank pembangunan nusa daerah tenggara timur", Confident, "ntt"},
+		{"a word split", "bank pemb angunan daerah bali", Confident, "bali"},
+		{"letters repeated", "bank pembanguuunan daerah bali", Confident, "bali"},
+		{"swapped, with a typo", "bali daerah pembagngunan bank", Confident, "bali"},
+		{"swapped, with a typo in the name", "timur tenggira nusa daerah pembangunan bank", Confident, "ntt"},
+		{"of a kind that is listed short", "sinar padi bandung, bank rakyat perkreditan", Confident, "bpr"},
+		{"in a sentence", "min mau tanya bank rakyat perkreditan sinar padi bandung terdaftar gak", Confident, "bpr"},
+		{"of words that are chat as well", "simpan pinjam koperasi bakti desa", Confident, "ksp"},
+		{"a word of it left out", "bank daerah bali", Lookalike, "bali"},
+		{"a word more", "bank daerah pembangunan bali cepat", Lookalike, "bali"},
+		{"another kind", "bank rakyat perkreditan bali", Lookalike, "bali"},
+		{"typos in all of it", "bamk pembagunan dareah nusa tengara timr", None, ""},
+	})
+}

@@ -13,7 +13,9 @@ var (
 	phonePattern = regexp.MustCompile(`(?:\(?\+ ?|\(|\b)[0-9][0-9 ().\p{Pd}]{5,20}[0-9]`)
 	// a licence number has digits and at least one slash or hyphen between parts, such as KEP-12/D.05/2021.
 	licencePattern = regexp.MustCompile(`(?i)\b[a-z]{1,6}[\p{Pd}./ ]?[0-9]{1,10}(?:[\p{Pd}./][a-z0-9]{1,10}){1,6}\b`)
-	moneyPattern   = regexp.MustCompile(`(?i)\b(?:rp|idr)\.? ?[0-9][0-9.,]*(?: ?(?:juta|jt|ribu|rb|miliar|milyar))?\b|\b[0-9][0-9.,]* ?(?:juta|jt|ribu|rb|miliar|milyar)(?:an)?\b`)
+	// an extension stands directly behind its number
+	extensionPattern = regexp.MustCompile(`(?i)^[ ,]{0,2}\(?(?:ext|ekst|extension|ekstensi|pesawat|psw)\b[.:]? ?[0-9]{1,5}\b\)?`)
+	moneyPattern     = regexp.MustCompile(`(?i)\b(?:rp|idr)\.? ?[0-9][0-9.,]*(?: ?(?:juta|jt|ribu|rb|miliar|milyar))?\b|\b[0-9][0-9.,]* ?(?:juta|jt|ribu|rb|miliar|milyar)(?:an)?\b`)
 )
 
 // withoutMoney drops amounts: "5 juta" is no part of a name.

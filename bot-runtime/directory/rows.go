@@ -8,6 +8,8 @@ type rows struct {
 	open   []byte
 	at     []uint32 // where each entry begins: chunk times chunkSize, and the offset in it
 	status []bool   // illegal
+	// facts are what every entry may show; an entry holds its values in this order, and nothing where there are none.
+	facts []Fact
 }
 
 const chunkSize = 1 << 20
@@ -22,6 +24,9 @@ func (r *rows) add(e *Entry) {
 		for _, s := range list {
 			b = appendText(b, s)
 		}
+	}
+	for _, f := range r.facts {
+		b = appendText(b, e.shows(f.Name))
 	}
 	if len(r.open) > 0 && len(r.open)+len(b) > chunkSize {
 		r.seal()
@@ -92,10 +97,25 @@ func (r *rows) entry(i uint32) Entry {
 	c := r.cursor(i)
 	e := Entry{ID: c.text(), Name: c.text(), Licence: c.text(), Type: c.text(), Status: StatusLicensed}
 	e.Aliases, e.Sites, e.Phones, e.Emails = c.list(), c.list(), c.list(), c.list()
+	for _, f := range r.facts {
+		if f.Value = c.text(); f.Value != "" {
+			e.Shown = append(e.Shown, f)
+		}
+	}
 	if r.status[i] {
 		e.Status = StatusIllegal
 	}
 	return e
+}
+
+// shows is the value of what an entry shows by a name.
+func (e *Entry) shows(name string) string {
+	for _, f := range e.Shown {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
 }
 
 func (r *rows) name(i uint32) string {

@@ -15,6 +15,7 @@ var (
 	whySomeListed = Reason{"; some of them are on the warning list", "; sebagian ada di daftar peringatan"}
 	whyMixed      = Reason{"; letters or digits of another script are mixed in", "; ada huruf atau angka dari aksara lain di dalamnya"}
 	whyCut        = Reason{"; the text is longer than what is read of it", "; teksnya lebih panjang daripada yang dibaca"}
+	whyPresented  = Reason{"; fakes present themselves with the words beside it", "; pihak palsu biasa memakai kata-kata di sampingnya"}
 	whyImitates   = Reason{", and it is made to look like this one", ", dan dibuat mirip dengan yang ini"}
 )
 

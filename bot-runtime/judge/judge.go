@@ -337,7 +337,7 @@ func (j *judgement) flow(o bundle.Object, v *bundle.Verdict, tests bool) bool {
 
 // known is what a flow may name. The flows that it runs come with it, where it has served before.
 func (j *judgement) known(flow bundle.Object) dialog.CompileInput {
-	in := dialog.CompileInput{Tenant: j.set.Tenant, Directories: map[string]bool{}, Pools: map[string]bool{},
+	in := dialog.CompileInput{Tenant: j.set.Tenant, Directories: map[string]dialog.KnownDirectory{}, Pools: map[string]bool{},
 		Skills: map[string][]v1alpha1.AgentSkill{}, Knowledge: map[string]*knowledge.Set{}, Flows: map[string]*dialog.Program{}, Rings: j.rings[flow.Name]}
 	for name, program := range j.set.Flows {
 		if name != flow.Name && len(flow.Runs) == 0 {
@@ -354,8 +354,8 @@ func (j *judgement) known(flow bundle.Object) dialog.CompileInput {
 		}
 		in.Flows[o.Name], _ = dialog.Compile(*o.Flow, j.known(o))
 	}
-	for name := range j.set.Directories {
-		in.Directories[name] = true
+	for name, index := range j.set.Directories {
+		in.Directories[name] = dialog.KnownDirectory{Serves: true, Shown: index.Shown()}
 	}
 	for name, pool := range j.set.Pools {
 		in.Pools[name], in.Skills[name] = true, pool.Spec.Agents.Skills
@@ -367,7 +367,7 @@ func (j *judgement) known(flow bundle.Object) dialog.CompileInput {
 		kind, name, _ := strings.Cut(key, "/")
 		switch bundle.Kind(kind) {
 		case bundle.KindDirectory:
-			in.Directories[name] = false
+			in.Directories[name] = dialog.KnownDirectory{}
 		case bundle.KindAgentPool:
 			in.Pools[name] = false
 		case bundle.KindKnowledge:

@@ -29,10 +29,13 @@ type register struct {
 
 func open(t *testing.T) *register {
 	t.Helper()
-	index := directory.FromEntries([]directory.Entry{
-		{ID: "1", Name: "PT Dana Mekar Jaya", Licence: "KEP-12", Status: directory.StatusLicensed, Sites: []string{"danamekar.example"}},
-		{ID: "2", Name: "Pinjam Kilat", Status: directory.StatusIllegal},
-	})
+	index, _, findings := directory.Build(`name,licence,status,sites,alamat
+PT Dana Mekar Jaya,KEP-12,licensed,danamekar.example,"Jl. Melati 1, Solo"
+Pinjam Kilat,,illegal,,
+`, v1alpha1.DirectoryMapping{Shown: []v1alpha1.ShownColumn{{Name: "address", Column: "alamat", Label: v1alpha1.Text{"id": "Alamat", "en": "Address"}}}})
+	if index == nil {
+		t.Fatal(findings)
+	}
 	r := &register{T: t, metrics: prometheus.NewRegistry(), now: time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC), rate: 60}
 	r.server = lookup.New(lookup.Options{Registerer: r.metrics, Now: func() time.Time { return r.now },
 		Directory: func(name string) (*directory.Index, v1alpha1.PublicLookUp, bool) {
@@ -85,6 +88,10 @@ loket_public_lookups_total{directory="institutions",outcome="lookalike"} 1
 loket_public_lookups_total{directory="institutions",outcome="none"} 1
 `)); err != nil {
 		t.Error(err)
+	}
+	shown := []directory.Fact{{Name: "address", Label: map[string]string{"id": "Alamat", "en": "Address"}, Value: "Jl. Melati 1, Solo"}}
+	if diff := cmp.Diff(shown, r.lookUp("dana mekar jaya").Entries[0].Shown); diff != "" {
+		t.Errorf("what else the agency shows (-want +got):\n%s", diff)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/outbound"
@@ -23,8 +25,8 @@ import (
 // readTime is how long the database may take for the rows.
 const readTime = 60 * time.Second
 
-// fromPostgres copies the mapped columns out as CSV, in a transaction that only reads. The rows come in an order of their own
-// content, so that the same content has the same hash.
+// fromPostgres reads the mapped columns as CSV, in a transaction that only reads. The rows come in an order of their own
+// content, so that the same content has the same hash. What the Directory says is never SQL: names are quoted, values are parameters.
 func (f *Fetcher) fromPostgres(ctx context.Context, s v1alpha1.PostgresSource, mapping v1alpha1.DirectoryMapping) (Fetched, error) {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
@@ -40,25 +42,29 @@ func (f *Fetcher) fromPostgres(ctx context.Context, s v1alpha1.PostgresSource, m
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 
-	rows := &bounded{most: int(most)}
+	var rows string
 	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, fmt.Sprintf("SET LOCAL statement_timeout = %d", readTime.Milliseconds())); err != nil {
 			return err
 		}
-		columns, err := columnsOf(ctx, tx, s.Relation, mapping)
+		there, err := columnsOf(ctx, tx, s.Relation)
 		if err != nil {
 			return err
 		}
-		_, err = conn.PgConn().CopyTo(ctx, rows, "COPY ("+selecting(s.Relation, columns)+") TO STDOUT WITH (FORMAT csv, HEADER true, ENCODING 'UTF8')")
+		query, args, err := selecting(s, there, mapping)
+		if err != nil {
+			return err
+		}
+		rows, err = readCSV(ctx, tx, int(most), query, args)
 		return err
 	})
 	switch {
-	case rows.full:
+	case errors.Is(err, tooMuch):
 		return Fetched{}, fmt.Errorf("the list is larger than %d MB; raise source.postgres.maxMegabytes", most>>20)
 	case err != nil:
 		return Fetched{}, postgresTrouble(err, s, config)
 	}
-	return Fetched{Rows: rows.String()}, nil
+	return Fetched{Rows: rows}, nil
 }
 
 // connectionOf reads a Secret's uri. What it does not say is on the safe side: TLS, with the server's name checked.
@@ -105,22 +111,16 @@ func connectionOf(secret outbound.Secret, name string) (*pgx.ConnConfig, error) 
 	return config, nil
 }
 
-// column is one that is read.
+// column of a relation.
 type column struct {
 	name  string
 	array bool
 }
 
-// columnsOf are those of the relation that the mapping names.
-func columnsOf(ctx context.Context, tx pgx.Tx, relation string, m v1alpha1.DirectoryMapping) ([]column, error) {
-	wanted := []string{}
-	for _, c := range []v1alpha1.Column{m.Name, m.Aliases, m.Licence, m.Type, m.Status, m.Sites, m.Phones, m.Emails} {
-		if c != "" {
-			wanted = append(wanted, string(c))
-		}
-	}
+// columnsOf are all of a relation, in its order.
+func columnsOf(ctx context.Context, tx pgx.Tx, relation string) ([]column, error) {
 	found, err := tx.Query(ctx, `SELECT a.attname, t.typcategory = 'A' FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped`, quoted(relation))
+		WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`, quoted(relation))
 	if err != nil {
 		return nil, err
 	}
@@ -129,34 +129,100 @@ func columnsOf(ctx context.Context, tx pgx.Tx, relation string, m v1alpha1.Direc
 		err := row.Scan(&c.name, &c.array)
 		return c, err
 	})
-	if err != nil {
-		return nil, err
+	if err == nil && len(all) == 0 {
+		err = noRelation
 	}
-	if len(all) == 0 {
-		return nil, noRelation
-	}
-	all = slices.DeleteFunc(all, func(c column) bool { return !slices.Contains(wanted, c.name) })
-	if len(all) == 0 {
-		return nil, noColumn
-	}
-	return all, nil
+	return all, err
 }
+
+// told is an error whose words are for people.
+type told string
+
+func (t told) Error() string { return string(t) }
 
 var (
 	noRelation = errors.New("no such relation")
 	noColumn   = errors.New("no such column")
+	tooMuch    = errors.New("too much")
 )
 
-func selecting(relation string, columns []column) string {
-	var selected, order []string
-	for i, c := range columns {
+// selecting is the query for the mapped columns that are there, of the rows that meet all conditions.
+func selecting(s v1alpha1.PostgresSource, there []column, m v1alpha1.DirectoryMapping) (query string, args []any, err error) {
+	wanted := []v1alpha1.Column{m.Name, m.Aliases, m.Licence, m.Type, m.Status, m.Sites, m.Phones, m.Emails}
+	for _, shown := range m.Shown {
+		wanted = append(wanted, shown.Of())
+	}
+	var selected, order, where []string
+	for _, c := range there {
+		if !slices.Contains(wanted, v1alpha1.Column(c.name)) {
+			continue
+		}
 		name := pgx.Identifier{c.name}.Sanitize()
 		if c.array {
 			name = "array_to_string(" + name + ", ';') AS " + name
+		} else {
+			name += "::text"
 		}
-		selected, order = append(selected, name), append(order, strconv.Itoa(i+1))
+		selected, order = append(selected, name), append(order, strconv.Itoa(len(order)+1))
 	}
-	return "SELECT " + strings.Join(selected, ", ") + " FROM " + quoted(relation) + " ORDER BY " + strings.Join(order, ", ")
+	if len(selected) == 0 {
+		return "", nil, noColumn
+	}
+	for i, condition := range s.Where {
+		at := slices.IndexFunc(there, func(c column) bool { return c.name == string(condition.Column) })
+		if at < 0 {
+			return "", nil, told(fmt.Sprintf("relation %s has no column %q; correct source.postgres.where[%d].column", s.Relation, condition.Column, i))
+		}
+		args = append(args, condition.In)
+		name, value := pgx.Identifier{there[at].name}.Sanitize(), "$"+strconv.Itoa(len(args))+"::text[]"
+		if there[at].array {
+			where = append(where, name+"::text[] && "+value)
+		} else {
+			where = append(where, name+"::text = ANY("+value+")")
+		}
+	}
+	query = "SELECT " + strings.Join(selected, ", ") + " FROM " + quoted(s.Relation)
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	return query + " ORDER BY " + strings.Join(order, ", "), args, nil
+}
+
+// readCSV writes the rows of a query, all of whose columns are text, as CSV with a header line; NULL is empty. What is beyond most
+// bytes is not waited for.
+func readCSV(ctx context.Context, tx pgx.Tx, most int, query string, args []any) (string, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	rows, err := tx.Query(ctx, query, args...)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var out bytes.Buffer
+	w := csv.NewWriter(&out)
+	record := make([]string, len(rows.FieldDescriptions()))
+	values := make([]pgtype.Text, len(record))
+	into := make([]any, len(record))
+	for i, f := range rows.FieldDescriptions() {
+		record[i], into[i] = f.Name, &values[i]
+	}
+	for {
+		_ = w.Write(record) // a buffer takes everything
+		w.Flush()
+		if out.Len() > most {
+			stop() // else closing would read the rest
+			return "", tooMuch
+		}
+		if !rows.Next() {
+			return out.String(), rows.Err()
+		}
+		if err := rows.Scan(into...); err != nil {
+			return "", err
+		}
+		for i, v := range values {
+			record[i] = v.String
+		}
+	}
 }
 
 func quoted(relation string) string { return pgx.Identifier(strings.Split(relation, ".")).Sanitize() }
@@ -165,7 +231,8 @@ func quoted(relation string) string { return pgx.Identifier(strings.Split(relati
 // may hold the user, the address and values.
 func postgresTrouble(err error, s v1alpha1.PostgresSource, c *pgx.ConnConfig) error {
 	var (
-		told    *pgconn.PgError
+		server  *pgconn.PgError
+		plain   told
 		blocked *outbound.Blocked
 	)
 	switch {
@@ -175,18 +242,20 @@ func postgresTrouble(err error, s v1alpha1.PostgresSource, c *pgx.ConnConfig) er
 		return fmt.Errorf("relation %s has none of the mapped columns; correct mapping", s.Relation)
 	case errors.As(err, &blocked):
 		return blocked
-	case errors.As(err, &told):
+	case errors.As(err, &plain):
+		return plain
+	case errors.As(err, &server):
 		switch {
-		case strings.HasPrefix(told.Code, "28"):
+		case strings.HasPrefix(server.Code, "28"):
 			return fmt.Errorf("the database refuses the sign-in of Secret %q", s.SecretName)
-		case told.Code == "42501":
+		case server.Code == "42501":
 			return fmt.Errorf("the user of Secret %q may not read %s; GRANT SELECT ON it", s.SecretName, s.Relation)
-		case told.Code == "57014":
+		case server.Code == "57014":
 			return fmt.Errorf("reading %s took longer than %s", s.Relation, readTime)
-		case told.Code == "3D000":
+		case server.Code == "3D000":
 			return fmt.Errorf("the database that Secret %q names is not there", s.SecretName)
 		}
-		return fmt.Errorf("the database failed with SQLSTATE %s", told.Code)
+		return fmt.Errorf("the database failed with SQLSTATE %s", server.Code)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%s did not answer in time", c.Host)
 	}
@@ -199,19 +268,4 @@ func postgresTrouble(err error, s v1alpha1.PostgresSource, c *pgx.ConnConfig) er
 		return fmt.Errorf("%s speaks no TLS; let it, or write sslmode=disable into the uri of Secret %q", c.Host, s.SecretName)
 	}
 	return fmt.Errorf("%s cannot be reached, or broke off", c.Host)
-}
-
-// bounded is a buffer that refuses what is too much.
-type bounded struct {
-	bytes.Buffer
-	most int
-	full bool
-}
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > b.most {
-		b.full = true
-		return 0, errors.New("too much")
-	}
-	return b.Buffer.Write(p)
 }

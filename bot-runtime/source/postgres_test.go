@@ -2,10 +2,12 @@ package source
 
 import (
 	"context"
+	"encoding/csv"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -116,7 +118,7 @@ func TestAViewOfADatabaseIsADirectory(t *testing.T) {
 	want := `nama,alias,izin,status,situs
 Bank Nusa,,KEP-03,licensed,
 "PT Dana, ""Mekar"" Jaya",Dana Mekar;DMJ,KEP-12,licensed,danamekar.example
-Pinjam Kilat,"",,illegal,
+Pinjam Kilat,,,illegal,
 `
 	if diff := cmp.Diff(want, got.Rows); diff != "" {
 		t.Errorf("the rows (-want +got):\n%s", diff)
@@ -135,6 +137,76 @@ Pinjam Kilat,"",,illegal,
 	again, _, err := r.ask("public_register.institutions", mapped)
 	if err != nil || Hash(again.Rows) != Hash(got.Rows) {
 		t.Errorf("rows that only moved have another hash (%v)", err)
+	}
+}
+
+func TestARegisterMayBeAPartOfATableAndShowMoreOfIt(t *testing.T) {
+	r := newRegister(t, `CREATE TYPE sector AS ENUM ('bank', 'fintech', 'insurer')`,
+		`CREATE TABLE things (name text, status text, sector sector, active bool, tags text[], since date, alamat text, "odd "" name" int)`,
+		`INSERT INTO things VALUES ('Bank Nusa', 'licensed', 'bank', true, '{old,jakarta}', '1998-05-21', E'Jl. Melati 1\n10110 "Jakarta"', 1),
+			('PT Dana Mekar', 'licensed', 'fintech', true, '{new}', NULL, NULL, 2), ('PT Dana Lama', 'licensed', 'fintech', false, '{new}', NULL, '', 3),
+			('Asuransi Bahtera', 'licensed', 'insurer', true, NULL, NULL, NULL, NULL), ('O''Brien; DROP TABLE things', 'licensed', 'bank', NULL, NULL, NULL, NULL, 4)`)
+	in := func(column string, values ...string) v1alpha1.RowCondition {
+		return v1alpha1.RowCondition{Column: v1alpha1.Column(column), In: values}
+	}
+	for _, c := range []struct {
+		where []v1alpha1.RowCondition
+		want  []string
+	}{
+		{nil, []string{"Asuransi Bahtera", "Bank Nusa", "O'Brien; DROP TABLE things", "PT Dana Lama", "PT Dana Mekar"}},
+		{[]v1alpha1.RowCondition{in("sector", "bank", "fintech"), in("active", "true")}, []string{"Bank Nusa", "PT Dana Mekar"}},
+		{[]v1alpha1.RowCondition{in("tags", "jakarta", "elsewhere")}, []string{"Bank Nusa"}},
+		{[]v1alpha1.RowCondition{in("since", "1998-05-21")}, []string{"Bank Nusa"}},
+		{[]v1alpha1.RowCondition{in(`odd " name`, "2", "3")}, []string{"PT Dana Lama", "PT Dana Mekar"}},
+		{[]v1alpha1.RowCondition{in("name", "O'Brien; DROP TABLE things", `x' OR '1'='1`, "}", `\`)}, []string{"O'Brien; DROP TABLE things"}},
+		{[]v1alpha1.RowCondition{in("sector", "no such value")}, nil},
+	} {
+		got, _, err := r.ask("things", func(d *v1alpha1.Directory) { d.Spec.Source.Postgres.Where = c.where })
+		if err != nil {
+			t.Errorf("%v: %v", c.where, err)
+			continue
+		}
+		rows, err := csv.NewReader(strings.NewReader(got.Rows)).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, row := range rows[1:] {
+			names = append(names, row[0])
+		}
+		slices.Sort(names)
+		if diff := cmp.Diff(c.want, names); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", c.where, diff)
+		}
+	}
+	for _, c := range []struct{ column, want string }{
+		{"region", `relation things has no column "region"; correct source.postgres.where[0].column`},
+		{`name" = '' OR 1=1 --`, "has no column"},
+	} {
+		if _, _, err := r.ask("things", func(d *v1alpha1.Directory) {
+			d.Spec.Source.Postgres.Where = []v1alpha1.RowCondition{in(c.column, "x")}
+		}); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.column, err)
+		}
+	}
+
+	got, mapping, err := r.ask("things", func(d *v1alpha1.Directory) {
+		d.Spec.Mapping.Shown = []v1alpha1.ShownColumn{{Name: "address", Column: "alamat", Label: v1alpha1.Text{"id": "Alamat"}}, {Name: "since"}, {Name: "active"}}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, _, findings := directory.Build(got.Rows, mapping)
+	if index == nil {
+		t.Fatal(findings)
+	}
+	want := []directory.Fact{{Name: "address", Label: map[string]string{"id": "Alamat"}, Value: "Jl. Melati 1\n10110 \"Jakarta\""}, {Name: "since", Value: "1998-05-21"}, {Name: "active", Value: "true"}}
+	if diff := cmp.Diff(want, index.Ask("bank nusa").Entries[0].Shown); diff != "" {
+		t.Errorf("what is shown (-want +got):\n%s", diff)
+	}
+	want = []directory.Fact{{Name: "active", Value: "true"}}
+	if diff := cmp.Diff(want, index.Ask("asuransi bahtera").Entries[0].Shown); diff != "" {
+		t.Errorf("of one that has little (-want +got):\n%s", diff)
 	}
 }
 

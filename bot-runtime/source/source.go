@@ -163,7 +163,15 @@ func Wish(d v1alpha1.DirectorySpec) (wish, origin string) {
 		panic(err) // plain data of our own types: cannot fail
 	}
 	if pg := d.Source.Postgres; pg != nil {
-		return Hash(string(body)), Hash("postgres " + string(pg.SecretName) + " " + pg.Relation)
+		from := "postgres " + string(pg.SecretName) + " " + pg.Relation
+		if len(pg.Where) > 0 {
+			where, err := json.Marshal(pg.Where)
+			if err != nil {
+				panic(err) // as above
+			}
+			from += " " + string(where)
+		}
+		return Hash(string(body)), Hash(from)
 	}
 	return Hash(string(body)), Hash(d.Source.HTTP.URL)
 }

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/directory"
 	"github.com/loket-dev/loket/bot-runtime/outbound"
@@ -61,7 +63,7 @@ func zipped(s string) []byte {
 const list = "name,status,sites\nPT Dana Sekar,licensed,danasekar.example;app.danasekar.example\nEmas Berlipat,illegal,\n"
 
 func TestAListIsFetchedHoweverItIsWritten(t *testing.T) {
-	objects := `{"name":"PT Dana Sekar","status":"licensed","sites":["danasekar.example","app.danasekar.example"],"more":{"x":[1]},"since":2019}`
+	objects := `{"name":"PT Dana Sekar","status":"licensed","sites":["danasekar.example","app.danasekar.example"],"more":{"x":[1]},"since":2019,"addresses":["Jl. Melati 1","Jl. Mawar 2"]}`
 	illegal := `{"status":"illegal","name":"Emas Berlipat"}`
 	for what, c := range map[string]struct {
 		format v1alpha1.RowFormat
@@ -83,12 +85,22 @@ func TestAListIsFetchedHoweverItIsWritten(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			index, rejected, findings := directory.Build(got.Rows, v1alpha1.DirectoryMapping{})
+			mapping := v1alpha1.DirectoryMapping{}
+			if c.format != "" && c.format != v1alpha1.FormatCSV {
+				mapping.Shown = []v1alpha1.ShownColumn{{Name: "since"}, {Name: "offices", Column: "addresses"}}
+			}
+			index, rejected, findings := directory.Build(got.Rows, mapping)
 			if index == nil || index.Entries() != 2 || rejected != 0 {
 				t.Fatalf("%v of %q", findings, got.Rows)
 			}
 			if a := index.Ask("https://app.danasekar.example"); a.Outcome != directory.Exact || a.Entries[0].Name != "PT Dana Sekar" {
 				t.Errorf("its site gives %+v", a)
+			}
+			if len(mapping.Shown) > 0 {
+				want := []directory.Fact{{Name: "since", Value: "2019"}, {Name: "offices", Value: "Jl. Melati 1;Jl. Mawar 2"}}
+				if diff := cmp.Diff(want, index.Ask("dana sekar").Entries[0].Shown); diff != "" {
+					t.Errorf("what is shown (-want +got):\n%s", diff)
+				}
 			}
 			if a := index.Ask("emas berlipat"); a.Outcome != directory.ListedIllegal {
 				t.Errorf("the warning list gives %+v", a)
@@ -293,6 +305,13 @@ func TestAnotherWishIsAskedForAtOnce(t *testing.T) {
 	accepted, same := Wish(d)
 	d.Source.HTTP.URL += "2"
 	elsewhere, another := Wish(d)
+	pg := v1alpha1.DirectorySpec{Source: v1alpha1.DirectorySource{Postgres: &v1alpha1.PostgresSource{SecretName: "call-register", Relation: "things"}}}
+	_, all := Wish(pg)
+	pg.Source.Postgres = pg.Source.Postgres.DeepCopy()
+	pg.Source.Postgres.Where = []v1alpha1.RowCondition{{Column: "sector", In: []string{"bank"}}}
+	if _, some := Wish(pg); all == some { // fewer rows are no sudden drop then
+		t.Error("the rows of another condition are compared with all")
+	}
 	if wish == accepted || origin != same || accepted == elsewhere || origin == another {
 		t.Errorf("%s %s, %s %s, %s %s", wish, origin, accepted, same, elsewhere, another)
 	}

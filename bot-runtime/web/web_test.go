@@ -40,15 +40,21 @@ func TestThePagesInABrowser(t *testing.T) {
 		ctx, stop = context.WithDeadline(ctx, end.Add(-20*time.Second))
 		defer stop()
 	}
-	registry := directory.FromEntries([]directory.Entry{
+	var registry directory.Builder
+	registry.Show([]directory.Fact{{Name: "address", Label: map[string]string{"id": "Alamat", "en": "Address"}}, {Name: "note"}})
+	for _, e := range []directory.Entry{
 		{ID: "1", Name: "PT Dana Mekar Jaya", Aliases: []string{"Dana Mekar"}, Licence: "KEP-12/D.05/2021", Type: "Pinjaman daring",
-			Status: directory.StatusLicensed, Sites: []string{"danamekar.example"}, Phones: []string{"021 1234567"}},
+			Status: directory.StatusLicensed, Sites: []string{"danamekar.example"}, Phones: []string{"021 1234567"},
+			Shown: []directory.Fact{{Name: "address", Value: "Jl. <i>Melati</i> 1, Solo"}, {Name: "note", Value: "sejak 1998"}}},
 		{ID: "2", Name: "Pinjam Kilat <b>Jaya</b>", Status: directory.StatusIllegal},
-	})
+	} {
+		registry.Add(e)
+	}
+	institutions := registry.Build()
 	c := desktest.Start(t, web.Pages(), func(o *desk.Options, p *desk.PoolInfo) {
 		p.Slots, p.Supervisors = 4, []string{"sri", "tri", "umi"}
 		p.Skills, p.SkillsWithin = map[string][]string{"vivi": {"english", "syariah"}}, time.Hour
-		o.Directories = func() map[string]*directory.Index { return map[string]*directory.Index{"institutions": registry} }
+		o.Directories = func() map[string]*directory.Index { return map[string]*directory.Index{"institutions": institutions} }
 	})
 	for _, agent := range []string{"citra", "dewi", "eko", "fitri", "gita", "hadi", "sri", "tri", "umi", "vivi", "wati"} {
 		c.Account(agent, desktest.Password)

@@ -9,11 +9,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
-// Fold makes a text comparable: compatibility forms decomposed, lower case, marks and invisible characters off, everything
-// that is neither letter nor digit a space, spaces single. Folding twice changes nothing.
+// Fold makes a text comparable: compatibility forms decomposed, case folded (in full, so that a sharp s is two), marks and invisible
+// characters off, everything that is neither letter nor digit a space, spaces single. Folding twice changes nothing.
 func Fold(s string) string {
 	if isFolded(s) {
 		return s
@@ -63,7 +64,7 @@ func foldOnce(s string) string {
 		}
 	}
 	if !ascii {
-		s = norm.NFKD.String(s)
+		s = cases.Fold().String(norm.NFKD.String(s))
 	}
 	for _, r := range s {
 		switch {

@@ -16,6 +16,10 @@ var (
 	contextID string
 	//go:embed context_en.txt
 	contextEN string
+	//go:embed claims_id.txt
+	claimsID string
+	//go:embed claims_en.txt
+	claimsEN string
 	//go:embed cities_id.txt
 	citiesID string
 	//go:embed courtesy_id.txt
@@ -29,6 +33,7 @@ var (
 var (
 	chat     = setOf(chatID, chatEN)
 	context  = setOf(contextID, contextEN)
+	claims   = setOf(claimsID, claimsEN)
 	cities   = setOf(citiesID)
 	courtesy = setOf(courtesyID, courtesyEN)
 	shared   = readShared()
@@ -40,6 +45,9 @@ func Chat(word string) bool { _, ok := chat[word]; return ok }
 
 // ChatInContext says whether a folded word is chat only among chat: "uang" in "pinjam uang di …", but not in "uang mekar".
 func ChatInContext(word string) bool { _, ok := context[word]; return ok }
+
+// Claim says whether a chat word is one by which impostors present themselves: "official".
+func Claim(word string) bool { _, ok := claims[word]; return ok }
 
 // City says whether a folded word is a place that tells institutions of one name apart: it is a typo of nothing else.
 func City(word string) bool { _, ok := cities[word]; return ok }
@@ -199,6 +207,62 @@ func TypedPhrase(ws []string) (n int, short string) {
 		}
 	}
 	return 0, ""
+}
+
+// LongForm is the long form of a kind of licence, as it was found among words.
+type LongForm struct {
+	Short string
+	Rest  []string // the words without those of the long form
+	Typos int      // letters of it that were typed otherwise
+}
+
+// LongForms are those whose words are all among ws, in any order and with others between: each as it is, of the same sound, a letter
+// off where it is long, or in two pieces side by side. Longer forms come first. It costs more than Phrase and TypedPhrase, which know
+// those that stand as they should.
+func LongForms(ws []string) []LongForm {
+	var out []LongForm
+	for _, p := range phrases {
+		if f, ok := longForm(ws, p.words); ok {
+			f.Short = p.short
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func longForm(ws, form []string) (LongForm, bool) {
+	const long, mostTypos = 6, 2
+	var f LongForm
+	if len(ws) < len(form) {
+		return f, false
+	}
+	used := make([]bool, len(ws))
+	for _, listed := range form {
+		at, pieces, typos := -1, 1, mostTypos+1
+		for i, w := range ws {
+			switch {
+			case used[i] || typos == 0:
+			case w == listed || Sound(w) == Sound(listed):
+				at, pieces, typos = i, 1, 0
+			case i+1 < len(ws) && !used[i+1] && len(w)+len(ws[i+1]) == len(listed) && w+ws[i+1] == listed:
+				at, pieces, typos = i, 2, 0
+			case typos > 1 && len(listed) >= long && Distance(w, listed, 1) == 1:
+				at, pieces, typos = i, 1, 1
+			}
+		}
+		if f.Typos += typos; f.Typos > mostTypos {
+			return f, false
+		}
+		for i := range pieces {
+			used[at+i] = true
+		}
+	}
+	for i, w := range ws {
+		if !used[i] {
+			f.Rest = append(f.Rest, w)
+		}
+	}
+	return f, true
 }
 
 // Name gives the words of a name: folded, legal forms dropped (also written with dots, as P.T.). A name that is nothing but

@@ -19,6 +19,10 @@ func AppendSound(dst []byte, word string, leet bool) []byte {
 		if i+1 < len(word) {
 			next = word[i+1]
 		}
+		if next == c && c >= 'a' && c <= 'z' && !digit {
+			continue // the last of them is heard, with what follows
+		}
+		first := i
 		switch {
 		case c == 'o' && next == 'e':
 			c = 'u'
@@ -45,6 +49,9 @@ func AppendSound(dst []byte, word string, leet bool) []byte {
 			c = 's'
 		default:
 			c = Class(c)
+		}
+		for i > first && i+1 < len(word) && word[i+1] == word[i] {
+			i++
 		}
 		dst = appendHeard(dst, start, c, letters && !digit && !digitBefore)
 		digitBefore = digit

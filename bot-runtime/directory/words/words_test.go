@@ -29,10 +29,22 @@ func TestTextsThatReadAlikeFoldAlike(t *testing.T) {
 		{"punctuation", "dana-mekar, (jaya)!", "dana mekar jaya"},
 		{"invisible characters", "da\u200bna\u00ad mekar", "dana mekar"},
 		{"emoji", "dana 💰 mekar", "dana mekar"},
+		{"a sharp s, small or capital", "Weiß WEIẞ", "weiss weiss"},
 		{"bold letters of mathematics", "𝐝𝐚𝐧𝐚", "dana"},
 	} {
 		if Fold(c.a) != Fold(c.b) {
 			t.Errorf("%s: %q and %q", c.what, Fold(c.a), Fold(c.b))
+		}
+	}
+}
+
+func TestWhatImpostorsCallThemselvesIsChatAsWell(t *testing.T) {
+	if len(claims) < 10 {
+		t.Errorf("only %d words", len(claims))
+	}
+	for w := range claims {
+		if !Chat(w) || Fold(w) != w {
+			t.Errorf("%q is no chat word, or not folded", w)
 		}
 	}
 }
@@ -52,7 +64,7 @@ func TestLegalFormsFallAwayAndKindsStay(t *testing.T) {
 }
 
 func TestWordsOfOneSoundAreOneWord(t *testing.T) {
-	for _, c := range [][2]string{{"soerja", "surya"}, {"tjahaja", "cahaya"}, {"djaja", "jaya"}, {"sjariah", "syariah"}, {"shariah", "syariah"}, {"dharma", "darma"}, {"mekarr", "mekar"}, {"aqsa", "aksa"}} {
+	for _, c := range [][2]string{{"soerja", "surya"}, {"tjahaja", "cahaya"}, {"djaja", "jaya"}, {"sjariah", "syariah"}, {"shariah", "syariah"}, {"dharma", "darma"}, {"mekarr", "mekar"}, {"commonwealthhhh", "commonwealth"}, {"soooerja", "surya"}, {"sssyyyariah", "syariah"}, {"aqsa", "aksa"}} {
 		if Sound(c[0]) != Sound(c[1]) {
 			t.Errorf("%s sounds %s, %s sounds %s", c[0], Sound(c[0]), c[1], Sound(c[1]))
 		}

@@ -32,7 +32,7 @@ describe("the look-up", () => {
     await lookUp("apakah dana mekar jaya resmi kak?");
     const answer = bar().getByRole("article");
     await answer.getByText("Terdaftar, cocok").waitFor();
-    for (const text of ["PT Dana Mekar Jaya", "berizin", "KEP-12/D.05/2021", "danamekar.example", "021 1234567"]) {
+    for (const text of ["PT Dana Mekar Jaya", "berizin", "KEP-12/D.05/2021", "danamekar.example", "021 1234567", "Alamat", "Jl. <i>Melati</i> 1, Solo", "note", "sejak 1998"]) {
       await answer.getByText(text, { exact: true }).waitFor();
     }
     await lookUp("Dana Mekar Jaya Plus");
@@ -80,6 +80,7 @@ describe("the look-up", () => {
     await lookUp("dana mekar plus");
     await page.getByLabel("Bahasa").selectOption("en");
     await page.getByText("Careful: alike, but not this one").waitFor();
+    await page.getByText("Address", { exact: true }).waitFor();
     await page.setViewportSize({ width: 360, height: 740 });
     const { width, scrolls } = await page.evaluate(() => ({ width: innerWidth, scrolls: document.documentElement.scrollWidth }));
     assert.ok(scrolls <= width, `the page is ${scrolls} wide on a screen of ${width}`);

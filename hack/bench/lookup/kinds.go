@@ -72,6 +72,21 @@ var kindsOfQuery = []kind{
 		d := national(e.Phones[0])
 		return pick(a.r, []string{"0" + d, "+62" + d, "62 " + d[:2] + "-" + d[2:], "ditelepon (0" + d[:2] + ") " + d[2:]}), true
 	}},
+	{name: "WhatsApp link", class: Genuine, foreign: true, make: func(a *asker, e *directory.Entry) (string, bool) {
+		if len(e.Phones) == 0 {
+			return "", false
+		}
+		return "https://" + pick(a.r, []string{"wa.me/", "api.whatsapp.com/send?phone="}) + "62" + national(e.Phones[0]), true
+	}},
+	{name: "phone with an extension", class: Genuine, foreign: true, make: func(a *asker, e *directory.Entry) (string, bool) {
+		if len(e.Phones) == 0 {
+			return "", false
+		}
+		return "0" + national(e.Phones[0]) + pick(a.r, []string{" ext ", " ext. ", " pesawat "}) + fmt.Sprint(10+a.r.IntN(990)), true
+	}},
+	{name: "impostor's word beside it", class: Genuine, typed: true, make: func(a *asker, e *directory.Entry) (string, bool) {
+		return pick(a.r, []string{e.Name + " Official", e.Name + " Resmi", "Admin " + e.Name}), true
+	}},
 	{name: "forwarded text", class: Genuine, foreign: true, make: func(a *asker, e *directory.Entry) (string, bool) {
 		h, ok := host("https://%/")(a, e)
 		return "Kak tolong cek " + e.Name + " link " + h + " ini benar?", ok
@@ -168,6 +183,15 @@ var kindsOfQuery = []kind{
 		s := strings.Join(name(e), "")
 		return s + "@" + s + "-cs.top", len(s) > 7
 	}},
+	{name: "e-mail of everybody's with the name", class: Fake, foreign: true, make: func(a *asker, e *directory.Entry) (string, bool) {
+		s := strings.Join(name(e), pick(a.r, []string{"", ".", "_"}))
+		return pick(a.r, []string{"", "cs.", "info"}) + s + pick(a.r, []string{"", "24"}) + "@gmail.com", len(s) > 9
+	}},
+	{name: "foreign link with the name in its path", class: Fake, foreign: true, make: func(a *asker, e *directory.Entry) (string, bool) {
+		s := strings.Join(name(e), pick(a.r, []string{"", "-"}))
+		return "https://promo-cair.top/" + pick(a.r, []string{"", "daftar/", "?ref="}) + s, len(s) > 9
+	}},
+	{name: "name and foreign WhatsApp link", class: Fake, foreign: true, make: beside("https://wa.me/6281299998888", "https://api.whatsapp.com/send?phone=6281299998888")},
 	{name: "hosts of two entries", class: Fake, foreign: true, make: func(a *asker, e *directory.Entry) (string, bool) {
 		h, ok := host("%")(a, e)
 		other, ok2 := host("%")(a, &a.c.Entries[a.r.IntN(len(a.c.Entries))])

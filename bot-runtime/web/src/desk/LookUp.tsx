@@ -83,7 +83,7 @@ function Found({ answer, language, text }: { answer: DirectoryAnswer; language: 
           {answer.entries.map((entry) => (
             <li key={entry.id}>
               {answer.outcome === "lookalike" && text.foundReal}{" "}
-              <OneEntry entry={entry} text={text} />
+              <OneEntry entry={entry} language={language} text={text} />
             </li>
           ))}
         </ul>
@@ -93,13 +93,14 @@ function Found({ answer, language, text }: { answer: DirectoryAnswer; language: 
   );
 }
 
-function OneEntry({ entry, text }: { entry: Entry; text: Texts }) {
-  const facts: [TextKey, string | undefined][] = [
-    ["entryLicence", entry.licence],
-    ["entryType", entry.type],
-    ["entrySites", entry.sites?.join(", ")],
-    ["entryPhones", entry.phones?.join(", ")],
-    ["entryEmails", entry.emails?.join(", ")],
+function OneEntry({ entry, language, text }: { entry: Entry; language: Language; text: Texts }) {
+  const facts: [string, string | undefined][] = [
+    [text.entryLicence, entry.licence],
+    [text.entryType, entry.type],
+    [text.entrySites, entry.sites?.join(", ")],
+    [text.entryPhones, entry.phones?.join(", ")],
+    [text.entryEmails, entry.emails?.join(", ")],
+    ...(entry.shown ?? []).map(({ name, label, value }): [string, string] => [label ? pick(label, language) : name, value]),
   ];
   return (
     <>
@@ -112,9 +113,11 @@ function OneEntry({ entry, text }: { entry: Entry; text: Texts }) {
       <dl>
         {facts
           .filter(([, value]) => value)
-          .map(([key, value]) => (
-            <div key={key}>
-              <dt>{text[key]}</dt>
+          .map(([title, value], i) => (
+            <div key={i}>
+              <dt>
+                <bdi>{title}</bdi>
+              </dt>
               <dd>
                 <bdi>{value}</bdi>
               </dd>

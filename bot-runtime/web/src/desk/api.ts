@@ -85,6 +85,14 @@ export interface Entry {
   sites?: string[];
   phones?: string[];
   emails?: string[];
+  shown?: Fact[];
+}
+
+// Fact is what else the agency shows of an institution.
+export interface Fact {
+  name: string;
+  label?: Record<string, string>; // by language
+  value: string;
 }
 
 // DirectoryAnswer is what the bot would have been told.
