@@ -64,7 +64,7 @@ func TestAFormOfAPluralIsThatOfTheNumberAsItIsWritten(t *testing.T) {
 }
 
 func TestWhatCannotBeWrittenIsToldWithItsMend(t *testing.T) {
-	env, err := environment(flow(t, owed).Variables, nil)
+	env, err := environment(flow(t, owed).Variables, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
