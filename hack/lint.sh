@@ -25,7 +25,7 @@ generated() {
 chart() {
   helm lint charts/loket --strict && helm template loket charts/loket --namespace loket-system >/dev/null
 }
-samples() { kustomize build config/samples/kontak157-demo >/dev/null && kustomize build config/default >/dev/null; }
+samples() { kustomize build config/samples/kontak157-demo >/dev/null && kustomize build config/default >/dev/null && kustomize build config/keda >/dev/null; }
 flows() {
 	local built
 	built=$(mktemp -d)
