@@ -13,7 +13,7 @@ func TestWhoScalesIsAdvisedAsDemandWouldDecide(t *testing.T) {
 	for _, m := range []moment{
 		{0, 42, 180, false, 4, "waiting 42 + active 180 over 60 a worker = 4"},
 		{2, 42, 180, false, 4, "waiting 42 + active 180 over 60 a worker = 4"},                                // nobody has followed yet
-		{4, 0, 10, false, 3, "waiting 0 + active 10 over 60 a worker = 1; 3 held until surely not needed"},                 // and it is soon over
+		{4, 0, 10, false, 3, "waiting 0 + active 10 over 60 a worker = 1; 3 held until surely not needed"},    // and it is soon over
 		{1100, 0, 10, true, 3, "no fresh figures from the runtime: workers stay at 3"},                        // blind, nothing goes
 		{1102, 0, 10, false, 3, "waiting 0 + active 10 over 60 a worker = 1; 3 held until surely not needed"}, // nor just after
 	} {
