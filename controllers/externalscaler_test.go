@@ -31,6 +31,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/controllers/externalscaler"
 	"github.com/loket-dev/loket/controllers/externalscaler/wire"
@@ -250,6 +252,38 @@ func TestTheFirstConversationIsPushedToKEDAWhileThePoolRests(t *testing.T) {
 	})
 	next(true)
 	t.Logf("pushed %s after the first conversation", time.Since(since).Round(time.Millisecond))
+}
+
+func TestTheSampleOfAScaledObjectIsAnswered(t *testing.T) {
+	body, err := os.ReadFile("../config/samples/keda/scaledobject.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, object, _ := strings.Cut(string(body), "apiVersion"); !strings.Contains(string(page), "apiVersion"+object) {
+		t.Error("docs/operate.md has another sample")
+	}
+	var sample struct {
+		Spec struct {
+			ScaleTargetRef struct{ APIVersion, Kind, Name string }
+			Triggers       []struct {
+				Type     string
+				Metadata map[string]string
+			}
+		}
+	}
+	if err := yaml.Unmarshal(body, &sample); err != nil {
+		t.Fatal(err)
+	}
+	ns, _, ap := counter(t, external)
+	if r := sample.Spec.ScaleTargetRef; r.APIVersion != v1alpha1.GroupVersion.String() || r.Kind != "AgentPool" || r.Name != ap.Name {
+		t.Errorf("it scales %v", r)
+	}
+	ref := &wire.ScaledObjectRef{Namespace: ns, ScalerMetadata: sample.Spec.Triggers[0].Metadata}
+	wants(t, keda(t, operator.keda, insecure.NewCredentials()), ref, 1)
 }
 
 func TestAPoolThatMayNotRestIsNotScaledToZero(t *testing.T) {

@@ -59,6 +59,10 @@ func run(m *testing.M) int {
 		ControlPlaneStartTimeout: 3 * time.Minute,
 		ControlPlaneStopTimeout:  time.Minute,
 	}
+	if err := prepare(env); err != nil {
+		fmt.Fprintln(os.Stderr, "preparing the API server:", err)
+		return 1
+	}
 	defer func() { _ = env.Stop() }() // also when the CRDs are refused: the API server runs then
 	cluster, err := env.Start()
 	if err != nil {

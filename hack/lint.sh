@@ -9,7 +9,7 @@ check() { # name, command...
   if out=$("$@" 2>&1); then echo "lint: $name: well"; else bad=1; echo "lint: $name:"; echo "$out"; fi
 }
 unformatted() { local f; f=$(git ls-files '*.go' | xargs gofmt -l); [ -z "$f" ] || { echo "gofmt would change:"; echo "$f"; return 1; }; }
-vet() { go vet ./... && go vet -tags e2e,chaos ./test/e2e/... && go vet -tags chaos ./bot-runtime && (cd hack/cluster && CGO_ENABLED=0 go vet -trimpath ./...); }
+vet() { go vet ./... && go vet -tags e2e,chaos ./test/e2e/... && go vet -tags chaos ./bot-runtime && go vet -tags keda ./controllers && (cd hack/cluster && CGO_ENABLED=0 go vet -trimpath ./...); }
 tidy() { go mod tidy -diff && (cd hack/cluster && go mod tidy -diff); }
 # generated files are made anew in a copy of the checkout, so that a stale one is told and not silently mended
 generated() {
