@@ -417,6 +417,12 @@ func TestOnlyWhoBringsACertificateOfTheCAIsAnswered(t *testing.T) {
 	}
 }
 
+// fails is a test, or whatever comes before there is one.
+type fails interface {
+	Helper()
+	Fatal(args ...any)
+}
+
 // testAuthority is a CA of its own.
 type testAuthority struct {
 	certificate *x509.Certificate
@@ -424,7 +430,7 @@ type testAuthority struct {
 	pem         []byte
 }
 
-func authority(t *testing.T) *testAuthority {
+func authority(t fails) *testAuthority {
 	t.Helper()
 	a := &testAuthority{}
 	a.certificate = &x509.Certificate{
@@ -436,7 +442,7 @@ func authority(t *testing.T) *testAuthority {
 }
 
 // issue makes a certificate of localhost that serves and calls.
-func (a *testAuthority) issue(t *testing.T) (certificate, key []byte) {
+func (a *testAuthority) issue(t fails) (certificate, key []byte) {
 	t.Helper()
 	_, certificate, key = signed(t, &x509.Certificate{
 		SerialNumber: big.NewInt(2), DNSNames: []string{"localhost"}, NotBefore: a.certificate.NotBefore, NotAfter: a.certificate.NotAfter,
@@ -446,7 +452,7 @@ func (a *testAuthority) issue(t *testing.T) (certificate, key []byte) {
 }
 
 // signed makes a certificate, by itself where there is no signer.
-func signed(t *testing.T, of, by *x509.Certificate, signer *ecdsa.PrivateKey) (own *ecdsa.PrivateKey, certificate, key []byte) {
+func signed(t fails, of, by *x509.Certificate, signer *ecdsa.PrivateKey) (own *ecdsa.PrivateKey, certificate, key []byte) {
 	t.Helper()
 	own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -45,9 +45,8 @@ func prepare(env *envtest.Environment) error {
 	if err != nil {
 		return err
 	}
-	t := &testing.T{}
-	front.environment, front.authority = env, authority(t)
-	certificate, key := front.authority.issue(t)
+	front.environment, front.authority = env, authority(beforeTests{})
+	certificate, key := front.authority.issue(beforeTests{})
 	for name, body := range map[string][]byte{"ca.crt": front.authority.pem, "tls.crt": certificate, "tls.key": key} {
 		if err := os.WriteFile(filepath.Join(dir, name), body, 0o600); err != nil {
 			return err
@@ -62,6 +61,12 @@ func prepare(env *envtest.Environment) error {
 		Set("proxy-client-key-file", filepath.Join(dir, "tls.key"))
 	return nil
 }
+
+type beforeTests struct{}
+
+func (beforeTests) Helper() {}
+
+func (beforeTests) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
 // programs is the folder with KEDA's two programs: built before, or now.
 func programs(t *testing.T) string {
