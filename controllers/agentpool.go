@@ -67,7 +67,9 @@ func (r *AgentPoolReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 		spec, look := seen.limits(), seen.observation()
 		memory.pretend(seen, &look)
 		if seen.advises() {
-			seen.advice = new(capacity.Advise(spec, memory.state, look))
+			var advice capacity.Decision
+			advice, memory.risen = capacity.Advise(spec, memory.state, look, memory.risen)
+			seen.advice = &advice
 		}
 		decision, memory.state = capacity.Decide(spec, memory.state, look)
 		if seen.scales() && !seen.yields() {

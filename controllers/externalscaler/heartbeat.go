@@ -11,8 +11,8 @@ import (
 const (
 	// lookEvery is how often the lease is read; its leader renews it every two seconds.
 	lookEvery = 5 * time.Second
-	// silentAfter is how long a lease may stay as it is until nobody leads: longer than another replica takes to take it over, so that
-	// a change of leaders is no outage, and shorter than it would take for an old answer to be acted on twice.
+	// silentAfter is how long a lease may stay as it is until nobody leads: longer than another replica takes to take it over, which is
+	// 15 seconds, so that a change of leaders is no outage.
 	silentAfter = 25 * time.Second
 )
 
