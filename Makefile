@@ -43,7 +43,7 @@ $(PAGES): $(shell find bot-runtime/web/src bot-runtime/web/*.json bot-runtime/we
 	@hack/pages.sh
 
 .PHONY: generate
-generate: $(TOOLS)/controller-gen ## deepcopy, CRDs, roles and the chart's copies of them
+generate: $(TOOLS)/controller-gen ## deepcopy, CRDs, the chart's copies of them, and KEDA's protocol
 	@hack/generate.sh
 
 # ---- tests

@@ -6,11 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"time"
 	_ "time/tzdata" // the image holds no time zones, and pools' hours and forecasts are told in their tenants'
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -18,6 +20,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/loket-dev/loket/controllers"
+	"github.com/loket-dev/loket/controllers/externalscaler"
 	"github.com/loket-dev/loket/controllers/signing"
 )
 
@@ -34,6 +37,8 @@ type settings struct {
 	metrics     string
 	probes      string
 	signingDir  string
+	keda        string
+	kedaTLS     string
 	namespace   string
 }
 
@@ -44,8 +49,13 @@ func parse(args []string) (settings, error) {
 	f.StringVar(&s.metrics, "metrics-bind-address", ":8080", "where /metrics is served; 0 serves none")
 	f.StringVar(&s.probes, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served; 0 serves none")
 	f.StringVar(&s.signingDir, "signing-dir", "/etc/loket/signing", "folder of the signing keys: <kid>.key (PEM, PKCS8, Ed25519), and current, which names the one to sign with")
+	f.StringVar(&s.keda, "keda-bind-address", "0", "where KEDA's external scaler is served (gRPC); 0 serves none")
+	f.StringVar(&s.kedaTLS, "keda-tls-dir", "", "folder with tls.crt, tls.key and ca.crt: KEDA must bring a certificate of that CA; without TLS when empty")
 	if err := f.Parse(args); err != nil {
 		return s, err
+	}
+	if s.kedaTLS != "" && s.keda == "0" {
+		return s, fmt.Errorf("--keda-tls-dir is set, but nothing is served: set --keda-bind-address as well")
 	}
 	if s.namespace == "" {
 		return s, fmt.Errorf("POD_NAMESPACE is not set; set it from metadata.namespace, since NetworkPolicies name it")
@@ -76,6 +86,9 @@ func run(ctx context.Context, args []string) error {
 	if err := controllers.Setup(mgr, controllers.Options{Namespace: s.namespace, Keys: keys}); err != nil {
 		return err
 	}
+	if err := serveKEDA(mgr, s); err != nil {
+		return err
+	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
 		return fmt.Errorf("adding the health check: %w", err)
 	}
@@ -84,6 +97,32 @@ func run(ctx context.Context, args []string) error {
 	}
 	return mgr.Start(ctx)
 }
+
+// serveKEDA answers KEDA on every replica.
+func serveKEDA(mgr ctrl.Manager, s settings) error {
+	if s.keda == "0" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", s.keda)
+	if err != nil {
+		return fmt.Errorf("listening for KEDA (--keda-bind-address): %w", err)
+	}
+	o := externalscaler.Options{Listener: listener, TLSDir: s.kedaTLS, Pools: mgr.GetCache(), Live: mgr.GetAPIReader()}
+	if s.leaderElect {
+		o.Lease = types.NamespacedName{Namespace: s.namespace, Name: leaseName}
+	}
+	server, err := externalscaler.New(o)
+	if err != nil {
+		return err
+	}
+	if err := mgr.Add(server); err != nil {
+		return fmt.Errorf("adding KEDA's external scaler: %w", err)
+	}
+	return nil
+}
+
+// leaseName is of the leader's lease.
+const leaseName = "loket-operator"
 
 func newManager(cluster *rest.Config, s settings, logger logr.Logger) (ctrl.Manager, error) {
 	options, err := controllers.ManagerOptions()
@@ -95,7 +134,7 @@ func newManager(cluster *rest.Config, s settings, logger logr.Logger) (ctrl.Mana
 	options.Metrics = metricsserver.Options{BindAddress: s.metrics}
 	options.HealthProbeBindAddress = s.probes
 	options.LeaderElection = s.leaderElect
-	options.LeaderElectionID = "loket-operator"
+	options.LeaderElectionID = leaseName
 	options.LeaderElectionNamespace = s.namespace
 	options.LeaderElectionReleaseOnCancel = true // main returns as soon as the manager does
 	options.GracefulShutdownTimeout = &grace

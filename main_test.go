@@ -12,8 +12,9 @@ func TestWhatTheOperatorNeedsToStart(t *testing.T) {
 		args      []string
 		says      string
 	}{
-		"its namespace":    {"", nil, "POD_NAMESPACE is not set"},
-		"its signing keys": {"loket-system", []string{"--signing-dir=" + t.TempDir()}, "no <kid>.key"},
+		"its namespace":                {"", nil, "POD_NAMESPACE is not set"},
+		"its signing keys":             {"loket-system", []string{"--signing-dir=" + t.TempDir()}, "no <kid>.key"},
+		"certificates that are served": {"loket-system", []string{"--keda-tls-dir=" + t.TempDir()}, "set --keda-bind-address as well"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("POD_NAMESPACE", c.namespace)

@@ -68,6 +68,7 @@ func TestEveryObjectIsOneThatKubernetesKnows(t *testing.T) {
 			"--set", "defaultClass.exposure.external.url=https://{{ namespace }}.loket.example,defaultClass.exposure.from[0].namespaceSelector.matchLabels.gateway=yes",
 			"--set", "defaultClass.pods.priorityClassNames[0]=citizens,defaultClass.pods.taints[0].key=dedicated,defaultClass.pods.taints[0].value=loket",
 		}},
+		{"with KEDA, which must show a certificate", []string{"--set", "keda.enabled=true,keda.namespace=autoscaling,keda.tlsSecret=keda-mtls"}},
 		{"when the CRDs are already there", []string{"--api-versions", "loket.dev/v1alpha1/TenantClass"}},
 		{"under another name", []string{"--name-template", "citizens"}},
 	} {
@@ -93,6 +94,7 @@ func TestAValueThatTheChartDoesNotKnowIsRefused(t *testing.T) {
 		{"one address for all tenants", "defaultClass.exposure.external.url=https://loket.example", "url"},
 		{"a key's name that no file can have", "signing.keyID=../k1", "keyID"},
 		{"an image with its tag in the wrong place", "runtime.image.repository=loket.dev/bot-runtime:1.0", "repository"},
+		{"a namespace of KEDA's that is none", "keda.namespace=Keda", "namespace"},
 		{"a port that is none", "defaultClass.egress.allow[0].cidr=10.0.0.0/8,defaultClass.egress.allow[0].ports[0]=0", "ports"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -16,8 +16,13 @@ import (
 
 // Two ways to install are one operator: whoever changes one must change the other.
 func TestKustomizeAndHelmInstallTheSame(t *testing.T) {
-	fromConfig := objects(t, output(t, tool(t, "kustomize", "build", "../config/default")))
-	fromChart := objects(t, render(t))
+	for folder, values := range map[string]string{"default": "keda.enabled=false", "keda": "keda.enabled=true"} {
+		sameObjects(t, objects(t, output(t, tool(t, "kustomize", "build", "../config/"+folder))), objects(t, render(t, "--set", values)))
+	}
+}
+
+func sameObjects(t *testing.T, fromConfig, fromChart map[string]*unstructured.Unstructured) {
+	t.Helper()
 	onlyIn := map[string]string{
 		"Namespace loket-system": "config: helm has --create-namespace",
 		"Secret loket-signing":   "chart: kustomize makes no keys",

@@ -40,6 +40,8 @@ type poolSeen struct {
 	zone     *time.Location // the tenant's
 	scalers  scalers
 
+	// advice is what demand calls for where somebody else decides; nil while Loket does.
+	advice *capacity.Decision
 	// unscaled is why the cluster would not have the decided number of workers; nil while it will.
 	unscaled error
 	// limited is what keeps workers from demand, with its mend; empty while nothing does.
@@ -64,22 +66,25 @@ func (r *AgentPoolReconciler) Reconcile(ctx context.Context, req ctrl.Request) (
 	if seen.learns() {
 		spec, look := seen.limits(), seen.observation()
 		memory.pretend(seen, &look)
+		if seen.advises() {
+			var advice capacity.Decision
+			advice, memory.risen = capacity.Advise(spec, memory.state, look, memory.risen)
+			seen.advice = &advice
+		}
 		decision, memory.state = capacity.Decide(spec, memory.state, look)
-		if seen.yields() {
-			workersWanted.WithLabelValues(seen.pool.Namespace, seen.pool.Name).Set(float64(decision.Workers))
-		} else if seen.scales() {
+		if seen.scales() && !seen.yields() {
 			seen.limited = memory.limit.look(seen, spec, decision)
 			seen.unscaled = r.scale(ctx, seen, decision, &memory)
 		}
 		memory.people.look(seen, &memory.state, look)
 		seen.people = memory.people.said
-		measure(seen, look, memory.state)
+		measure(seen, decision, look, memory.state)
 		r.keep(ctx, seen, &memory)
 		seen.unkept = memory.kept.trouble
 	}
 	var wait time.Duration
 	seen.staffed, wait = memory.people.staffed(seen)
-	result, err := r.report(ctx, seen, decision, sooner(decision.Again, wait), &memory)
+	result, err := r.report(ctx, seen, decision, sooner(seen.again(decision), wait), &memory)
 	r.remember(req.NamespacedName, memory)
 	if seen.unscaled != nil && len(allBlocked(seen.unscaled)) == 0 { // what a person must mend is tried again with the next look
 		err = errors.Join(seen.unscaled, err)
@@ -150,8 +155,29 @@ func (s *poolSeen) dry() bool {
 	return s.scales() && s.pool.Spec.Workers.DryRun && !s.tenant.Spec.Suspend
 }
 
+// advises says that somebody else decides, who is told what demand calls for. What suspends a tenant is no demand.
+func (s *poolSeen) advises() bool {
+	return s.scales() && s.pool.Spec.Workers.Mode == v1alpha1.WorkersExternal && !s.tenant.Spec.Suspend
+}
+
+// byDemand is what demand calls for, whoever decides.
+func (s *poolSeen) byDemand(d capacity.Decision) capacity.Decision {
+	if s.advice != nil {
+		return *s.advice
+	}
+	return d
+}
+
+// again is when a decision or an advice is due anew.
+func (s *poolSeen) again(d capacity.Decision) time.Duration {
+	return sooner(d.Again, s.byDemand(d).Again)
+}
+
 func (s *poolSeen) limits() capacity.Spec {
-	w := s.pool.Spec.Workers
+	w, wished := s.pool.Spec.Workers, int32(1)
+	if w.Replicas != nil {
+		wished = *w.Replicas
+	}
 	out := capacity.Spec{
 		Min: w.Min, Max: w.Max, Ceiling: s.class.Spec.Ceilings.WorkersPerPool,
 		ConversationsPerWorker: w.ConversationsPerWorker, Window: w.ScaleDownAfter.Duration, Start: startsWithin, Zone: s.zone,
@@ -163,7 +189,7 @@ func (s *poolSeen) limits() capacity.Spec {
 		}
 	}
 	if out.Ceiling == 0 {
-		out.Ceiling = max(w.Max, w.Replicas)
+		out.Ceiling = max(w.Max, wished)
 	}
 	if s.mayRest() {
 		out.Min = 0
@@ -175,7 +201,7 @@ func (s *poolSeen) limits() capacity.Spec {
 	case s.embedded:
 		out.External = &s.desk.Wanted
 	case w.Mode == v1alpha1.WorkersExternal:
-		out.External = &w.Replicas
+		out.External = &wished
 	}
 	return out
 }
@@ -220,7 +246,6 @@ func (s *poolSeen) observation() capacity.Observation {
 // The event is told only when what the decision goes by is another than before: figures move all day.
 func (r *AgentPoolReconciler) scale(ctx context.Context, seen *poolSeen, d capacity.Decision, memory *poolMemory) error {
 	desk := types.NamespacedName{Namespace: seen.pool.Namespace, Name: render.DeskName(seen.pool.Name)}
-	workersWanted.WithLabelValues(desk.Namespace, seen.pool.Name).Set(float64(d.Workers))
 	if seen.dry() {
 		memory.shadow = &d.Workers
 		return nil
@@ -254,7 +279,8 @@ func (r *AgentPoolReconciler) report(ctx context.Context, seen *poolSeen, d capa
 		if wait := figuresEvery - seen.now.Sub(memory.figuresAt); wait > 0 {
 			return ctrl.Result{RequeueAfter: sooner(again, wait)}, nil
 		}
-		class := d.Reasons.Class()
+		demand := seen.byDemand(d)
+		class := demand.Reasons.Class()
 		if same = class == memory.reported && sameToPeople(before.Status, after.Status); !same {
 			memory.reported = class
 		}

@@ -36,6 +36,8 @@ type poolMemory struct {
 	// told is what the last event of a scaling said, without its figures.
 	told  string
 	limit poolLimit
+	// risen is the last advice for more, in mode external.
+	risen capacity.Risen
 	// shadow is how many workers there would be if a dry run's decisions had been carried out; nil without one.
 	shadow *int32
 	// zone is the tenant's, and named its name.

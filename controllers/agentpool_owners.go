@@ -24,37 +24,34 @@ type scalers struct {
 	ofDesk, ofPool []string
 }
 
-// scalersOf reads the autoscalers beside a pool.
+// scalersOf reads the autoscalers beside a pool, and picks those that scale it or its desk.
 func (s shared) scalersOf(ctx context.Context, pool *v1alpha1.AgentPool) (scalers, error) {
-	var list autoscalingv2.HorizontalPodAutoscalerList
-	if err := s.client.List(ctx, &list, client.InNamespace(pool.Namespace)); err != nil {
-		return scalers{}, fmt.Errorf("reading the autoscalers of %s: %w", pool.Namespace, err)
-	}
-	return scalersAmong(list.Items, pool.Name), nil
+	list, err := s.autoscalers(ctx, pool.Namespace)
+	return scalers{
+		ofDesk: scalersAmong(list, deploymentKind, render.DeskName(pool.Name)),
+		ofPool: scalersAmong(list, v1alpha1.GroupVersion.WithKind("AgentPool"), pool.Name),
+	}, err
 }
 
-// scalersAmong picks those that scale a pool or its desk.
-func scalersAmong(list []autoscalingv2.HorizontalPodAutoscaler, pool string) scalers {
-	var out scalers
+func (s shared) autoscalers(ctx context.Context, namespace string) ([]autoscalingv2.HorizontalPodAutoscaler, error) {
+	var list autoscalingv2.HorizontalPodAutoscalerList
+	if err := s.client.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("reading the autoscalers of %s: %w", namespace, err)
+	}
+	return list.Items, nil
+}
+
+// scalersAmong names those that scale an object, of whatever version of its kind, sorted.
+func scalersAmong(list []autoscalingv2.HorizontalPodAutoscaler, kind schema.GroupVersionKind, name string) []string {
+	var out []string
 	for i := range list {
 		target := list[i].Spec.ScaleTargetRef
 		version, err := schema.ParseGroupVersion(target.APIVersion)
-		if err != nil {
-			continue
-		}
-		switch (schema.GroupKind{Group: version.Group, Kind: target.Kind}) {
-		case deploymentKind.GroupKind():
-			if target.Name == render.DeskName(pool) {
-				out.ofDesk = append(out.ofDesk, scalerName(&list[i]))
-			}
-		case v1alpha1.GroupVersion.WithKind("AgentPool").GroupKind():
-			if target.Name == pool {
-				out.ofPool = append(out.ofPool, scalerName(&list[i]))
-			}
+		if err == nil && version.WithKind(target.Kind).GroupKind() == kind.GroupKind() && target.Name == name {
+			out = append(out, scalerName(&list[i]))
 		}
 	}
-	slices.Sort(out.ofDesk)
-	slices.Sort(out.ofPool)
+	slices.Sort(out)
 	return out
 }
 

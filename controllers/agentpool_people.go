@@ -159,13 +159,16 @@ func (m *poolPeople) week(seen *poolSeen, state *capacity.State) []v1alpha1.Pool
 }
 
 // measure shows what a decision went by, and what it means for people.
-func measure(s *poolSeen, look capacity.Observation, state capacity.State) {
+func measure(s *poolSeen, d capacity.Decision, look capacity.Observation, state capacity.State) {
 	set := func(figure string, v float64) {
 		poolFigures.WithLabelValues(s.pool.Namespace, s.pool.Name, figure).Set(v)
 	}
 	if look.Fresh {
 		set("waiting", float64(look.WaitingForWorker+look.WaitingForAgent))
 		set("active", float64(look.Active))
+	}
+	if s.scales() {
+		workersWanted.WithLabelValues(s.pool.Namespace, s.pool.Name).Set(float64(s.byDemand(d).Workers))
 	}
 	set("arrivals_per_second", state.Arriving())
 	set("start_seconds", state.StartSeconds())

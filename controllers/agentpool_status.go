@@ -36,7 +36,7 @@ func poolStatus(s *poolSeen, d capacity.Decision) (v1alpha1.AgentPoolStatus, tim
 		}
 	}
 	out.Verdict = j.verdict(s.judgement)
-	out.People = s.people
+	out.People, out.WorkersWanted = s.people, nil
 	if p := s.view.Pool(s.name); p != nil {
 		out.Waiting = class(p.WaitingForWorker + p.WaitingForAgent)
 		out.Active = class(p.Active)
@@ -48,6 +48,9 @@ func poolStatus(s *poolSeen, d capacity.Decision) (v1alpha1.AgentPoolStatus, tim
 	out.Selector = s.selector()
 	out.URL = render.DeskPage(render.BaseURL(*s.class, s.pool.Namespace, s.nodePort), s.pool.Name)
 	out.Workers, out.WorkersReady, out.Why = 0, "0/0", "the desk is not made yet"
+	if s.advice != nil {
+		out.WorkersWanted = &s.advice.Workers
+	}
 	if s.desk != nil {
 		out.Workers = s.desk.Exist
 		out.WorkersReady = fmt.Sprintf("%d/%d", s.desk.Ready, s.desk.Wanted)
@@ -124,6 +127,8 @@ func (s *poolSeen) why(d capacity.Decision) string {
 		return fmt.Sprintf("left to %s; by demand: %s", and(s.scalers.ofDesk), d.Reasons)
 	case s.dry():
 		return "dry run: " + d.Reasons.String()
+	case s.advice != nil:
+		return fmt.Sprintf("%s; by demand %d: %s", d.Reasons, s.advice.Workers, s.advice.Reasons)
 	default:
 		return d.Reasons.String()
 	}

@@ -132,7 +132,7 @@ func TestStaleFiguresNeverTakeAWorkerAway(t *testing.T) {
 func TestAnExternalScalerIsObeyed(t *testing.T) {
 	ns, pods, ap := counter(t, func(p *v1alpha1.AgentPool) { p.Spec.Workers.Mode = v1alpha1.WorkersExternal })
 	pods.backlog("contact-centre", 0, 500)
-	update(t, ap, func(p *v1alpha1.AgentPool) { p.Spec.Workers.Replicas = 3 })
+	update(t, ap, func(p *v1alpha1.AgentPool) { p.Spec.Workers.Replicas = new(int32(3)) })
 	replicas(t, ns, desk, 3)
 	says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionTrue, v1alpha1.ReasonFollowsReplicas)
 	if ap.Status.Selector == "" || !strings.Contains(ap.Status.Selector, "loket.dev/pool=contact-centre") {
@@ -194,7 +194,7 @@ func TestAnAutoscalerOfThePoolIsToldThatDemandDecidesAndIsFollowedInModeExternal
 		t.Errorf("the condition says %q", c.Message)
 	}
 	update(t, ap, func(p *v1alpha1.AgentPool) {
-		p.Spec.Workers.Mode, p.Spec.Workers.Replicas = v1alpha1.WorkersExternal, 3
+		p.Spec.Workers.Mode, p.Spec.Workers.Replicas = v1alpha1.WorkersExternal, new(int32(3))
 	})
 	says(t, ap, v1alpha1.ConditionScaling, metav1.ConditionTrue, v1alpha1.ReasonFollowsReplicas)
 	replicas(t, ns, desk, 3)

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,12 +22,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/yaml"
 
 	"github.com/loket-dev/loket/api/v1alpha1"
+	"github.com/loket-dev/loket/controllers/externalscaler"
 	"github.com/loket-dev/loket/controllers/signing"
 )
 
@@ -55,6 +58,10 @@ func run(m *testing.M) int {
 		// Machines that build at the same time are slow, not broken.
 		ControlPlaneStartTimeout: 3 * time.Minute,
 		ControlPlaneStopTimeout:  time.Minute,
+	}
+	if err := prepare(env); err != nil {
+		fmt.Fprintln(os.Stderr, "preparing the API server:", err)
+		return 1
 	}
 	defer func() { _ = env.Stop() }() // also when the CRDs are refused: the API server runs then
 	cluster, err := env.Start()
@@ -108,6 +115,8 @@ type operatorRun struct {
 	done    chan error
 	keys    *signing.Ring
 	writes  *writes
+	cache   cache.Cache
+	keda    string // where KEDA's external scaler is served
 }
 
 func startOperator(cluster *rest.Config) (*operatorRun, error) {
@@ -135,6 +144,18 @@ func startOperator(cluster *rest.Config) (*operatorRun, error) {
 	}
 	err = Setup(mgr, Options{Namespace: "loket-system", Keys: o.keys, Dial: runtimes.dial, Now: clock.now})
 	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	o.cache, o.keda = mgr.GetCache(), listener.Addr().String()
+	scaler, err := externalscaler.New(externalscaler.Options{Listener: listener, Pools: o.cache})
+	if err != nil {
+		return nil, err
+	}
+	if err := mgr.Add(scaler); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -45,7 +45,7 @@ func (r *TenantReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 		return r.report(ctx, seen, outcome{refusal: refusal})
 	}
 	tenant, cuts := withinCeilings(*seen.tenant, class)
-	bot, err := r.scaleBot(ctx, seen.name, &tenant)
+	bot, err := r.scaleBot(ctx, seen, &tenant)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -53,8 +53,9 @@ func (r *TenantReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	done, err := r.bring(ctx, in)
+	done, err := r.bring(ctx, in, bot.left)
 	done.class, done.cuts, done.botWhy, done.again = class, cuts, bot.why, sooner(done.again, bot.again)
+	done.botScalers = seen.botScalers
 	r.connect(seen, tenant, in.Published)
 	if done.blocked = allBlocked(err); err != nil && len(done.blocked) == 0 {
 		return ctrl.Result{}, err
@@ -67,8 +68,9 @@ func (r *TenantReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 }
 
 // bring makes the objects: Services first, since the others tell the ports that the cluster gives them. What cannot be done
-// holds up nothing else: a quota on node ports must not keep a tenant from being suspended.
-func (r *TenantReconciler) bring(ctx context.Context, in render.Input) (outcome, error) {
+// holds up nothing else: a quota on node ports must not keep a tenant from being suspended. The bot's replicas may be left to somebody
+// else.
+func (r *TenantReconciler) bring(ctx context.Context, in render.Input, botLeft bool) (outcome, error) {
 	services := render.Services(in)
 	errs := []error{r.applyAll(ctx, services)}
 	ports, err := r.nodePorts(ctx, in, services)
@@ -81,8 +83,10 @@ func (r *TenantReconciler) bring(ctx context.Context, in render.Input) (outcome,
 	all := append(services, workloads...)
 	errs = append(errs, r.children.prune(ctx, in.Tenant.UID, in.Tenant.Namespace, in.Tenant.Name, all))
 	kind, bot := botKind(&in.Tenant), types.NamespacedName{Namespace: in.Tenant.Namespace, Name: render.BotName}
-	_, _, err = r.children.scale(ctx, in.Tenant.UID, kind, bot, in.BotReplicas())
-	errs = append(errs, err)
+	if !botLeft {
+		_, _, err = r.children.scale(ctx, in.Tenant.UID, kind, bot, in.BotReplicas())
+		errs = append(errs, err)
+	}
 	out := outcome{input: in, again: r.children.nextComparison(all)}
 	k, err := r.children.read(ctx, kind, bot)
 	if k != nil {

@@ -22,12 +22,15 @@ type botMemory struct {
 	state capacity.State
 	why   string        // as of the last change of the number or of what it goes by
 	told  string        // the class of that
+	left  bool          // the number is left to an autoscaler
 	again time.Duration // until the next decision
 }
 
-// scaleBot decides how many pods the bot has, where the tenant lets that move, and sets the tenant's replicas to it.
-func (r *TenantReconciler) scaleBot(ctx context.Context, name types.NamespacedName, tenant *v1alpha1.BotTenant) (botMemory, error) {
-	if tenant.Spec.Bot.Scaling == nil || tenant.Spec.Suspend || tenant.Spec.Storage.Embedded != nil {
+// scaleBot decides how many pods the bot has, where the tenant lets that move, and sets the tenant's replicas to it; or to what there
+// are, where that is left to an autoscaler.
+func (r *TenantReconciler) scaleBot(ctx context.Context, seen seen, tenant *v1alpha1.BotTenant) (botMemory, error) {
+	name, left := seen.name, yieldsBot(tenant, seen.botScalers)
+	if tenant.Spec.Bot.Scaling == nil && !left || tenant.Spec.Suspend || tenant.Spec.Storage.Embedded != nil {
 		r.forgetBot(name)
 		return botMemory{}, nil
 	}
@@ -35,20 +38,32 @@ func (r *TenantReconciler) scaleBot(ctx context.Context, name types.NamespacedNa
 	if err != nil || bot == nil || bot.owner != tenant.UID || bot.facts.Wanted == 0 { // made, or resumed, with replicas
 		return botMemory{}, err
 	}
+	if tenant.Spec.Bot.Scaling == nil {
+		r.forgetBot(name)
+		tenant.Spec.Bot.Replicas = bot.facts.Wanted
+		return botMemory{left: true, why: "left to " + and(seen.botScalers)}, nil
+	}
 	r.mu.Lock()
 	m := r.bots[name]
 	r.mu.Unlock()
 	if m.uid != tenant.UID {
 		m = botMemory{uid: tenant.UID}
 	}
+	m.left = left
 	look, late := botObservation(r.links.View(name), bot.facts, *tenant.Spec.Bot.Scaling, r.now())
-	var d capacity.Decision
-	d, m.state = capacity.Decide(botLimits(tenant), m.state, look)
-	m.again = d.Again
-	before := bot.facts.Wanted
-	if told := fmt.Sprint(d.Workers, late != "", d.Reasons.Class()); told != m.told {
+	limits, before := botLimits(tenant), bot.facts.Wanted
+	d, after := capacity.Decide(limits, m.state, look)
+	if left { // what is remembered is what the other one did
+		limits.External = &before
+		_, after = capacity.Decide(limits, m.state, look)
+	}
+	m.state, m.again = after, d.Again
+	if told := fmt.Sprint(left, d.Workers, late != "", d.Reasons.Class()); told != m.told {
 		m.told, m.why = told, late+d.Reasons.String()
-		if d.Workers != before {
+		switch {
+		case left:
+			m.why = fmt.Sprintf("left to %s; by demand %d: %s", and(seen.botScalers), d.Workers, m.why)
+		case d.Workers != before:
 			reason := v1alpha1.EventScaledUp
 			if d.Workers < before {
 				reason = v1alpha1.EventScaledDown
@@ -60,6 +75,9 @@ func (r *TenantReconciler) scaleBot(ctx context.Context, name types.NamespacedNa
 	r.bots[name] = m
 	r.mu.Unlock()
 	tenant.Spec.Bot.Replicas = d.Workers
+	if left {
+		tenant.Spec.Bot.Replicas = before
+	}
 	return m, nil
 }
 

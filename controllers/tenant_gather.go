@@ -15,6 +15,7 @@ import (
 
 	"github.com/loket-dev/loket/api/v1alpha1"
 	"github.com/loket-dev/loket/bot-runtime/bundle"
+	"github.com/loket-dev/loket/controllers/render"
 )
 
 // seen is everything that a tenant's reconciler looks at.
@@ -22,6 +23,8 @@ type seen struct {
 	application
 	name    types.NamespacedName
 	objects bundle.Objects
+	// botScalers are autoscalers that write the bot's replicas.
+	botScalers []string
 }
 
 func (s seen) gone() bool { return s.tenant == nil || !s.tenant.DeletionTimestamp.IsZero() }
@@ -56,8 +59,12 @@ func (r *TenantReconciler) gather(ctx context.Context, name types.NamespacedName
 		return out, fmt.Errorf("reading the labels of namespace %s: %w", name.Namespace, err)
 	}
 	out.namespaceLabels = namespace.Labels
-	objects, err := r.gatherObjects(ctx, name.Namespace)
-	out.objects = objects
+	autoscalers, err := r.autoscalers(ctx, name.Namespace)
+	if err != nil {
+		return out, err
+	}
+	out.botScalers = scalersAmong(autoscalers, botKind(out.tenant), render.BotName)
+	out.objects, err = r.gatherObjects(ctx, name.Namespace)
 	return out, err
 }
 

@@ -25,9 +25,11 @@ type outcome struct {
 	cuts    []string // what of the tenant's wishes the class's ceilings cut
 	input   render.Input
 	bot     facts
-	botWhy  string  // why there are so many pods; empty where the number does not move
-	blocked []error // why not everything could be applied, for a person to mend
-	again   time.Duration
+	botWhy  string // why there are so many pods; empty where the number does not move
+	// botScalers are autoscalers that write the bot's replicas.
+	botScalers []string
+	blocked    []error // why not everything could be applied, for a person to mend
+	again      time.Duration
 }
 
 // report writes the status if it differs, tells what changed, and says when to look again.
@@ -55,7 +57,7 @@ func tenantStatus(before *v1alpha1.BotTenant, done outcome, view link.View, oper
 		say(no(v1alpha1.ConditionAccepted, r.reason, r.message), no(v1alpha1.ConditionReady, r.reason, r.message))
 		// Nobody looks any more. What ran goes on running at its address, and the class is the one that it shall have again.
 		out.Bot, out.BotWhy, out.Bundle, out.Applied = "", "", "", ""
-		for _, kind := range []string{v1alpha1.ConditionOperatorReachable, v1alpha1.ConditionDurability} {
+		for _, kind := range []string{v1alpha1.ConditionOperatorReachable, v1alpha1.ConditionDurability, v1alpha1.ConditionScaling} {
 			if meta.FindStatusCondition(out.Conditions, kind) != nil {
 				say(unknown(kind, r.reason, "the tenant is not accepted, so nobody looks"))
 			}
@@ -89,6 +91,9 @@ func tenantStatus(before *v1alpha1.BotTenant, done outcome, view link.View, oper
 		say(*reachable)
 	}
 	say(q.ready())
+	if c := q.botOwners(); c != nil {
+		say(*c)
+	}
 	return out
 }
 

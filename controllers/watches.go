@@ -40,6 +40,7 @@ func addTenant(mgr ctrl.Manager, s shared, keys <-chan event.GenericEvent) error
 		// A tenant that was second becomes first when the older one goes.
 		Watches(&v1alpha1.BotTenant{}, inNamespace, specChanged).
 		Watches(&v1alpha1.TenantClass{}, handler.EnqueueRequestsFromMapFunc(s.tenantsOfClass), classChanged).
+		Watches(&autoscalingv2.HorizontalPodAutoscaler{}, inNamespace, builder.WithPredicates(targetChanged)).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(s.tenantsInside),
 			builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		WatchesMetadata(&corev1.ConfigMap{}, handler.EnqueueRequestsFromMapFunc(s.tenantsThatRead)).
@@ -113,7 +114,7 @@ func (s shared) object(mgr ctrl.Manager, kind bundle.Kind, o client.Object, list
 		WatchesRawSource(source.Channel(s.links.Events(kind), &handler.EnqueueRequestForObject{}))
 }
 
-// targetChanged lets through what a pool sees of an autoscaler: that it is there, and what it scales. Its status moves all day.
+// targetChanged lets through what a pool or a tenant sees of an autoscaler: that it is there, and what it scales. Its status moves all day.
 var targetChanged = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		a, okA := e.ObjectOld.(*autoscalingv2.HorizontalPodAutoscaler)

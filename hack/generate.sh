@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes what is generated from api/v1alpha1 anew: deepcopy functions, the CRDs, the JSON Schema for editors, and the chart's
-# copies of the CRDs.
+# Writes what is generated anew: from api/v1alpha1 the deepcopy functions, the CRDs, the JSON Schema for editors, and the chart's
+# copies of the CRDs; from KEDA's protocol its Go code.
 # `hack/generate.sh && git diff --exit-code` tells whether they are up to date.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,6 +12,8 @@ if ! command -v controller-gen >/dev/null; then
 fi
 
 controller-gen object paths=./api/v1alpha1 crd output:crd:dir=config/crd/bases
+
+(cd hack/protoc && go run . ../../controllers/externalscaler/wire/externalscaler.proto)
 
 go run ./bot-runtime schema >config/schema/loket.json.new
 mv config/schema/loket.json.new config/schema/loket.json

@@ -9,7 +9,7 @@ check() { # name, command...
   if out=$("$@" 2>&1); then echo "lint: $name: well"; else bad=1; echo "lint: $name:"; echo "$out"; fi
 }
 unformatted() { local f; f=$(git ls-files '*.go' | xargs gofmt -l); [ -z "$f" ] || { echo "gofmt would change:"; echo "$f"; return 1; }; }
-vet() { go vet ./... && go vet -tags e2e,chaos ./test/e2e/... && go vet -tags chaos ./bot-runtime && (cd hack/cluster && CGO_ENABLED=0 go vet -trimpath ./...); }
+vet() { go vet ./... && go vet -tags e2e,chaos ./test/e2e/... && go vet -tags chaos ./bot-runtime && go vet -tags keda ./controllers && (cd hack/cluster && CGO_ENABLED=0 go vet -trimpath ./...); }
 tidy() { go mod tidy -diff && (cd hack/cluster && go mod tidy -diff); }
 # generated files are made anew in a copy of the checkout, so that a stale one is told and not silently mended
 generated() {
@@ -19,13 +19,13 @@ generated() {
   local f stale=0
   while IFS= read -r f; do
     cmp -s "$f" "$copy/$f" || { echo "stale: $f (run make generate)"; stale=1; }
-  done < <(git ls-files api config charts)
+  done < <(git ls-files api config charts controllers/externalscaler/wire)
   return $stale
 }
 chart() {
   helm lint charts/loket --strict && helm template loket charts/loket --namespace loket-system >/dev/null
 }
-samples() { kustomize build config/samples/kontak157-demo >/dev/null && kustomize build config/default >/dev/null; }
+samples() { kustomize build config/samples/kontak157-demo >/dev/null && kustomize build config/default >/dev/null && kustomize build config/keda >/dev/null; }
 flows() {
 	local built
 	built=$(mktemp -d)

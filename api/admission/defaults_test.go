@@ -65,6 +65,9 @@ func TestNoFieldWithADefaultHasAValidZero(t *testing.T) {
 				t.Fatal(err)
 			}
 			zero := d.zero()
+			if name == "AgentPool" && d.path == "spec.workers.replicas" {
+				continue // a pointer: absent is nil, and 0 is 0
+			}
 			if errs := validation.ValidateCustomResource(nil, zero, validator); len(errs) == 0 && len(props.XValidations) == 0 {
 				t.Errorf("%s %s: %v is valid, and the Go default takes it for absent; refuse it in the type's markers", name, d.path, zero)
 			}

@@ -168,6 +168,7 @@ const (
 // Workers are the pods that serve the desk.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.min) || !has(self.max) || self.min <= self.max",message="min must not be above max"
+// +kubebuilder:validation:XValidation:rule="!has(self.replicas) || self.replicas > 0 || has(self.zeroOutsideHours) && self.zeroOutsideHours",fieldPath=".replicas",message="replicas may be 0 only with zeroOutsideHours: without a worker no agent can sign in"
 type Workers struct {
 	// +kubebuilder:default=auto
 	Mode WorkersMode `json:"mode,omitempty"`
@@ -180,7 +181,8 @@ type Workers struct {
 	// +kubebuilder:validation:Maximum=500
 	Max int32 `json:"max,omitempty"`
 	// zeroOutsideHours lets the last worker go outside hours, when nobody waits, is served or is signed in. The first conversation starts
-	// one again, and min are back two minutes before the pool opens. Not in mode external.
+	// one again, and min are back two minutes before the pool opens. In mode external it allows replicas: 0, and whoever scales is told
+	// when the pool may rest.
 	// +optional
 	ZeroOutsideHours bool `json:"zeroOutsideHours,omitempty"`
 	// conversationsPerWorker is how many waiting and active conversations one worker is meant for.
@@ -195,11 +197,12 @@ type Workers struct {
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]{1,5}[hms]){1,3}$') && duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="must be a time such as 60s, from 1s to 24h"
 	ScaleDownAfter metav1.Duration `json:"scaleDownAfter,omitzero"`
-	// replicas is read in mode external only. At least one: without a worker no agent can sign in.
+	// replicas is read in mode external only. At least one, since without a worker no agent can sign in; 0 with zeroOutsideHours.
+	// +optional
 	// +kubebuilder:default=1
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=500
-	Replicas int32 `json:"replicas,omitempty"`
+	Replicas *int32 `json:"replicas,omitempty"`
 	// step is the most workers that are added at once; any number when absent.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
@@ -291,6 +294,10 @@ type AgentPoolStatus struct {
 	// workersReady is ready of wanted.
 	// +optional
 	WorkersReady string `json:"workersReady,omitempty"`
+	// workersWanted is how many workers demand calls for, where somebody else decides (mode external): KEDA is answered with it. It is
+	// absent while Loket decides.
+	// +optional
+	WorkersWanted *int32 `json:"workersWanted,omitempty"`
 	// why is the reason for the number of workers.
 	// +optional
 	// +kubebuilder:validation:MaxLength=256

@@ -10,7 +10,7 @@ import (
 
 // The Default methods fill what is absent with what the API server fills in, for objects that never met one: those a test or
 // the simulator builds. A test proves them equal to the defaults in the CRDs. A zero value counts as absent: no field with a
-// default has a valid zero.
+// default has a valid zero, but for a pointer, of which nil is absent.
 
 // Default fills in the class's defaults.
 func (c *TenantClass) Default() {
@@ -132,7 +132,7 @@ func (p *AgentPool) Default() {
 	or(&w.Max, 10)
 	or(&w.ConversationsPerWorker, 60)
 	or(&w.ScaleDownAfter, metav1.Duration{Duration: 15 * time.Minute})
-	or(&w.Replicas, 1)
+	or(&w.Replicas, new(int32(1)))
 }
 
 // or gives a field a value where it has none.

@@ -90,6 +90,7 @@ const (
 	// ConditionSettled says whether a channel's platform tells what became of messages. It is there once there was trouble.
 	ConditionSettled = "Settled"
 	// ConditionScaling says whether the number of a pool's workers follows demand; False names what keeps it from that.
+	// A BotTenant has it once there was trouble: somebody else wrote the number of the bot's pods.
 	ConditionScaling = "Scaling"
 	// ConditionStaffed says whether the people suffice for the service level, now and by the roster of the coming hours.
 	ConditionStaffed = "Staffed"

@@ -100,6 +100,11 @@ func (in *AgentPoolSpec) DeepCopy() *AgentPoolSpec {
 func (in *AgentPoolStatus) DeepCopyInto(out *AgentPoolStatus) {
 	*out = *in
 	in.Verdict.DeepCopyInto(&out.Verdict)
+	if in.WorkersWanted != nil {
+		in, out := &in.WorkersWanted, &out.WorkersWanted
+		*out = new(int32)
+		**out = **in
+	}
 	if in.People != nil {
 		in, out := &in.People, &out.People
 		*out = new(PoolPeople)
@@ -2869,6 +2874,11 @@ func (in Words) DeepCopy() Words {
 func (in *Workers) DeepCopyInto(out *Workers) {
 	*out = *in
 	out.ScaleDownAfter = in.ScaleDownAfter
+	if in.Replicas != nil {
+		in, out := &in.Replicas, &out.Replicas
+		*out = new(int32)
+		**out = **in
+	}
 	if in.Holidays != nil {
 		in, out := &in.Holidays, &out.Holidays
 		*out = make([]Date, len(*in))

@@ -32,7 +32,7 @@ func TestABundleIsTheSameInWhateverOrderItsObjectsCome(t *testing.T) {
 	one, other := objects(), objects()
 	other.Flows[0], other.Flows[1] = other.Flows[1], other.Flows[0]
 	other.Flows[0].Generation = 7 // what changed nothing changes no hash
-	other.Pools[0].Spec.Workers.Replicas = 9
+	other.Pools[0].Spec.Workers.Replicas = new(int32(9))
 	if a, b := bundle.From(one).Hash(), bundle.From(other).Hash(); a != b {
 		t.Fatalf("%s and %s", a, b)
 	}
