@@ -1,7 +1,7 @@
 package main
 
 import (
-	"context"
+	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
@@ -9,8 +9,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,6 +27,17 @@ import (
 	"github.com/loket-dev/loket/controllers"
 	"github.com/loket-dev/loket/controllers/externalscaler/wire"
 )
+
+// asOperator makes the test's program the operator.
+const asOperator = "LOKET_TEST_AS_OPERATOR"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asOperator) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // The whole program, as the chart starts it: KEDA is answered by what the leader writes, once somebody leads.
 func TestTheOperatorAnswersKEDAOnceItLeads(t *testing.T) {
@@ -82,14 +95,23 @@ func TestTheOperatorAnswersKEDAOnceItLeads(t *testing.T) {
 	if err := free.Close(); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("POD_NAMESPACE", "loket-system")
-	t.Setenv("KUBECONFIG", filepath.Join(dir, "kubeconfig"))
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		ended <- run(ctx, []string{"--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0", "--signing-dir=" + dir,
-			"--keda-bind-address=" + address})
-	}()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator := exec.CommandContext(t.Context(), self, "--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address=0",
+		"--signing-dir="+dir, "--keda-bind-address="+address)
+	operator.Env = append(os.Environ(), asOperator+"=yes", "POD_NAMESPACE=loket-system", "KUBECONFIG="+filepath.Join(dir, "kubeconfig"))
+	var said bytes.Buffer
+	operator.Stderr = &said
+	if err := operator.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the operator said:\n%s", said.String())
+		}
+	})
 	connection, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
@@ -97,13 +119,15 @@ func TestTheOperatorAnswersKEDAOnceItLeads(t *testing.T) {
 	keda := wire.NewExternalScalerClient(connection)
 	ref := &wire.ScaledObjectRef{Namespace: "ojk", Name: "counter", ScalerMetadata: map[string]string{"pool": "counter"}}
 	// There is no tenant, so that nobody can say what the pool wants: but there is somebody who looks.
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
-		_, err := keda.IsActive(ctx, ref, grpc.WaitForReady(true))
+		_, err := keda.IsActive(t.Context(), ref)
 		if err != nil && strings.Contains(err.Error(), "AgentPool counter in namespace ojk: the operator has not said yet") {
 			break
 		}
 		if time.Now().After(deadline) {
+			_ = operator.Process.Kill()
+			_ = operator.Wait()
 			t.Fatalf("answered %v", err)
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -113,8 +137,10 @@ func TestTheOperatorAnswersKEDAOnceItLeads(t *testing.T) {
 		t.Fatal(err)
 	}
 	since := time.Now()
-	cancel()
-	if err := <-ended; err != nil {
+	if err := operator.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := operator.Wait(); err != nil {
 		t.Errorf("the operator ends with %v", err)
 	}
 	t.Logf("ended within %s of being told, with a stream open", time.Since(since).Round(time.Millisecond))

@@ -133,8 +133,7 @@ func TestFiguresThatAreMissingNeverMakeKEDATakeAWorkerAway(t *testing.T) {
 	pods.backlog("contact-centre", 0, 240)
 	replicas(t, ns, desk, 4)
 	wants(t, k, ref, 4)
-	pods.set(func(k *testRuntime) { k.down = errRefused; k.pool("contact-centre").Active = 0 })
-	runtimes.server.CloseClientConnections()
+	pods.silence()
 	clock.advance(30 * time.Minute)
 	eventually(t, func() error {
 		if err := api.Get(t.Context(), client.ObjectKeyFromObject(ap), ap); err != nil {

@@ -380,9 +380,8 @@ func TestTheRealKEDAScalesAPoolByWhatLoketTellsIt(t *testing.T) {
 	}
 	condition("KEDA is content", "True")
 
-	// The runtime falls silent with an empty house: nothing goes while nobody can look.
-	pods.set(func(k *testRuntime) { k.down = errRefused; k.pool("contact-centre").Active = 0 })
-	runtimes.server.CloseClientConnections()
+	// The runtime falls silent: nothing goes while nobody can look.
+	pods.silence()
 	clock.advance(30 * time.Minute)
 	patiently(t, "the operator says that it is blind", func() error {
 		if err := api.Get(t.Context(), client.ObjectKeyFromObject(ap), ap); err != nil {

@@ -207,6 +207,14 @@ func (k *testRuntime) set(change func(*testRuntime)) {
 	k.announce()
 }
 
+// silence lets nobody hear a tenant any more, without a last word: who waits for news gets none.
+func (k *testRuntime) silence() {
+	k.mu.Lock()
+	k.down = errRefused
+	k.mu.Unlock()
+	runtimes.server.CloseClientConnections()
+}
+
 // backlog of a pool.
 func (k *testRuntime) backlog(pool string, waiting, active int) {
 	k.set(func(k *testRuntime) {
