@@ -77,9 +77,9 @@ type Counter struct {
 
 // Waiting is what routing chooses from.
 type Waiting struct {
-	// Queue is by priority, then the longest waiting. Conversations that ask for the same skills, and have or have not waited for
-	// SkillsWithin, can be served by the same agents: of each such kind it has the first 200. So however many wait for a skill,
-	// those whom somebody else can serve are seen.
+	// Queue is by kinds. Conversations that ask for the same skills, and have or have not waited for SkillsWithin, can be served by
+	// the same agents: of each such kind it has the first 200, by priority, then the longest waiting. So however many wait for a
+	// skill, those whom somebody else can serve are seen.
 	Queue  []QueueEntry
 	Agents []PresentAgent
 	Now    time.Time

@@ -3,6 +3,7 @@ package acts
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -48,24 +49,7 @@ func (a *Acts) waiting(ctx context.Context, pool string, c store.Counter) (store
 			return err
 		}
 		w.Now = moment(now)
-		err := each(tx, func(scan func(...any) error) error {
-			var e store.QueueEntry
-			var since int64
-			var skills string
-			if err := scan(&e.Conversation, &e.Priority, &since, &skills, &e.LastAgent); err != nil {
-				return err
-			}
-			e.Since, e.Skills = moment(since), strings.Fields(skills)
-			w.Queue = append(w.Queue, e)
-			return nil
-		}, `SELECT q.conversation, q.priority, q.since, q.skills, COALESCE(p.last_agent, '')
-			FROM (SELECT conversation, priority, released, since, skills, row_number() OVER (
-					PARTITION BY skills, skills <> '' AND since <= {now} - $3
-					ORDER BY priority DESC, released DESC, since, conversation) AS place
-				FROM queue WHERE pool = $1) AS q
-			JOIN conversation c ON c.id = q.conversation LEFT JOIN contact p ON p.id = c.contact
-			WHERE q.place <= $2 ORDER BY q.priority DESC, q.released DESC, q.since, q.conversation`, pool, int64(queueMost), c.SkillsWithin.Microseconds())
-		if err != nil {
+		if err := readQueue(tx, pool, now-c.SkillsWithin.Microseconds(), &w.Queue); err != nil {
 			return err
 		}
 		return each(tx, func(scan func(...any) error) error {
@@ -95,6 +79,44 @@ func (a *Acts) waiting(ctx context.Context, pool string, c store.Counter) (store
 			ON CONFLICT (name) DO UPDATE SET slots = excluded.slots, absent = excluded.absent`, pool, slots, absent)
 		return err
 	})
+}
+
+// readQueue reads the first of each kind of conversations that wait; see store.Waiting. Those that asked for skills at long, or
+// before, have waited for them long enough. Which kinds there are is found in the index, a step each, however many wait.
+func readQueue(tx Tx, pool string, long int64, queue *[]store.QueueEntry) error {
+	asked, err := column[string](tx, `WITH RECURSIVE asked (skills) AS (
+			SELECT min(skills) FROM queue WHERE pool = $1
+			UNION ALL
+			SELECT (SELECT min(q.skills) FROM queue q WHERE q.pool = $1 AND q.skills > a.skills) FROM asked a WHERE a.skills IS NOT NULL)
+		SELECT skills FROM asked WHERE skills IS NOT NULL`, pool)
+	if err != nil {
+		return err
+	}
+	for _, skills := range asked {
+		bounds := []int64{-1, long, math.MaxInt64}
+		if skills == "" {
+			bounds = []int64{-1, math.MaxInt64}
+		}
+		for i, until := range bounds[1:] {
+			if err := each(tx, func(scan func(...any) error) error {
+				e := store.QueueEntry{Skills: strings.Fields(skills)}
+				var since int64
+				if err := scan(&e.Conversation, &e.Priority, &since, &e.LastAgent); err != nil {
+					return err
+				}
+				e.Since = moment(since)
+				*queue = append(*queue, e)
+				return nil
+			}, `SELECT q.conversation, q.priority, q.since, COALESCE(p.last_agent, '')
+				FROM queue q JOIN conversation c ON c.id = q.conversation LEFT JOIN contact p ON p.id = c.contact
+				WHERE q.pool = $1 AND q.skills = $2 AND q.since > $3 AND q.since <= $4
+				ORDER BY q.priority DESC, q.released DESC, q.since, q.conversation LIMIT $5`,
+				pool, skills, bounds[i], until, int64(queueMost)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func assign(tx Tx, pool string, slots int64, chosen []store.Assignment) ([]store.Assignment, error) {

@@ -185,6 +185,28 @@ var deskTests = []check{
 			}
 		}
 	}},
+	{"a pod of the version before, which knows no skills, hands over and gives out beside this one", func(t *testing.T, c *counter) {
+		v := c.waiting("1")
+		c.age(`DELETE FROM queue`,
+			`INSERT INTO queue (conversation, pool, priority, since, summary) SELECT id, pool, 1, 1, 'x' FROM conversation`)
+		if err := c.SetAvailable(c.ctx, pool, "ani", true); err != nil {
+			t.Fatal(err)
+		}
+		c.route(func(w store.Waiting) []store.Assignment {
+			want(t, "seen", fmt.Sprint(len(w.Queue), w.Queue[0].Conversation == v.ID, w.Queue[0].Skills), "1 true []")
+			return nil
+		})
+		c.age(`UPDATE queue SET skills = 'english'`,
+			`INSERT INTO agent_slot (pool, agent, slot, conversation, priority, summary, queued_at, assigned_at)
+				SELECT pool, 'ani', 1, conversation, priority, summary, since, since FROM queue`,
+			`DELETE FROM queue`, `UPDATE conversation SET owner = 'agent', agent = 'ani'`)
+		want(t, "held", len(must(c.DeskView(c.ctx, pool, "ani")).Conversations), 1)
+		want(t, "released", must(c.Release(c.ctx, pool, 0)), 1)
+		c.route(func(w store.Waiting) []store.Assignment {
+			want(t, "seen again", len(w.Queue), 1)
+			return nil
+		})
+	}},
 	{"routing sees agents who are there with all their slots taken, and is not asked when all are", func(t *testing.T, c *counter) {
 		c.served("1", "ani")
 		c.waiting("2")
