@@ -221,8 +221,12 @@ type LongForm struct {
 // those that stand as they should.
 func LongForms(ws []string) []LongForm {
 	var out []LongForm
-	for _, p := range phrases {
-		if f, ok := longForm(ws, p.words); ok {
+	sounds := make([]string, len(ws))
+	for i, w := range ws {
+		sounds[i] = Sound(w)
+	}
+	for i, p := range phrases {
+		if f, ok := longForm(ws, sounds, p.words, phraseSounds[i]); ok {
 			f.Short = p.short
 			out = append(out, f)
 		}
@@ -230,19 +234,29 @@ func LongForms(ws []string) []LongForm {
 	return out
 }
 
-func longForm(ws, form []string) (LongForm, bool) {
+var phraseSounds = func() [][]string {
+	all := make([][]string, len(phrases))
+	for i, p := range phrases {
+		for _, w := range p.words {
+			all[i] = append(all[i], Sound(w))
+		}
+	}
+	return all
+}()
+
+func longForm(ws, sounds, form, formSounds []string) (LongForm, bool) {
 	const long, mostTypos = 6, 2
 	var f LongForm
 	if len(ws) < len(form) {
 		return f, false
 	}
 	used := make([]bool, len(ws))
-	for _, listed := range form {
+	for j, listed := range form {
 		at, pieces, typos := -1, 1, mostTypos+1
 		for i, w := range ws {
 			switch {
 			case used[i] || typos == 0:
-			case w == listed || Sound(w) == Sound(listed):
+			case sounds[i] == formSounds[j]:
 				at, pieces, typos = i, 1, 0
 			case i+1 < len(ws) && !used[i+1] && len(w)+len(ws[i+1]) == len(listed) && w+ws[i+1] == listed:
 				at, pieces, typos = i, 2, 0
@@ -250,7 +264,7 @@ func longForm(ws, form []string) (LongForm, bool) {
 				at, pieces, typos = i, 1, 1
 			}
 		}
-		if f.Typos += typos; f.Typos > mostTypos {
+		if f.Typos += typos; at < 0 || f.Typos > mostTypos {
 			return f, false
 		}
 		for i := range pieces {
