@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 )
 
 // Bounds of a form that was filled in.
@@ -83,4 +85,38 @@ func inLines(fields map[string]string) string {
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// formAgain is how long a form that Meta refused goes as its text alone, before it is tried again.
+const formAgain = 10 * time.Minute
+
+// refusedForms are those that are not published, or blocked, or have no such screen: citizens shall be asked all the same.
+type refusedForms struct {
+	mu sync.Mutex
+	at map[string]time.Time // by the form's id; as many as flows name
+}
+
+func (r *refusedForms) refuse(form string, now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.at == nil {
+		r.at = map[string]time.Time{}
+	}
+	r.at[form] = now
+}
+
+func (r *refusedForms) refuses(form string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at, ok := r.at[form]
+	return ok && now.Sub(at) < formAgain
+}
+
+// aboutForm says whether a refusal may be for the form that a message opens, and not for who it is to or from.
+func aboutForm(code int) bool {
+	switch code {
+	case 100, 131008, 131009, 131051, 132068, 135000:
+		return true
+	}
+	return code >= 139000 && code <= 139999
 }

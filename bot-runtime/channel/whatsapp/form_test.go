@@ -1,11 +1,18 @@
 package whatsapp
 
 import (
+	"encoding/json"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/loket-dev/loket/bot-runtime/message"
+	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
 func TestTheAnswersOfAFormAreReadAsTexts(t *testing.T) {
@@ -55,4 +62,57 @@ func FuzzForm(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAFormThatMetaRefusesGoesAsItsTextAndIsTriedAgainLater(t *testing.T) {
+	published := false
+	var kinds []string
+	c := sender(t, meta(t, func(w http.ResponseWriter, r *http.Request) {
+		var got struct {
+			Kind string `json:"type"`
+			Text struct{ Body string }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&got); err != nil {
+			t.Error(err)
+		}
+		kinds = append(kinds, got.Kind+got.Text.Body)
+		if got.Kind == "interactive" && !published {
+			answering(400, metaError(131009))(w, r)
+			return
+		}
+		answering(200, `{"messages":[{"id":"wamid.OUT"}]}`)(w, r)
+	}), whole())
+	clock := now
+	c.Now = func() time.Time { return clock }
+	form := func(attempt int) store.Send {
+		s := toSend(attempt)
+		s.Body.Form = &message.Form{ID: "157", Screen: "FIRST", Button: "Isi"}
+		return s
+	}
+	v := c.Send(t.Context(), form(1))
+	if v.Outcome != store.SendNotAccepted || v.RetryAfter <= 0 || v.RetryAfter > time.Second || v.PauseFor != 0 ||
+		!strings.Contains(v.Reason, "form 157") || !strings.Contains(v.Reason, "131009") {
+		t.Fatalf("%+v", v)
+	}
+	for attempt := range 2 { // this one again, and another's
+		if v := c.Send(t.Context(), form(2-attempt)); v.Outcome != store.SendAccepted {
+			t.Fatalf("%+v", v)
+		}
+	}
+	published, clock = true, now.Add(formAgain)
+	if v := c.Send(t.Context(), form(1)); v.Outcome != store.SendAccepted {
+		t.Fatalf("%+v", v)
+	}
+	if want := []string{"interactive", "texthalo", "texthalo", "interactive"}; !slices.Equal(kinds, want) {
+		t.Errorf("%q, want %q", kinds, want)
+	}
+}
+
+func TestARefusalThatIsNotOfTheFormIsOfTheMessage(t *testing.T) {
+	c := sender(t, meta(t, answering(400, metaError(131026))), whole())
+	s := toSend(1)
+	s.Body.Form = &message.Form{ID: "157", Screen: "FIRST", Button: "Isi"}
+	if v := c.Send(t.Context(), s); v.Outcome != store.SendFailed {
+		t.Errorf("%+v", v)
+	}
 }

@@ -46,6 +46,9 @@ func (c *Channel) Send(ctx context.Context, s store.Send) channel.Verdict {
 		v.PauseReason = v.Reason
 		return v
 	}
+	if f := s.Body.Form; f != nil && c.forms.refuses(f.ID, c.Now()) {
+		s.Body.Form = nil
+	}
 	body, err := Render(s.Body, s.Identities, c.PortfolioID, s.ID)
 	if err != nil {
 		return verdict(store.SendFailed, err.Error())
@@ -63,7 +66,13 @@ func (c *Channel) Send(ctx context.Context, s store.Send) channel.Verdict {
 	if err != nil {
 		return uncalled(err, s.Attempt)
 	}
-	return c.judge(res, s.Attempt, token)
+	v := c.judge(res, s.Attempt, token)
+	if f := s.Body.Form; f != nil && v.Outcome == store.SendFailed && aboutForm(v.Code) {
+		c.forms.refuse(f.ID, c.Now())
+		v.Outcome, v.RetryAfter = store.SendNotAccepted, time.Second
+		v.Reason = fmt.Sprintf("form %s is refused, so that its text goes alone: %s", f.ID, v.Reason)
+	}
+	return v
 }
 
 func verdict(outcome store.SendOutcome, reason string) channel.Verdict {

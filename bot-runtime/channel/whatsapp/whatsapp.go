@@ -41,6 +41,7 @@ type Channel struct {
 	Config
 	credentials *credentials
 	halt        halt
+	forms       refusedForms
 }
 
 var (
