@@ -87,6 +87,7 @@ func (s *State) accumulate(q *question, arrived, finished, loadSeconds, dt float
 	s.Left, s.Stayed = s.Left*e+s.MinuteFinished, s.Stayed*e+s.MinuteLoad
 	s.learnLevel(q, s.MinuteArrived/dt, dt)
 	s.learnCaution(q, dt)
+	s.learnPrice(dt)
 	s.MinuteArrived, s.MinuteFinished, s.MinuteLoad, s.MinuteSeconds = 0, 0, 0, 0
 	s.judgeForecasts(q)
 }
