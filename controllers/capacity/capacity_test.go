@@ -163,6 +163,22 @@ func TestAGapsArrivalsAreNoPeak(t *testing.T) {
 	}
 }
 
+// While nobody could look the rate has moved. That is no burst, which would make the next hours' falls both late and rash.
+func TestAGapIsNoBurst(t *testing.T) {
+	c := counter{spec: pool(nil), now: monday.Add(time.Hour), workers: 4}
+	c.run(time.Hour, func(time.Time) float64 { return 0.4 }, nil)
+	for range 20 { // minutes without figures
+		c.now = c.now.Add(time.Minute)
+		c.arrived += 60
+		c.load += 60 - c.load/8
+		_, c.state = Decide(c.spec, c.state, Observation{Now: c.now, Workers: c.workers, Ready: c.workers})
+	}
+	c.run(5*time.Minute, func(time.Time) float64 { return 1 }, nil)
+	if c.state.Burst > 1.5 {
+		t.Errorf("after a gap arrivals are thought to vary %.1f times as much as Poisson's", c.state.Burst)
+	}
+}
+
 // Once a day was seen, those who came through a door while nobody looked are booked to when it was open.
 func TestAGapOverAnOpeningDoesNotSmearIt(t *testing.T) {
 	c := counter{spec: pool(nil), now: monday.Add(-2 * time.Hour), workers: 1}

@@ -348,7 +348,7 @@ func (s *State) unseen(q *question) int32 {
 
 // blindSigmas are kept free while nobody can look. More than with open eyes: who falls short by one worker then falls short until the
 // gap ends, and each citizen of half an hour waits.
-const blindSigmas = 1.8
+const blindSigmas = 2.2
 
 // A rate counts as surely reached when so many standard deviations below it still are above what was expected.
 const (

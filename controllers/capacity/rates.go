@@ -127,8 +127,10 @@ func (s *State) learnLevel(q *question, z, dt float64) {
 	noise := max(s.Level, 1/dt) / dt // of a Poisson rate
 	// Bursts: the square of how far two minutes differ, over what Poisson would have; a ramp hardly shows in it.
 	d := z - s.LastRate - season
-	w := 1 - math.Exp(-dt/burstTau)
-	s.Burst += (min(d*d/2/noise, burstMost) - s.Burst) * w
+	if dt <= 2*gapSeconds { // over a gap the rate has moved, which is no burst: of 20 minutes it would count for a fifth
+		w := 1 - math.Exp(-dt/burstTau)
+		s.Burst += (min(d*d/2/noise, burstMost) - s.Burst) * w
+	}
 	s.LastRate = z
 	r := noise * max(s.Burst, 1)
 	nu := z - s.Level
