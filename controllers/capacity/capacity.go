@@ -67,7 +67,7 @@ const (
 	// reserveSigma is how many standard deviations of the arrivals and departures during a start are kept free.
 	reserveSigma = 1.5
 	// lateSigma is the same within a flap window after workers went: coming back so soon is worth a thinner reserve.
-	lateSigma = 0.8
+	lateSigma = 1.0
 	// upAhead is how far ahead, in seconds, a decision for more looks once it is due, so that a ramp takes few decisions.
 	upAhead = 150.0
 	// spikeAhead is the same when arrivals break out: nobody knows where a spike ends, and it may be soon.
@@ -236,7 +236,7 @@ func (s *State) spent(q *question) bool {
 
 // down takes what is surely not needed before a quarter of an hour has passed.
 func (s *State) down(q *question, near outlook, demand, wanted int32) Decision {
-	floor := max(wanted, s.sure(q, near))
+	floor := max(wanted, s.sure(q, near, wanted))
 	target := q.spec.within(floor)
 	switch least := q.spec.within(0); {
 	case q.have > min(q.spec.Max, q.spec.Ceiling): // the limits were lowered

@@ -163,6 +163,22 @@ func TestAGapsArrivalsAreNoPeak(t *testing.T) {
 	}
 }
 
+// While nobody could look the rate has moved. That is no burst, which would make the next hours' falls both late and rash.
+func TestAGapIsNoBurst(t *testing.T) {
+	c := counter{spec: pool(nil), now: monday.Add(time.Hour), workers: 4}
+	c.run(time.Hour, func(time.Time) float64 { return 0.4 }, nil)
+	for range 20 { // minutes without figures
+		c.now = c.now.Add(time.Minute)
+		c.arrived += 60
+		c.load += 60 - c.load/8
+		_, c.state = Decide(c.spec, c.state, Observation{Now: c.now, Workers: c.workers, Ready: c.workers})
+	}
+	c.run(5*time.Minute, func(time.Time) float64 { return 1 }, nil)
+	if c.state.Burst > 1.5 {
+		t.Errorf("after a gap arrivals are thought to vary %.1f times as much as Poisson's", c.state.Burst)
+	}
+}
+
 // Once a day was seen, those who came through a door while nobody looked are booked to when it was open.
 func TestAGapOverAnOpeningDoesNotSmearIt(t *testing.T) {
 	c := counter{spec: pool(nil), now: monday.Add(-2 * time.Hour), workers: 1}
@@ -272,6 +288,7 @@ func TestAStateThatCannotBeIsRefused(t *testing.T) {
 		{`"version":1`, `"version":2`, "version"},
 		{`"level":0`, `"level":-1`, "level"},
 		{`"caution":1`, `"caution":99`, "caution"},
+		{`"price":2500`, `"price":0`, "price"},
 		{`"quarterIndex":-1`, `"quarterIndex":672`, "quarterIndex"},
 		{`"season":[-1,`, `"season":[`, "season"},
 		{`"season":[-1,`, `"season":[-0.5,`, "season"},
@@ -457,26 +474,122 @@ func TestASpringDayHas23Hours(t *testing.T) {
 	}
 }
 
-// Falls are chosen where forecasts look lowest, so that they are judged by themselves.
-func TestAFallThatIsTakenBackMakesTheNextOnesRarer(t *testing.T) {
+// A flap raises the price of the next, and in the time in which one is borne it sinks to where it was.
+func TestAChangeThatIsTakenBackMakesTheNextOnesRarer(t *testing.T) {
 	for name, c := range map[string]struct {
-		back  time.Duration
-		rarer bool
+		first, then [2]int32 // workers before and after
+		back        time.Duration
+		burst       float64
+		rarer       float64
 	}{
-		"taken back within the window": {10 * time.Minute, true},
-		"wanted again after it":        {20 * time.Minute, false},
+		"down and up within the window":                 {[2]int32{9, 8}, [2]int32{8, 9}, 10 * time.Minute, 1, priceStep},
+		"up and down within the window":                 {[2]int32{8, 9}, [2]int32{9, 8}, 10 * time.Minute, 1, priceStep},
+		"wanted again after it":                         {[2]int32{9, 8}, [2]int32{8, 9}, 20 * time.Minute, 1, 0},
+		"twice the same way":                            {[2]int32{9, 8}, [2]int32{8, 7}, 10 * time.Minute, 1, 0},
+		"where arrivals come in bursts, it counts less": {[2]int32{9, 8}, [2]int32{8, 9}, 10 * time.Minute, 2, priceStep / 4},
 	} {
 		state := newState()
+		state.Burst = c.burst
 		q := question{spec: pool(nil).sane(), seen: Observation{Now: monday}, now: float64(monday.Unix()), per: 60, window: 900, load: 500}
-		before := state.Quantiles[q.scale()]
-		state.changed(&q, 9, 8)
-		fell := state.Quantiles[q.scale()]
+		before := state.Price
+		state.changed(&q, c.first[0], c.first[1])
 		q.now += c.back.Seconds()
-		q.load = 100 // of another scale by then: it is the fall's that learns
-		state.changed(&q, 8, 9)
-		q.load = 500
-		if after := state.Quantiles[q.scale()]; fell >= before || (after > before) != c.rarer {
-			t.Errorf("%s: %.3f, %.3f after the fall, %.3f in the end", name, before, fell, after)
+		state.changed(&q, c.then[0], c.then[1])
+		if rarer := math.Log(state.Price / before); math.Abs(rarer-c.rarer) > 1e-9 {
+			t.Errorf("%s: the price rises by %.3f of its logarithm, not %.3f", name, rarer, c.rarer)
 		}
+		state.learnPrice(86400 / flapsDay * c.rarer / priceStep)
+		if math.Abs(state.Price/before-1) > 1e-9 {
+			t.Errorf("%s: in time it is %.1f, not %.1f as before", name, state.Price, before)
+		}
+	}
+}
+
+// What waiting saves depends on when the load would return: see returning.worth.
+func TestWaitingForAFallIsWorthItOnlyWhereItSavesFlaps(t *testing.T) {
+	flat := func(chance float64) (by returning) { // on a plateau it returns as likely in each window
+		at := 0.0
+		for i, step := range steps {
+			at += step
+			by[i] = 1 - math.Pow(1-chance, at)
+		}
+		return by
+	}
+	soonOrNever := returning{0.05, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2}
+	never := returning{}
+	for name, c := range map[string]struct {
+		by      returning
+		workers float64
+		goes    bool
+	}{
+		"nothing returns": {never, 1, true},
+		"a plateau to which one of five windows returns":       {flat(0.2), 1, true},
+		"a plateau to which nine of ten do":                    {flat(0.9), 1, false},
+		"a way down that may be none":                          {soonOrNever, 1, false},
+		"the same with so many workers that a flap is cheap":   {soonOrNever, 15, true},
+		"what is above already is not let go, however many go": {returning{1, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 15, false},
+	} {
+		if got := c.by.worth(3000, 900, c.workers); got != c.goes {
+			t.Errorf("%s: goes is %t", name, got)
+		}
+	}
+}
+
+// Steadily 50 conversations of the 60 that one worker holds: the second goes when the window is over, also when it never became ready.
+// (Room for the arrivals of its whole start, as if nobody left meanwhile, once kept it for good.)
+func TestTheSecondWorkerGoesBesideFiftyOfSixtyConversations(t *testing.T) {
+	for name, c := range map[string]struct {
+		window  time.Duration
+		perHour float64 // who come and go
+		ready   int32
+	}{
+		"nobody comes or goes":                              {15 * time.Minute, 0, 2},
+		"conversations of eight minutes":                    {15 * time.Minute, 375, 2},
+		"a window of a minute":                              {time.Minute, 0, 2},
+		"a window of a minute, of eight minutes each":       {time.Minute, 375, 2},
+		"the second never became ready":                     {15 * time.Minute, 375, 1},
+		"the second never became ready, a minute":           {time.Minute, 375, 1},
+		"the second never became ready, and nobody comes":   {15 * time.Minute, 0, 1},
+		"the second never became ready, nobody, one minute": {time.Minute, 0, 1},
+	} {
+		spec := pool(func(s *Spec) { s.Window = c.window })
+		state, workers, now, arrived := State{}, int32(1), monday, 0.0
+		look := func(active int) {
+			var d Decision
+			ready := min(workers, c.ready)
+			d, state = Decide(spec, state, Observation{Now: now, Fresh: true, Active: active, Arrived: int64(arrived), Finished: int64(arrived), Workers: workers, Ready: ready, Starting: workers - ready})
+			now, workers = now.Add(2*time.Second), d.Workers
+		}
+		look(50)
+		look(110)
+		if workers != 2 {
+			t.Fatalf("%s: 110 conversations have %d workers", name, workers)
+		}
+		from := now
+		for workers > 1 && now.Sub(from) < time.Hour {
+			arrived += c.perHour / 1800
+			look(50)
+		}
+		if after := now.Sub(from); after < c.window-5*time.Second || after > c.window+5*time.Minute {
+			t.Errorf("%s: after %s there are %d workers", name, after, workers)
+		}
+	}
+}
+
+// The states of earlier days had no price, and remembered the scale of the last fall.
+func TestAnEarlierStateIsReadOn(t *testing.T) {
+	s := newState()
+	s.Caution, s.Season[7] = 1.4, 0.25
+	body, err := s.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := bytes.Replace(body, []byte(`"price":2500,`), nil, 1)
+	earlier = bytes.Replace(earlier, []byte(`"workersAt":`), []byte(`"downScale":2,"workersAt":`), 1)
+	if bytes.Contains(earlier, []byte("price")) || !bytes.Contains(earlier, []byte("downScale")) {
+		t.Fatalf("the test is no test: %s", earlier[:200])
+	}
+	if got, err := ReadState(earlier); err != nil || got != s {
+		t.Errorf("it is not as it was: %v", err)
 	}
 }

@@ -44,7 +44,9 @@ func (s *State) near(q *question) outlook {
 		o.rate = max(fast, mid, o.rate)
 	}
 	o.drift = o.rate - leave*q.load
-	o.sigma = math.Sqrt((o.rate*burst + leave*q.load) * h)
+	stay := math.Exp(-leave * h)
+	felt := (1 - stay) / leave // of so many seconds the arrivals are still there at the end: of 22 nearly all, of ten minutes few
+	o.sigma = math.Sqrt(o.rate*burst*felt + q.load*stay*(1-stay))
 	growth := 0.0
 	if g := fast - max(s.Mid, base); g > 0 { // still accelerating: the two averages lie tau apart
 		growth = 0.5 * g / (midTau - fastTau) * h * h
@@ -53,7 +55,7 @@ func (s *State) near(q *question) outlook {
 	if q.now-s.LastDown < q.window && s.LastDown > 0 { // once down, a thinner reserve must do for a while
 		reserve = lateSigma
 	}
-	o.pressure = q.load + o.drift*h + growth + reserve*s.Caution*o.sigma
+	o.pressure = q.load + o.drift*felt + growth + reserve*s.Caution*o.sigma
 	o.pressure = max(o.pressure, q.load+1)
 	if o.rate <= 0 { // nobody comes: a full counter needs no room
 		o.pressure = q.load
@@ -75,27 +77,35 @@ func (s *State) near(q *question) outlook {
 // idle says that so few arrive that no worker need wait for them.
 func (s *State) idle(q *question) bool { return s.Level < 1.0/600 && s.Mid < 1.0/100 }
 
-// steps of the path that a forecast follows, as shares of the window.
-var steps = [...]float64{1. / 15, 1. / 15, 0.1, 2. / 15, 2. / 15, 1. / 6, 1. / 6, 1. / 6}
+// steps of the path that a forecast follows, as shares of the window: those of the first window, and two of the one after it. The first
+// is a quarter of a minute: with one of a minute, workers went before a door closed, since in a minute the load would be lower, and
+// were called back 30 s later.
+var steps = [...]float64{1. / 60, 1. / 20, 1. / 15, 2. / 15, 2. / 15, 0.2, 0.2, 0.2, 1. / 3, 2. / 3}
 
-// path follows the conversations in the house over a flap window: the most that is expected, and the most that surely comes
-// at no moment: there, the expectation and a learnt number of standard deviations.
+// windowSteps are those of the first window.
+const windowSteps = 8
+
+// path is the conversations in the house at the end of each step, as they are expected, and their standard deviation.
+type path struct {
+	load, spread [len(steps)]float64
+}
+
+// path follows the conversations in the house over two windows.
 //
 // The deviations grow along the path. At 240 conversations that fall by 3 a minute, 15 minutes from now 195 ± 20 are expected and
 // now 240 ± 0, so that 241 surely suffice; to add the last deviation to the first expectation would hold a worker for ten
 // minutes more.
-func (s *State) path(q *question) (expected, surely float64) {
+func (s *State) path(q *question) (p path) {
 	leave := max(s.leaving(), 1e-6)
 	rate, slope := s.Level, s.Slope
-	expected, surely = q.load, q.load
 	load := q.load
 	local := q.seen.Now.In(q.spec.Zone)
 	base, known := s.seasonRate(slotOf(local))
 	known = known && !q.spec.holiday(local)
 	scale := s.dayScale(base)
-	burst, quantile := max(s.Burst, 1), s.Quantiles[q.scale()]
+	burst := max(s.Burst, 1)
 	var elapsed, used float64
-	for _, step := range steps {
+	for i, step := range steps {
 		dt := step * q.window
 		elapsed += dt
 		fade := math.Exp(-dt / slopeTau)
@@ -113,22 +123,80 @@ func (s *State) path(q *question) (expected, surely float64) {
 		stay := math.Exp(-leave * elapsed)
 		rateVar := max(s.P11+elapsed*s.P12+elapsed*elapsed/4*s.P22, 0)
 		variance := q.load*stay*(1-stay) + burst*s.Level/leave*(1-stay) + rateVar*(1-stay)*(1-stay)/(leave*leave)
-		expected = max(expected, load)
-		surely = max(surely, load+quantile*math.Sqrt(variance))
+		p.load[i], p.spread[i] = load, math.Sqrt(variance)
+	}
+	return p
+}
+
+// most is the most that is expected within the window, and the most that surely comes: there, the expectation and a number of
+// standard deviations.
+func (p *path) most(now, deviations float64) (expected, surely float64) {
+	expected, surely = now, now
+	for i := range windowSteps {
+		expected = max(expected, p.load[i])
+		surely = max(surely, p.load[i]+deviations*p.spread[i])
 	}
 	return expected, surely
 }
 
-// sure is how many workers surely suffice for the coming quarter of an hour.
-func (s *State) sure(q *question, near outlook) int32 {
+// returning is how likely it is, by the end of each step, that more than a number of conversations were in the house.
+type returning [len(steps)]float64
+
+// pickedTail makes deviations of those that were learnt a chance: six of a hundred minutes go beyond these, but of the minutes in
+// which somebody goes, which are picked for looking low, 18 of a hundred do; that is a normal's two tails beyond 0.95 √2.
+const pickedTail = 0.95
+
+func (p *path) returning(room, learnt float64) (by returning) {
+	learnt = max(learnt, 0.3) // a calm week makes nothing certain
+	least, chance := math.Inf(1), 0.0
+	for i := range steps {
+		if z := (room - p.load[i]) / max(p.spread[i], 0.1); z < least {
+			least = z
+			chance = math.Erfc(max(z, 0) / learnt * pickedTail)
+		}
+		by[i] = chance
+	}
+	return by
+}
+
+// worth says whether to let so many workers go now is better than to wait for any time of the window.
+//
+// A worker that is called back within the window makes a flap, and a flap has a price in seconds of a worker. To wait for two minutes
+// costs two minutes of each worker that goes, and saves the flap if the load returns within them; what it does not save is a return
+// after the window, of which two minutes more are in sight by then. On a plateau both are alike, and waiting saves
+// next to nothing; on a steep way down nothing returns later, and two minutes save nearly every flap.
+func (by *returning) worth(price, window, workers float64) bool {
+	at := 0.0
+	inNext := by[len(steps)-1] - by[windowSteps-1]
+	for i := range windowSteps {
+		at += steps[i]
+		if saved := by[i] - inNext*at; saved*price > at*window*(1-by[i]/2)*workers {
+			return false
+		}
+	}
+	return true
+}
+
+// sure is how many workers suffice so surely for the coming window that it is worth to let the others go.
+func (s *State) sure(q *question, near outlook, wanted int32) int32 {
 	if !s.Levelled {
 		return q.have
 	}
-	expected, surely := s.path(q)
+	p := s.path(q)
+	expected, _ := p.most(q.load, 0)
 	if q.load == 0 && s.idle(q) && expected < 1 {
 		return 0
 	}
-	return q.workersFor(surely + lateSigma*s.Caution*near.sigma)
+	reserve := lateSigma * s.Caution * near.sigma // what will be kept free when they are gone
+	n := max(wanted, q.workersFor(max(expected, q.load+reserve)))
+	by := max((q.have-n)/16, 1) // of thousands, not each number is tried
+	for ; n < q.have; n += by {
+		back := p.returning(float64(n)*q.per-reserve, s.Quantiles[q.scale()])
+		if back.worth(s.Price/s.borne(), q.window, float64(q.have-n)) {
+			return n
+		}
+	}
+	return n
 }
 
 // A forecast that is waiting to be judged: the most that should surely come, and the most that came.
@@ -153,12 +221,11 @@ func (q *question) scale() int8 {
 	}
 }
 
-// The forecasts of the last quarter of an hour are judged when it is over. missShare is how many of them may have been too low:
-// of the fifteen or so falls a day two may be wrong.
+// The forecasts of the last quarter of an hour are judged when it is over. missShare is how many of them may have been too low; where
+// arrivals come in bursts, so many times more: to be as sure would cost half a fleet.
 const (
 	forecasts    = 15
 	missShare    = 0.06
-	burstsBorne  = 8 // where arrivals come in bursts, so many times more at most: to be as sure would cost half a fleet
 	quantileStep = 0.02
 	quantileLow  = 0.0
 	quantileHigh = 4.0
@@ -167,11 +234,11 @@ const (
 
 // judgeForecasts holds what came against what was expected, each minute, and moves the quantile so that missShare is missed.
 func (s *State) judgeForecasts(q *question) {
-	expected, surely := s.path(q)
+	p := s.path(q)
+	expected, surely := p.most(q.load, s.Quantiles[q.scale()])
 	i := s.Judged % forecasts
 	if old := s.Forecasts[i]; old.Surely > 0 {
-		quantile := &s.Quantiles[old.Scale]
-		miss := missShare * min(max(s.Burst, 1), burstsBorne)
+		quantile, miss := &s.Quantiles[old.Scale], missShare*s.bursts()
 		if old.Came > old.Surely {
 			*quantile += quantileStep * (1 - miss)
 		} else {
@@ -192,29 +259,38 @@ func (s *State) judgeForecasts(q *question) {
 	}
 }
 
-// backShare is how many of the falls may be taken back within the window, and backStep by how much one that was moves the quantile.
+// The price of a flap, in seconds of a worker, is learnt: each flap raises it, and it sinks with time, so that flapsDay are made a
+// day, wherever they save most. Where arrivals come in bursts nobody can be as sure, and more are borne.
 const (
-	backShare = 0.04
-	backStep  = 0.3
+	priceFirst  = 2500.0
+	priceLow    = 100.0
+	priceHigh   = 20000.0
+	priceStep   = 0.3 // of its logarithm
+	flapsDay    = 1.4
+	burstsBorne = 8
 )
 
-// judgeFall learns from the falls themselves. Those minutes are chosen in which the forecast looked lowest, so that more of them
-// are wrong than of all minutes: of the forecasts 6 in a hundred were too low, and of the falls 20 in a hundred were taken back.
-func (s *State) judgeFall(scale int8, back bool) {
-	by := -backStep * backShare * min(max(s.Burst, 1), burstsBorne)
-	if back {
-		by += backStep
-	}
-	s.Quantiles[scale] = min(max(s.Quantiles[scale]+by, quantileLow), quantileHigh)
+// bursts is how many times more than those of Poisson the arrivals vary.
+func (s *State) bursts() float64 { return min(max(s.Burst, 1), burstsBorne) }
+
+// borne is how many times more flaps are borne for it.
+func (s *State) borne() float64 { return min(s.bursts()*s.bursts(), burstsBorne) }
+
+// learnFlap raises the price when a change was taken back within the window.
+func (s *State) learnFlap() { s.Price = min(s.Price*math.Exp(priceStep/s.borne()), priceHigh) }
+
+// learnPrice lets it sink.
+func (s *State) learnPrice(dt float64) {
+	s.Price = max(s.Price*math.Exp(-priceStep*flapsDay*dt/86400), priceLow)
 }
 
 // Caution is by how much the reserves are multiplied. A minute in which somebody waited for a worker raises it; while conversations
-// come it sinks, so that about two such minutes a day are borne: at five seconds each that is 0.01 % of the citizens or so.
+// come it sinks, so that three such minutes in two days are borne: at five seconds each that is 0.01 % of the citizens or so.
 const (
-	cautionLow  = 0.8
+	cautionLow  = 0.75
 	cautionHigh = 2.5
 	cautionUp   = 0.12
-	cautionDown = 0.24 / 86400 // a second
+	cautionDown = 0.18 / 86400 // a second
 )
 
 // learnCaution looks once a minute whether somebody waited although there were looks.
@@ -272,7 +348,7 @@ func (s *State) unseen(q *question) int32 {
 
 // blindSigmas are kept free while nobody can look. More than with open eyes: who falls short by one worker then falls short until the
 // gap ends, and each citizen of half an hour waits.
-const blindSigmas = 1.8
+const blindSigmas = 2.2
 
 // A rate counts as surely reached when so many standard deviations below it still are above what was expected.
 const (

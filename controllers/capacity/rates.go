@@ -87,6 +87,7 @@ func (s *State) accumulate(q *question, arrived, finished, loadSeconds, dt float
 	s.Left, s.Stayed = s.Left*e+s.MinuteFinished, s.Stayed*e+s.MinuteLoad
 	s.learnLevel(q, s.MinuteArrived/dt, dt)
 	s.learnCaution(q, dt)
+	s.learnPrice(dt)
 	s.MinuteArrived, s.MinuteFinished, s.MinuteLoad, s.MinuteSeconds = 0, 0, 0, 0
 	s.judgeForecasts(q)
 }
@@ -126,8 +127,10 @@ func (s *State) learnLevel(q *question, z, dt float64) {
 	noise := max(s.Level, 1/dt) / dt // of a Poisson rate
 	// Bursts: the square of how far two minutes differ, over what Poisson would have; a ramp hardly shows in it.
 	d := z - s.LastRate - season
-	w := 1 - math.Exp(-dt/burstTau)
-	s.Burst += (min(d*d/2/noise, burstMost) - s.Burst) * w
+	if dt <= 2*gapSeconds { // over a gap the rate has moved, which is no burst: of 20 minutes it would count for a fifth
+		w := 1 - math.Exp(-dt/burstTau)
+		s.Burst += (min(d*d/2/noise, burstMost) - s.Burst) * w
+	}
 	s.LastRate = z
 	r := noise * max(s.Burst, 1)
 	nu := z - s.Level

@@ -14,6 +14,8 @@ const (
 	pendingKept = 24
 	// startsEnough is how many starts must have been seen before they are believed more than what was told.
 	startsEnough = 6
+	// startsMost is the age, in seconds, up to which one that is under way says how long starts take.
+	startsMost = 180.0
 )
 
 // watchWorkers learns from the counts by phase how long workers take to start, and adds up what they cost.
@@ -40,16 +42,18 @@ func (s *State) watchWorkers(q *question) {
 	s.Ready = seen.Ready
 }
 
-// changed notes the moment of a decision that is carried out, and judges the one before: see judgeFall.
+// changed notes the moment of a decision that is carried out, and learns from one that takes the last one back: see learnFlap.
 func (s *State) changed(q *question, before, after int32) {
 	now := q.now
 	if after < before {
-		s.judgeFall(q.scale(), false)
-		s.LastDown, s.DownScale = now, q.scale()
+		if s.LastUp > s.LastDown && now-s.LastUp < q.window {
+			s.learnFlap()
+		}
+		s.LastDown = now
 		return
 	}
 	if s.LastDown > s.LastUp && now-s.LastDown < q.window {
-		s.judgeFall(s.DownScale, true)
+		s.learnFlap()
 	}
 	s.LastUp = now
 	for i := range s.Pending {
@@ -78,7 +82,8 @@ func (s *State) started(seconds float64) {
 // horizon is how long it takes, in seconds, until a worker that is asked for now is ready: nine of ten are.
 //
 // Starts told as 20 s that take 60: the first six count for as much as they were, and one that is still on its way counts
-// with its age, so that the very first slow start is believed before it ends.
+// with its age, so that the very first slow start is believed before it ends. But one that takes longer than any start that is
+// planned by may never end, for want of a node, say: its age must not keep it wanted.
 func (s *State) horizon(q *question) float64 {
 	told := q.spec.Start.Seconds()
 	h := told
@@ -89,7 +94,7 @@ func (s *State) horizon(q *question) float64 {
 		h = max(told, s.StartHigh)
 	}
 	if s.Pending[0].Count > 0 {
-		h = max(h, min(q.now-s.Pending[0].At, 600))
+		h = max(h, min(q.now-s.Pending[0].At, startsMost))
 	}
 	return h
 }

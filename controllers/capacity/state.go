@@ -47,6 +47,7 @@ type State struct {
 	// forecasts
 	Quantiles [scales]float64    `json:"quantiles"`
 	Caution   float64            `json:"caution"`
+	Price     float64            `json:"price"` // of a flap, in seconds of a worker
 	Waited    bool               `json:"waited"`
 	Judged    int                `json:"judged"`
 	Forecasts [forecasts]pending `json:"forecasts"`
@@ -58,14 +59,13 @@ type State struct {
 	StartHigh  float64               `json:"startHigh"`
 	LastUp     float64               `json:"lastUp"`
 	LastDown   float64               `json:"lastDown"`
-	DownScale  int8                  `json:"downScale"` // of the load when workers went last
 	WorkersAt  float64               `json:"workersAt"`
 	Spent      float64               `json:"spent"`
 	SpentDay   int32                 `json:"spentDay"`
 }
 
 func newState() State {
-	s := State{Version: StateVersion, Quantiles: [scales]float64{1, 1, 1}, Caution: 1, QuarterIndex: -1}
+	s := State{Version: StateVersion, Quantiles: [scales]float64{1, 1, 1}, Caution: 1, Price: priceFirst, QuarterIndex: -1}
 	for i := range s.Season {
 		s.Season[i] = -1
 	}
@@ -146,9 +146,9 @@ func (s *State) wrong() string {
 		{"minuteSeconds", s.MinuteSeconds, 0, 60}, {"left", s.Left, 0, 1e16}, {"stayed", s.Stayed, 0, 1e18},
 		{"quarterIndex", float64(s.QuarterIndex), -1, quarters - 1}, {"quarterArrived", s.QuarterArrived, 0, 1e16},
 		{"quarterSeconds", s.QuarterSeconds, 0, 8 * quarter},
-		{"caution", s.Caution, cautionLow, cautionHigh}, {"judged", float64(s.Judged), 0, forecasts*1000 - 1},
+		{"caution", s.Caution, cautionLow, cautionHigh}, {"price", s.Price, priceLow, priceHigh}, {"judged", float64(s.Judged), 0, forecasts*1000 - 1},
 		{"ready", float64(s.Ready), 0, math.MaxInt32}, {"startsSeen", float64(s.StartsSeen), 0, 2*startsKept - 1}, {"startHigh", s.StartHigh, 0, 3600},
-		{"spent", s.Spent, 0, 1e16}, {"downScale", float64(s.DownScale), 0, scales - 1},
+		{"spent", s.Spent, 0, 1e16},
 		{"spentDay", float64(s.SpentDay), 0, 99991231},
 	} {
 		if !within(f.v, f.least, f.most) {
