@@ -24,10 +24,64 @@ type ConversationTest struct {
 	// +listMapKey=node
 	// +kubebuilder:validation:MaxItems=20
 	Calls []TestAnswer `json:"calls,omitempty"`
+	// lookups are what Directories answer in this test, the first that fits; what none is for, they answer themselves. Tests with lookups
+	// go on as they are written whatever becomes of the list.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	Lookups []TestLookup `json:"lookups,omitempty"`
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=50
 	Steps []TestStep `json:"steps"`
+}
+
+// TestLookup is what a Directory answers in a test.
+//
+// +kubebuilder:validation:XValidation:rule="self.outcome == 'ambiguous' ? has(self.entries) && size(self.entries) > 1 : self.outcome in ['none', 'unavailable'] ? !has(self.entries) || size(self.entries) == 0 : has(self.entries) && size(self.entries) == 1",message="ambiguous has two or three entries, none and unavailable have no entry, every other outcome has one",fieldPath=".entries"
+type TestLookup struct {
+	// directory that is asked.
+	Directory ObjectName `json:"directory"`
+	// query that it is asked for, large and small letters alike; any when absent.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	Query string `json:"query,omitempty"`
+	// outcome; unavailable is that of a Directory that does not serve.
+	// +kubebuilder:validation:Enum=exact;confident;ambiguous;lookalike;listed-illegal;none;unavailable
+	Outcome Outcome `json:"outcome"`
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=3
+	Entries []TestEntry `json:"entries,omitempty"`
+}
+
+// TestEntry is an entry that a Directory finds in a test.
+type TestEntry struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	Name string `json:"name"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=200
+	Licence string `json:"licence,omitempty"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=200
+	Type string `json:"type,omitempty"`
+	// status; licensed when absent.
+	// +optional
+	// +kubebuilder:validation:Enum=licensed;illegal
+	Status string `json:"status,omitempty"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=200
+	Site string `json:"site,omitempty"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=200
+	Phone string `json:"phone,omitempty"`
+	// shown are values of the Directory's mapping.shown.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=8
+	Shown map[string]ExpectedValue `json:"shown,omitempty"`
 }
 
 // TestAnswer is what a service answers to a call in a test.

@@ -376,6 +376,11 @@ func (c *compiler) references() {
 		}
 	}
 	c.node = ""
+	for _, t := range c.flow.Tests {
+		for i, l := range t.Lookups {
+			c.reference("Directory", string(l.Directory), fmt.Sprintf("tests[%s].lookups[%d].directory", t.Name, i), directories)
+		}
+	}
 	known := map[string]bool{}
 	for name, set := range c.in.Knowledge {
 		known[name] = set != nil

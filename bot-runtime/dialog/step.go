@@ -244,6 +244,9 @@ func (s *stepper) leave() {
 	}
 }
 
+// unavailable is the outcome of a look-up in a Directory that does not serve.
+const unavailable = "unavailable"
+
 func (s *stepper) lookup(n *node) int {
 	query := s.scope.input.text
 	if v, err := n.query.eval(&s.scope); err != nil {
@@ -251,13 +254,13 @@ func (s *stepper) lookup(n *node) int {
 	} else {
 		query = show(v)
 	}
-	found := &Found{Outcome: "unavailable", Query: cut(query, maxQueryBytes)}
+	found := &Found{Outcome: unavailable, Query: cut(query, maxQueryBytes)}
 	if s.env.Lookup != nil {
 		if a, ok := s.env.Lookup(n.directory, query); ok {
 			found = foundOf(a, query)
 		}
 	}
-	if found.Outcome == "unavailable" {
+	if found.Outcome == unavailable {
 		s.problem(fmt.Errorf("nodes[%s].lookup: directory %q does not serve; otherwise is taken", n.name, n.directory))
 	}
 	if s.state.Found == nil {

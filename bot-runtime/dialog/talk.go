@@ -1,7 +1,9 @@
 package dialog
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +17,7 @@ import (
 type talk struct {
 	p        *Program
 	calls    []v1alpha1.TestAnswer
+	lookups  []v1alpha1.TestLookup
 	held     map[string]bool // the nodes whose calls steps answer, as steps name them
 	pending  []asked         // calls under way, in their order
 	waiting  []message.In    // messages that an answer is awaited before
@@ -86,11 +89,11 @@ func (t *talk) watch(at time.Time) {
 	t.at, t.env = at, t.envAt(at)
 	t.env.Forms = t.env.Forms || t.forms
 	lookup := t.env.Lookup
-	if lookup == nil {
-		return
-	}
 	t.env.Lookup = func(name, query string) (directory.Answer, bool) {
-		a, ok := lookup(name, query)
+		a, ok, written := t.written(name, query)
+		if !written && lookup != nil {
+			a, ok = lookup(name, query)
+		}
 		if ok {
 			t.answers = append(t.answers, fmt.Sprintf("directory %s answered %s; %s", name, a.Outcome, a.Why))
 		}
@@ -98,7 +101,37 @@ func (t *talk) watch(at time.Time) {
 	}
 }
 
+// written is what the test says that a Directory answers.
+func (t *talk) written(name, query string) (a directory.Answer, ok, written bool) {
+	i := slices.IndexFunc(t.lookups, func(l v1alpha1.TestLookup) bool {
+		return string(l.Directory) == name && (l.Query == "" || strings.EqualFold(strings.TrimSpace(l.Query), strings.TrimSpace(query)))
+	})
+	if i < 0 {
+		return a, false, false
+	}
+	l := t.lookups[i]
+	if l.Outcome == unavailable {
+		return a, false, true
+	}
+	a = directory.Answer{Outcome: directory.Outcome(l.Outcome), Why: "the test says so", WhyID: "menurut tes"}
+	for _, e := range l.Entries {
+		entry := directory.Entry{Name: e.Name, Licence: e.Licence, Type: e.Type, Status: cmp.Or(e.Status, directory.StatusLicensed)}
+		if e.Site != "" {
+			entry.Sites = []string{e.Site}
+		}
+		if e.Phone != "" {
+			entry.Phones = []string{e.Phone}
+		}
+		for _, fact := range slices.Sorted(maps.Keys(e.Shown)) {
+			entry.Shown = append(entry.Shown, directory.Fact{Name: fact, Value: string(e.Shown[fact])})
+		}
+		a.Entries = append(a.Entries, entry)
+	}
+	return a, true, true
+}
+
 func (t *talk) test(test *v1alpha1.ConversationTest) (Failure, bool) {
+	t.lookups = test.Lookups
 	t.forms = test.Forms || slices.ContainsFunc(test.Steps, func(s v1alpha1.TestStep) bool { return s.Fills != nil })
 	t.watch(t.at)
 	if test.Language != "" {
