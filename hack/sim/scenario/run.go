@@ -106,9 +106,10 @@ func (r Run) Do(ctx context.Context) (check.Report, error) {
 		return check.Report{}, err
 	}
 	w := &watch{run: r, figures: map[string]Figures{}}
+	var watched sync.WaitGroup
+	defer watched.Wait() // nobody looks at a store any more whose run is over
 	watching, endWatch := context.WithCancel(ctx)
 	defer endWatch()
-	var watched sync.WaitGroup
 	watched.Go(func() { w.look(watching) })
 	if err := w.through(ctx); err != nil {
 		return check.Report{}, err
