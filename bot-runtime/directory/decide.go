@@ -35,6 +35,9 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 	}
 	slices.SortStableFunc(best, func(a, b alignment) int { return nearer(&a, &b) })
 	first := &best[0]
+	if x.besideWhole(first, found) {
+		return hit{}, false
+	}
 	as := []uint32{x.entryOf(first.key)}
 	for i := 1; i < len(best); i++ {
 		if b := &best[i]; asNear(first, b) {
@@ -49,6 +52,20 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 	h := x.licensed(as, Confident, score, field, x.whyMeant(first))
 	h.edits = first.edits
 	return h, true
+}
+
+// besideWhole: a name with a typo, where what is a typo of it stands in another's name letter by letter, and that name stands in the
+// query whole, its kind aside, with one word beside it. That word is more likely an impostor's, or another kind of licence, than the
+// rest is a slip. Names of the warning list warn by themselves.
+func (x *Index) besideWhole(first *alignment, found []alignment) bool {
+	if first.edits == 0 || x.illegal(x.entryOf(first.key)) {
+		return false
+	}
+	own := x.wordsOf(first.key)
+	return slices.ContainsFunc(found, func(b alignment) bool {
+		return b.strangers == 1 && b.left == b.leftKinds && b.edits == 0 && x.entryOf(b.key) != x.entryOf(first.key) &&
+			slices.ContainsFunc(x.wordsOf(b.key), func(id uint32) bool { return !words.Kind(x.word(id)) && !slices.Contains(own, id) })
+	})
 }
 
 // explains: nothing of the query is left over. One typed word that is a typo of one of a name's is too little, and so is a part

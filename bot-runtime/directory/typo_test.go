@@ -29,3 +29,31 @@ func TestADigitIsALetterItLooksLikeAndATypoOfNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestAWordBesideAWholeNameMakesNobodyElseByATypo(t *testing.T) {
+	x := FromEntries([]Entry{
+		{ID: "yocah", Name: "PT BPR Yocah", Status: StatusLicensed},
+		{ID: "both", Name: "PT BPR Jocah Nyama Syariah", Status: StatusLicensed},
+		{ID: "three", Name: "PT BPR Melur Kasih Abadi", Status: StatusLicensed},
+		{ID: "ina", Name: "Bank Ina", Status: StatusLicensed},
+		{ID: "mnc", Name: "Bank MNC Internasional", Status: StatusLicensed},
+		{ID: "pawn", Name: "PT Gadai Pesona Adil", Status: StatusLicensed},
+		{ID: "bank", Name: "PT Bank Pesona Nirwana Adi", Status: StatusLicensed},
+		{ID: "mekar", Name: "Bank Mekar", Status: StatusLicensed},
+		{ID: "jaya", Name: "Bank Mekar Jaya", Status: StatusLicensed},
+	})
+	for q, want := range map[string]Outcome{
+		"nyaga bpr yocah":         Lookalike, // BPR Yocah with a word before it, and no BPR Jocah Nyama without its Syariah
+		"bpr jocah nyama":         Confident, // without a typo it is the part of one name that no other has
+		"bpr jocah nyaga syariah": Confident, // whole, with a typo
+		"bpr melur kasi":          Confident, // a part with a typo, and no whole name within
+		"bank ina international":  Lookalike,
+		"bank mnk internasional":  Confident,
+		"bank pesona adil":        Lookalike, // another kind of licence
+		"bank mekar jaja":         Confident, // Bank Mekar stands in it whole, and in the longer name, too
+	} {
+		if a := x.Ask(q); a.Outcome != want {
+			t.Errorf("%s: %s %v, want %s", q, a.Outcome, a.Entries, want)
+		}
+	}
+}
