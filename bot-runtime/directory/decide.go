@@ -54,11 +54,11 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 	return h, true
 }
 
-// besideWhole: a name with a typo, where what is a typo of it stands in another's name letter by letter, and that name stands in the
-// query whole, its kind aside, with one word beside it. That word is more likely an impostor's, or another kind of licence, than the
-// rest is a slip. Names of the warning list warn by themselves.
+// besideWhole: a name with a typo and another slip, a second typo or a word left out, where what is a typo of it stands in another's name
+// letter by letter, and that name stands in the query whole, its kind aside, with one word beside it. That word is more likely an
+// impostor's, or another kind of licence, than the rest is two slips. Names of the warning list warn by themselves.
 func (x *Index) besideWhole(first *alignment, found []alignment) bool {
-	if first.edits == 0 || x.illegal(x.entryOf(first.key)) {
+	if first.edits == 0 || first.edits+first.left < 2 || x.illegal(x.entryOf(first.key)) {
 		return false
 	}
 	own := x.wordsOf(first.key)

@@ -30,7 +30,7 @@ func TestADigitIsALetterItLooksLikeAndATypoOfNothing(t *testing.T) {
 	}
 }
 
-func TestAWordBesideAWholeNameMakesNobodyElseByATypo(t *testing.T) {
+func TestAWordBesideAWholeNameMakesNobodyElseByTwoSlips(t *testing.T) {
 	x := FromEntries([]Entry{
 		{ID: "yocah", Name: "PT BPR Yocah", Status: StatusLicensed},
 		{ID: "both", Name: "PT BPR Jocah Nyama Syariah", Status: StatusLicensed},
@@ -40,6 +40,7 @@ func TestAWordBesideAWholeNameMakesNobodyElseByATypo(t *testing.T) {
 		{ID: "pawn", Name: "PT Gadai Pesona Adil", Status: StatusLicensed},
 		{ID: "bank", Name: "PT Bank Pesona Nirwana Adi", Status: StatusLicensed},
 		{ID: "mekar", Name: "Bank Mekar", Status: StatusLicensed},
+		{ID: "jaja", Name: "Jaja", Status: StatusLicensed},
 		{ID: "jaya", Name: "Bank Mekar Jaya", Status: StatusLicensed},
 	})
 	for q, want := range map[string]Outcome{
@@ -50,7 +51,7 @@ func TestAWordBesideAWholeNameMakesNobodyElseByATypo(t *testing.T) {
 		"bank ina international":  Lookalike,
 		"bank mnk internasional":  Confident,
 		"bank pesona adil":        Lookalike, // another kind of licence
-		"bank mekar jaja":         Confident, // Bank Mekar stands in it whole, and in the longer name, too
+		"bank mekar jaja":         Confident, // one slip of the whole name, though there is a Jaja as well
 	} {
 		if a := x.Ask(q); a.Outcome != want {
 			t.Errorf("%s: %s %v, want %s", q, a.Outcome, a.Entries, want)
