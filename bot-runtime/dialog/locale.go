@@ -120,8 +120,8 @@ func checkCurrency(e ast.Expr) string {
 	return ""
 }
 
-// pluralForms are CLDR's, by name.
-var pluralForms = map[string]plural.Form{"zero": plural.Zero, "one": plural.One, "two": plural.Two, "few": plural.Few, "many": plural.Many, "other": plural.Other}
+// pluralForms are CLDR's, by the number that x/text gives them.
+var pluralForms = []string{plural.Other: "other", plural.Zero: "zero", plural.One: "one", plural.Two: "two", plural.Few: "few", plural.Many: "many"}
 
 // checkForms says what is wrong with the forms of a plural: they are written out, and one of them is for every number.
 func checkForms(e ast.Expr) string {
@@ -132,7 +132,7 @@ func checkForms(e ast.Expr) string {
 	other := false
 	for _, entry := range e.AsMap().Entries() {
 		form, written := literal(entry.AsMapEntry().Key())
-		if _, known := pluralForms[form]; !written || !known {
+		if !written || !slices.Contains(pluralForms, form) {
 			return "a form of a plural is one of 'zero', 'one', 'two', 'few', 'many', 'other'; " + mend
 		}
 		other = other || form == "other"
@@ -193,16 +193,16 @@ func moneyIn(language string, n float64, unit currency.Unit) string {
 // dateIn writes a day out. Languages whose months are not known here have the English ones.
 func dateIn(language string, day time.Time) string {
 	base, _, _ := strings.Cut(language, "-")
-	for _, known := range []string{language, base, writesLike(language).String(), "en"} {
+	for _, known := range []string{language, base, writesLike(language).String()} {
 		if d, ok := dates[known]; ok {
 			return d.FmtDateLong(day)
 		}
 	}
-	return day.Format(time.DateOnly)
+	return dates["en"].FmtDateLong(day)
 }
 
-// pluralIn says which form a number takes. What is written decides: 1.5 is no 1, though 1.0 is.
-func pluralIn(language string, n float64) plural.Form {
+// pluralIn names the form that a number takes. What is written decides: 1.5 is no 1, though 1.0 is.
+func pluralIn(language string, n float64) string {
 	n = math.Abs(n)
 	if n >= 1e6 { // no language looks further than at the last six digits
 		n = 1e6 + math.Mod(math.Trunc(n), 1e6)
@@ -211,21 +211,15 @@ func pluralIn(language string, n float64) plural.Form {
 	fraction = strings.TrimRight(fraction, "0")
 	i, _ := strconv.Atoi(whole)
 	f, _ := strconv.Atoi(fraction)
-	return plural.Cardinal.MatchPlural(writesLike(language), i, len(fraction), len(fraction), f, f)
+	return pluralForms[plural.Cardinal.MatchPlural(writesLike(language), i, len(fraction), len(fraction), f, f)]
 }
 
 // formOf takes the form out of those that the author wrote; "other" is for all that have none of their own.
-func formOf(forms traits.Mapper, wanted plural.Form) ref.Val {
-	for name, form := range pluralForms {
-		if form == wanted {
-			if text, ok := forms.Find(types.String(name)); ok {
-				return text
-			}
+func formOf(forms traits.Mapper, wanted string) ref.Val {
+	for _, name := range []string{wanted, "other"} {
+		if text, ok := forms.Find(types.String(name)); ok {
+			return text
 		}
 	}
-	text, ok := forms.Find(types.String("other"))
-	if !ok {
-		return types.NewErr("plural has no form 'other'")
-	}
-	return text
+	return types.NewErr("plural has no form 'other'")
 }
