@@ -53,8 +53,8 @@ type mutation struct {
 var mutants = map[string]mutation{
 	"dedupe is skipped": {faults: platform.Faults{Redeliver: 0.5}, want: "a delivery was stored twice",
 		sql: func(q string) string {
-			if values := regexp.MustCompile(`(?s)^INSERT INTO seen .*FROM (\(\{rows:1\}\) AS v)`).FindStringSubmatch(q); values != nil {
-				return `SELECT v.column1, v.column2 FROM ` + values[1]
+			if values := regexp.MustCompile(`(?s)^INSERT INTO seen .*FROM (\(\{rows:2\}\) AS v)`).FindStringSubmatch(q); values != nil {
+				return `SELECT v.column1, v.column2 FROM ` + values[1] + ` WHERE $1 > 0`
 			}
 			return q
 		}},
@@ -332,6 +332,22 @@ func (t *bentTx) Exec(query string, args ...any) (int64, error) {
 		n = t.b.m.counted(query, args, n)
 	}
 	return n, err
+}
+
+func (t *bentTx) Expect(rows int64, what, query string, args ...any) error {
+	n, err := t.Exec(query, args...)
+	if err != nil {
+		return err
+	}
+	return acts.Counted(what, n, rows)
+}
+
+func (t *bentTx) Ask(row acts.Row, query string, args ...any) error {
+	rows, err := t.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	return row.Each(rows)
 }
 
 // Later is now where there are pauses, so that one that follows lies between what has been done and what has not.

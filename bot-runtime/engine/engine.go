@@ -137,8 +137,8 @@ func New(o Options) *Engine {
 	e.committer = newCommitter(o.Store, o.Clock, e.committed, func(a store.Accepted) {
 		e.report.acceptedBatch(a)
 		e.progressed()
-		e.wakeSteps.raise()
-		e.wakeStatuses.raise()
+		wakeIf(a.Stored > 0, e.wakeSteps)
+		wakeIf(a.Statuses > 0, e.wakeStatuses)
 	})
 	var err error
 	if e.caution, err = newCaution(o.Memory, e.gaveUp, func(err error) { e.report.failed("note a step", err) }); err != nil {

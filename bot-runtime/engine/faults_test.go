@@ -102,6 +102,20 @@ func (t *faultyTx) Later(query string, args ...any) error {
 	return t.Tx.Later(query, args...)
 }
 
+func (t *faultyTx) Expect(rows int64, what, query string, args ...any) error {
+	if err := t.f.point(); err != nil {
+		return err
+	}
+	return t.Tx.Expect(rows, what, query, args...)
+}
+
+func (t *faultyTx) Ask(row acts.Row, query string, args ...any) error {
+	if err := t.f.point(); err != nil {
+		return err
+	}
+	return t.Tx.Ask(row, query, args...)
+}
+
 func (t *faultyTx) Query(query string, args ...any) (acts.Rows, error) {
 	if err := t.f.point(); err != nil {
 		return nil, err

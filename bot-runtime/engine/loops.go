@@ -243,32 +243,43 @@ func (e *Engine) StoreError() error {
 	return h.err
 }
 
-// steps runs one turn. After a start that may have been a crash it is one lane at a time for a while: a lane that kills the
+// steps runs one turn, and returns 0 where nothing can be left to do: what comes later wakes it. An empty look costs the database
+// half of what a turn does. After a start that may have been a crash it is one lane at a time for a while: a lane that kills the
 // process takes no other lane's work with it, and the next process knows which it was.
 func (e *Engine) steps(ctx context.Context) (n int, err error) {
 	if e.Live().Hash == "" {
 		return 0, nil // nothing is loaded yet; loading wakes us
 	}
-	skipped := 0
+	skipped, sends, calls, left := 0, false, false, false
 	step := func(lane store.Lane) (store.Outcome, error) {
 		out, err := e.stepper.step(lane)
 		if out.Skip > 0 || out.Park > 0 {
 			skipped++
+			return out, err
 		}
+		sends = sends || len(out.Send) > 0
+		calls = calls || out.Call != nil
+		left = left || len(out.Handled) < len(lane.Inbox) || len(lane.Inbox) == store.InboxMost
 		return out, err
 	}
+	most := turnLanes
 	if e.calm || e.now().Sub(e.started) >= cautiousFor {
-		n, err = e.store.Turn(ctx, turnLanes, step)
+		n, err = e.store.Turn(ctx, most, step)
 	} else {
+		most = 1
 		n, err = e.carefulStep(ctx, step)
 	}
 	e.stepper.fetch(ctx) // revisions that a lane waits for, outside any transaction
-	if n > 0 {
-		e.wakeSends.raise()
-		e.wakeCalls.raise()
-		e.wakeSteps.raise() // a colleague helps while there may be more
+	wakeIf(sends, e.wakeSends)
+	wakeIf(calls, e.wakeCalls)
+	wakeIf(n == most, e.wakeSteps) // a colleague helps
+	if n -= skipped; n > 0 {       // lanes that only rest are no progress: they must not keep the poll awake
+		e.progressed()
 	}
-	return max(0, n-skipped), err // lanes that only rest are no progress: they must not keep the poll awake
+	if n+skipped < most && !left {
+		n = 0
+	}
+	return max(0, n), err
 }
 
 func (e *Engine) carefulStep(ctx context.Context, step func(store.Lane) (store.Outcome, error)) (int, error) {

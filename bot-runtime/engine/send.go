@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -55,7 +54,7 @@ type sender struct {
 	report   *reporter
 	progress func()
 	stopping func() bool // nothing more is to be claimed
-	again    signal      // raised when a call has ended: there is room, and perhaps the next of its conversation
+	again    signal      // raised when a call has ended and there may be more to send
 
 	settler *settler
 	calls   sync.WaitGroup
@@ -64,6 +63,7 @@ type sender struct {
 	last   map[int64]time.Time  // conversation → when its last message was handed over, for Pace
 	halved map[string]time.Time // channel → until when its rate is half
 	flying map[string]int       // channel → calls in the air, or being claimed
+	short  map[string]bool      // channel → the last look had no room for all that may have waited
 	rests  map[string]rest      // channel → its rest, when its last claim failed
 }
 
@@ -76,17 +76,17 @@ type rest struct {
 func newSender(s store.Sending, timing Timing, live func() *Live, now func() time.Time, report *reporter, progress func(), stopping func() bool,
 	again signal) *sender {
 	return &sender{store: s, timing: timing, live: live, now: now, report: report, progress: progress, stopping: stopping, again: again,
-		settler: newSettler(s), last: map[int64]time.Time{}, halved: map[string]time.Time{}, flying: map[string]int{},
+		settler: newSettler(s), last: map[int64]time.Time{}, halved: map[string]time.Time{}, flying: map[string]int{}, short: map[string]bool{},
 		rests: map[string]rest{}}
 }
 
-// some claims what may be sent now and starts the calls; it returns how many. Each channel is claimed by itself: one whose budget
+// some claims what may be sent now and starts the calls; it returns how many, or 0 where nothing can have been left. Each channel is claimed by itself: one whose budget
 // is spent, or whose platform answers slowly, would else hold up the others with what it has waiting. A channel whose calls are
 // all in the air is left out; the end of each has us look again. A claim that fails is that channel's alone: what failed may be a
 // row of its own.
 func (s *sender) some(ctx context.Context) (int, error) {
 	s.forget()
-	started := 0
+	started, more := 0, false
 	for _, c := range s.able() {
 		room := s.reserve(c.name)
 		if room == 0 {
@@ -107,15 +107,18 @@ func (s *sender) some(ctx context.Context) (int, error) {
 			continue
 		}
 		s.took(c.name, room-len(claimed))
+		more = more || len(claimed) == room
 		live := s.live()
 		for _, one := range claimed {
 			s.calls.Go(func() {
-				s.one(live, asked, one)
-				s.free(c.name, 1)
-				s.again.raise() // there is room, and the next of its conversation
+				next := s.one(live, asked, one)
+				wakeIf(s.free(c.name, 1) || next, s.again)
 			})
 		}
 		started += len(claimed)
+	}
+	if !more {
+		return 0, nil
 	}
 	return started, nil
 }
@@ -152,13 +155,16 @@ func (s *sender) reserve(name string) int {
 	defer s.mu.Unlock()
 	n := min(claimMost, sendsMost-s.flying[name])
 	s.flying[name] += n
+	s.short[name] = s.short[name] || n == 0
 	return n
 }
 
-func (s *sender) free(name string, n int) {
+// free gives slots back, and says whether somebody may wait for one.
+func (s *sender) free(name string, n int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.flying[name] -= n
+	return s.short[name]
 }
 
 // took notes a claim that went well, and gives back the slots that it left.
@@ -166,6 +172,7 @@ func (s *sender) took(name string, left int) {
 	s.free(name, left)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.short[name] = left == 0
 	delete(s.rests, name)
 }
 
@@ -179,13 +186,14 @@ func (s *sender) refused(name string, err error) {
 	time.AfterFunc(wait, s.again.raise)
 }
 
-// one calls the platform for one claimed message and settles it.
-func (s *sender) one(live *Live, asked time.Time, send store.Send) {
+// one calls the platform for one claimed message and settles it. next: one of its conversation may be sent now.
+func (s *sender) one(live *Live, asked time.Time, send store.Send) (next bool) {
 	verdict := s.call(live, asked, send)
 	s.report.sent(send.Channel, verdict)
-	s.settle(send, asked, verdict.SendResult)
+	next = s.settle(send, asked, verdict.SendResult)
 	s.mind(send.Channel, verdict)
 	s.progress()
+	return next
 }
 
 func (s *sender) call(live *Live, asked time.Time, send store.Send) channel.Verdict {
@@ -222,15 +230,15 @@ func (s *sender) pace(conversation int64, pace time.Duration) {
 }
 
 // settle records the outcome, and insists while the lease lasts: an outcome that is not recorded is unknown to everybody.
-func (s *sender) settle(send store.Send, asked time.Time, result store.SendResult) {
+func (s *sender) settle(send store.Send, asked time.Time, result store.SendResult) (next bool) {
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
-		err := s.settler.settle(store.Settlement{ID: send.ID, Attempt: send.Attempt, SendResult: result})
-		if err == nil || errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
-			return // a conflict: settled already, by our own lost commit or by an echo
+		settled, err := s.settler.settle(store.Settlement{ID: send.ID, Attempt: send.Attempt, SendResult: result})
+		if err == nil {
+			return settled.Next || settled.Refused != nil // then it is settled already, by our own lost commit or by an echo
 		}
 		s.report.failed("Settle", err)
 		if s.now().Sub(asked)+wait > s.timing.Lease {
-			return // the lease ends it as unknown, which the platform's echo settles
+			return false // the lease ends it as unknown, which the platform's echo settles
 		}
 		<-time.After(wait)
 	}

@@ -55,7 +55,7 @@ func (o *outbox) ClaimSends(_ context.Context, channels []string, k int, _ time.
 	return claimed, nil
 }
 
-func (o *outbox) Settle(_ context.Context, settlements []store.Settlement) ([]error, error) {
+func (o *outbox) Settle(_ context.Context, settlements []store.Settlement) ([]store.Settled, error) {
 	time.Sleep(o.commit)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -65,12 +65,12 @@ func (o *outbox) Settle(_ context.Context, settlements []store.Settlement) ([]er
 			return nil, errors.New("a row that no database would take")
 		}
 	}
-	refused := make([]error, len(settlements))
+	settled := make([]store.Settled, len(settlements))
 	if o.settle != nil {
 		switch err := o.settle(o.tries); {
 		case errors.Is(err, store.ErrConflict):
-			refused[0] = err
-			return refused, nil
+			settled[0].Refused = err
+			return settled, nil
 		case err != nil:
 			return nil, err
 		}
@@ -78,7 +78,7 @@ func (o *outbox) Settle(_ context.Context, settlements []store.Settlement) ([]er
 	for _, s := range settlements {
 		o.settled = append(o.settled, fmt.Sprintf("%s/%d %s", s.ID, s.Attempt, s.Outcome))
 	}
-	return refused, nil
+	return settled, nil
 }
 
 func (o *outbox) PauseChannel(_ context.Context, name string, pause time.Duration, reason string) error {
@@ -136,10 +136,10 @@ func TestAChannelWhoseClaimsFailKeepsNoOtherFromSending(t *testing.T) {
 		o, w := &outbox{broken: "a-number", queued: []store.Send{toCitizen("a", 1)}}, newWire()
 		s := senderOn(o, w, 0)
 		s.live().Channels["a-number"] = &Channel{Name: "a-number", Connection: Connection{Sender: w, Rate: 80}}
-		started, err := s.some(t.Context())
+		_, err := s.some(t.Context())
 		s.calls.Wait()
-		if started != 1 || err != nil || len(w.handed) != 1 {
-			t.Fatalf("%d were started, %d handed over, %v; the first number is refused, the second is not", started, len(w.handed), err)
+		if err != nil || len(w.handed) != 1 {
+			t.Fatalf("%d were handed over, %v; the first number is refused, the second is not", len(w.handed), err)
 		}
 		const minutes = 10
 		for range minutes * 60 * 20 { // the others are busy

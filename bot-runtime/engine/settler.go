@@ -9,7 +9,7 @@ import (
 )
 
 // settlements are the transactions at once: while one commits, the next gathers. Each takes a connection.
-const settlements = 2
+const settlements = 1
 
 // settler makes one transaction of what many sends came to: they share the commit, and the number's budget row, which would
 // else have them wait for one another.
@@ -23,7 +23,12 @@ type settler struct {
 
 type outcome struct {
 	store.Settlement
-	done chan error // one answer, buffered
+	done chan settled // one answer, buffered
+}
+
+type settled struct {
+	store.Settled
+	err error // nothing of it is recorded, or nobody knows
 }
 
 func newSettler(s store.Sending) *settler {
@@ -31,14 +36,14 @@ func newSettler(s store.Sending) *settler {
 }
 
 // settle returns when the settlement is durable or refused. Whoever gets a turn settles for all who wait.
-func (s *settler) settle(one store.Settlement) error {
-	mine := &outcome{Settlement: one, done: make(chan error, 1)}
+func (s *settler) settle(one store.Settlement) (store.Settled, error) {
+	mine := &outcome{Settlement: one, done: make(chan settled, 1)}
 	s.mu.Lock()
 	s.waiting = append(s.waiting, mine)
 	s.mu.Unlock()
 	select {
-	case err := <-mine.done:
-		return err
+	case s := <-mine.done:
+		return s.Settled, s.err
 	case s.turns <- struct{}{}:
 	}
 	s.mu.Lock()
@@ -47,7 +52,8 @@ func (s *settler) settle(one store.Settlement) error {
 	s.mu.Unlock()
 	s.commit(group)
 	<-s.turns
-	return <-mine.done
+	my := <-mine.done
+	return my.Settled, my.err
 }
 
 // commit settles a group in one transaction and answers everybody in it. If the database refuses it for what is in it, each
@@ -60,16 +66,16 @@ func (s *settler) commit(group []*outcome) {
 	for i, o := range group {
 		all[i] = o.Settlement
 	}
-	refused, err := s.store.Settle(context.Background(), all)
+	came, err := s.store.Settle(context.Background(), all)
 	alone := err != nil && len(group) > 1 && !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, store.ErrUnknownOutcome)
 	for i, o := range group {
 		switch {
 		case alone:
 			s.commit([]*outcome{o})
 		case err != nil:
-			o.done <- err
+			o.done <- settled{err: err}
 		default:
-			o.done <- refused[i]
+			o.done <- settled{Settled: came[i]}
 		}
 	}
 }

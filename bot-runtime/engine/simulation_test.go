@@ -154,9 +154,9 @@ func mutants() []mutant {
 				return query, args
 			}},
 		{name: "what comes twice is stored twice", finds: "is there twice", statement: func(query string, args []any) (string, []any) {
-			const unseen = "WHERE NOT EXISTS (SELECT 1 FROM seen s WHERE s.channel = v.column1 AND s.ext_hash = v.column2)"
+			const unseen = "AND NOT EXISTS (SELECT 1 FROM seen s WHERE s.channel = v.column1 AND s.ext_hash = v.column2)"
 			if strings.Contains(query, unseen) {
-				query = strings.Replace(query, unseen, "WHERE TRUE", 1)
+				query = strings.Replace(query, unseen, "", 1)
 				query = strings.Replace(query, "ON CONFLICT DO NOTHING",
 					"ON CONFLICT (channel, ext_hash, msg_at) DO UPDATE SET msg_at = excluded.msg_at", 1)
 			}

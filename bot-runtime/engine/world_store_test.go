@@ -269,6 +269,22 @@ func (t *worldTx) Later(query string, args ...any) error {
 	return err
 }
 
+func (t *worldTx) Expect(rows int64, what, query string, args ...any) error {
+	n, err := t.Exec(query, args...)
+	if err != nil {
+		return err
+	}
+	return acts.Counted(what, n, rows)
+}
+
+func (t *worldTx) Ask(row acts.Row, query string, args ...any) error {
+	rows, err := t.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	return row.Each(rows)
+}
+
 func (t *worldTx) Query(query string, args ...any) (acts.Rows, error) {
 	query, args, err := t.before(query, args)
 	if err != nil {
@@ -349,12 +365,12 @@ func (s *worldStore) ResolveUnknown(ctx context.Context, wait, quiet time.Durati
 	return s.Acts.ResolveUnknown(ctx, wait, quiet, once)
 }
 
-func (s *worldStore) Settle(ctx context.Context, settlements []store.Settlement) ([]error, error) {
-	refused, err := s.Acts.Settle(ctx, settlements)
+func (s *worldStore) Settle(ctx context.Context, settlements []store.Settlement) ([]store.Settled, error) {
+	settled, err := s.Acts.Settle(ctx, settlements)
 	for i, one := range settlements {
-		s.engine.world.rules.settled(one, err == nil && refused[i] == nil)
+		s.engine.world.rules.settled(one, err == nil && settled[i].Refused == nil)
 	}
-	return refused, err
+	return settled, err
 }
 
 func (s *worldStore) Janitor(ctx context.Context, retention time.Duration) (store.JanitorReport, error) {

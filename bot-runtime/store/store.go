@@ -133,7 +133,12 @@ type RawEvent struct {
 // Accepted counts what Accept did.
 type Accepted struct {
 	Stored, Duplicates, Stale, IdentityConflicts int
+	// Statuses wait to be applied.
+	Statuses int
 }
+
+// InboxMost is how many rows of one lane a step sees at once.
+const InboxMost = 32
 
 // Dialogs steps conversations.
 type Dialogs interface {
@@ -323,9 +328,8 @@ type Sending interface {
 	// In a store that was restored, or whose standby took over, messages older than ten minutes become dead letters first:
 	// they may have been sent since, and a person decides.
 	ClaimSends(ctx context.Context, channels []string, k int, lease time.Duration, ratePerSecond int) ([]Send, error)
-	// Settle records outcomes in one transaction. What is refused is told at the settlement's place and changes nothing:
-	// ErrConflict when the attempt is over or settled, ErrNotFound when there is no such message.
-	Settle(ctx context.Context, settlements []Settlement) ([]error, error)
+	// Settle records outcomes in one transaction, and tells of each what it came to. What is refused changes nothing.
+	Settle(ctx context.Context, settlements []Settlement) ([]Settled, error)
 	// ApplyStatuses works off statuses that Accept stored, up to k: delivery ranks rise, an echo of our Ref settles an
 	// unknown send, a failed one is shown to the agent. Returns how many.
 	ApplyStatuses(ctx context.Context, k int) (int, error)
@@ -355,6 +359,14 @@ type Settlement struct {
 	ID      string
 	Attempt int
 	SendResult
+}
+
+// Settled is what a settlement came to.
+type Settled struct {
+	// Refused is ErrConflict when the attempt is over or settled, ErrNotFound when there is no such message.
+	Refused error
+	// Next: a message of its conversation, another or this one again, may be sent now.
+	Next bool
 }
 
 // SendOutcome is what became of a send.

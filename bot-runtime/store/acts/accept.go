@@ -80,7 +80,7 @@ func (a *Acts) accept(ctx context.Context, batch store.Batch) (store.Accepted, e
 		}
 		if len(fresh) > 0 {
 			var err error
-			if in.ids, err = tx.Draw(len(fresh)); err != nil { // in the order of arrival
+			if in.ids, _, err = tx.Draw(len(fresh)); err != nil { // in the order of arrival
 				return err
 			}
 		}
@@ -186,16 +186,12 @@ func seenDays(at int64) []int64 {
 
 // unseen returns the messages that were never stored and are not stale, in the order of arrival, and marks them seen.
 func (in *intake) unseen(messages []store.Inbound) ([]store.Inbound, error) {
-	if err := one(in.tx, into(&in.now), `SELECT {now}`); err != nil {
+	if err := in.tx.Ask(func(scan func(...any) error) error { return scan(&in.now) }, `SELECT {now}`); err != nil {
 		return nil, err
 	}
 	var keys []seenKey
 	first := map[[2]string]bool{}
 	for i, m := range messages {
-		if micros(m.At) < in.now-store.StaleAfter.Microseconds() {
-			in.counts.Stale++
-			continue
-		}
 		sum := sha256.Sum256([]byte(m.ExternalID))
 		key := seenKey{channel: m.Channel, hash: string(sum[:16]), days: seenDays(micros(m.At)), index: i}
 		if first[[2]string{key.channel, key.hash}] {
@@ -211,10 +207,10 @@ func (in *intake) unseen(messages []store.Inbound) ([]store.Inbound, error) {
 	slices.SortFunc(keys, func(x, y seenKey) int {
 		return cmp.Or(cmp.Compare(x.channel, y.channel), cmp.Compare(x.hash, y.hash))
 	})
-	rows := after()
+	rows := after(store.StaleAfter.Microseconds())
 	for _, k := range keys {
 		for _, day := range k.days {
-			rows.add(k.channel, []byte(k.hash), day)
+			rows.add(k.channel, []byte(k.hash), day, micros(messages[k.index].At))
 		}
 	}
 	// NOT EXISTS finds the same id with a time of another day, which a partitioned key cannot refuse by itself.
@@ -229,7 +225,7 @@ func (in *intake) unseen(messages []store.Inbound) ([]store.Inbound, error) {
 		return nil
 	}, `INSERT INTO seen (channel, ext_hash, msg_at)
 		SELECT v.column1, v.column2, v.column3 FROM (`+rows.String()+`) AS v
-		WHERE NOT EXISTS (SELECT 1 FROM seen s WHERE s.channel = v.column1 AND s.ext_hash = v.column2)
+		WHERE v.column4 >= {now} - $1 AND NOT EXISTS (SELECT 1 FROM seen s WHERE s.channel = v.column1 AND s.ext_hash = v.column2)
 		ORDER BY 1, 2, 3
 		ON CONFLICT DO NOTHING RETURNING channel, ext_hash`, rows.args...)
 	if err != nil {
@@ -238,11 +234,14 @@ func (in *intake) unseen(messages []store.Inbound) ([]store.Inbound, error) {
 	slices.SortFunc(keys, func(x, y seenKey) int { return cmp.Compare(x.index, y.index) })
 	var fresh []store.Inbound
 	for _, k := range keys {
-		if marked[[2]string{k.channel, k.hash}] < len(k.days) { // one that collides is another's
+		switch {
+		case marked[[2]string{k.channel, k.hash}] == len(k.days):
+			fresh = append(fresh, messages[k.index])
+		case micros(messages[k.index].At) < in.now-store.StaleAfter.Microseconds():
+			in.counts.Stale++
+		default: // one that collides is another's
 			in.counts.Duplicates++
-			continue
 		}
-		fresh = append(fresh, messages[k.index])
 	}
 	return fresh, nil
 }
@@ -251,7 +250,7 @@ func (in *intake) statuses(statuses []store.Status) error {
 	if len(statuses) == 0 {
 		return nil
 	}
-	ids, err := in.tx.Draw(len(statuses))
+	ids, _, err := in.tx.Draw(len(statuses))
 	if err != nil {
 		return err
 	}
@@ -260,17 +259,17 @@ func (in *intake) statuses(statuses []store.Status) error {
 		rows.add(ids[i], s.Channel, clean(s.ExternalID), clean(s.Ref), string(s.Delivery), micros(s.At),
 			int64(s.ErrorCode), clean(s.ErrorText))
 	}
-	_, err = in.tx.Exec(`INSERT INTO status (id, channel, external_id, ref, delivery, at, code, reason, stored_at)
+	in.counts.Statuses += len(statuses)
+	return in.tx.Later(`INSERT INTO status (id, channel, external_id, ref, delivery, at, code, reason, stored_at)
 		SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, {now}
 		FROM (`+rows.String()+`) AS v`, rows.args...)
-	return err
 }
 
 func (in *intake) raw(events []store.RawEvent) error {
 	if len(events) == 0 {
 		return nil
 	}
-	ids, err := in.tx.Draw(len(events))
+	ids, _, err := in.tx.Draw(len(events))
 	if err != nil {
 		return err
 	}

@@ -62,11 +62,30 @@ type Tx interface {
 	// Later is Exec of a statement whose result nobody needs: it may go to the database only with the next one, or the commit, and
 	// its error may come from there.
 	Later(query string, args ...any) error
+	// Expect is Later of a statement that must change exactly so many rows; else the act fails with ErrCount. what names the rows.
+	Expect(rows int64, what, query string, args ...any) error
+	// Ask is Query whose rows go to row, one by one, before the next Query, Exec or Draw returns, or the commit begins; what row
+	// returns is an error of the act.
+	Ask(row Row, query string, args ...any) error
 	// Savepoint undoes what try did when it fails, and keeps the transaction usable.
 	Savepoint(try func() error) error
-	// Draw returns n new row ids, rising, above all drawn by transactions that have committed.
-	Draw(n int) ([]int64, error)
+	// Draw returns n new row ids, rising, above all drawn by transactions that have committed, and the database's time.
+	Draw(n int) (ids []int64, now int64, err error)
 }
+
+// ErrCount: a statement changed other rows than the rules of the message path say. The act rolls back.
+var ErrCount = errors.New("a row that the act holds was changed by another")
+
+// Counted is ErrCount where not as many rows were changed as must be.
+func Counted(what string, changed, want int64) error {
+	if changed == want {
+		return nil
+	}
+	return fmt.Errorf("%w: %d of %d %s", ErrCount, changed, want, what)
+}
+
+// Row is given each row of a result.
+type Row func(scan func(dest ...any) error) error
 
 // Rows is a result that is read once.
 type Rows interface {

@@ -52,7 +52,7 @@ func (a *Acts) CloseConversation(ctx context.Context, pool, agent string, conver
 		if err != nil {
 			return err
 		}
-		ids, err := tx.Draw(1)
+		ids, _, err := tx.Draw(1)
 		if err != nil {
 			return err
 		}
@@ -63,8 +63,8 @@ func (a *Acts) CloseConversation(ctx context.Context, pool, agent string, conver
 			ids[0], conversation, string(store.ItemClosed), pool, agent); err != nil {
 			return err
 		}
-		if n, err := tx.Exec(`DELETE FROM agent_slot WHERE conversation = $1`, conversation); err != nil || n != 1 {
-			return errors.Join(err, errCount)
+		if err := tx.Expect(1, "slots", `DELETE FROM agent_slot WHERE conversation = $1`, conversation); err != nil {
+			return err
 		}
 		if err := dropDraft(tx, conversation); err != nil {
 			return err

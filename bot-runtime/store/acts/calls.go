@@ -86,7 +86,7 @@ func answered(tx Tx, calls []store.ClaimedCall, answer []byte) error {
 	if len(calls) == 0 {
 		return nil
 	}
-	ids, err := tx.Draw(len(calls))
+	ids, _, err := tx.Draw(len(calls))
 	if err != nil {
 		return err
 	}
@@ -94,8 +94,7 @@ func answered(tx Tx, calls []store.ClaimedCall, answer []byte) error {
 	for i, c := range calls {
 		rows.add(ids[i], c.Conversation, string(store.ItemAnswer), c.Generation, clean(string(answer)))
 	}
-	_, err = tx.Exec(`INSERT INTO inbox (id, conversation, kind, generation, body) `+rows.String(), rows.args...)
-	return err
+	return tx.Later(`INSERT INTO inbox (id, conversation, kind, generation, body) `+rows.String(), rows.args...)
 }
 
 // writeCalls forgets calls that a dialog no longer waits for, and notes new ones. One that a pod has claimed stays until it
@@ -114,7 +113,7 @@ func writeCalls(tx Tx, claims []*claim) error {
 	}
 	if len(void) > 0 {
 		in, args := among(void)
-		if _, err := tx.Exec(`DELETE FROM effect WHERE NOT claimed AND conversation IN `+in, args...); err != nil {
+		if err := tx.Later(`DELETE FROM effect WHERE NOT claimed AND conversation IN `+in, args...); err != nil {
 			return err
 		}
 	}
@@ -122,8 +121,7 @@ func writeCalls(tx Tx, claims []*claim) error {
 		return nil
 	}
 	// One that is known already is a step that ran again: it stays as it is.
-	_, err := tx.Exec(`INSERT INTO effect (id, conversation, generation, request, expires_at)
+	return tx.Later(`INSERT INTO effect (id, conversation, generation, request, expires_at)
 		SELECT v.column1, v.column2, v.column3, v.column4, {now} + v.column5 FROM (`+rows.String()+`) AS v WHERE TRUE
 		ON CONFLICT (id) DO NOTHING`, rows.args...)
-	return err
 }

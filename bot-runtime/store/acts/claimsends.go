@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -21,7 +20,7 @@ const echoRest = 200 * time.Millisecond
 type head struct {
 	store.Send
 	seq     int64
-	contact int64
+	now     int64 // when it was read
 	body    string
 	expired bool
 	echoed  bool
@@ -94,19 +93,17 @@ func (a *Acts) claimSends(ctx context.Context, channels []string, k int, lease t
 
 func readHeads(tx Tx, lanes []int64) (map[int64]*head, error) {
 	heads := map[int64]*head{}
-	contacts := map[int64][]*head{}
 	in, args := among(lanes)
-	err := each(tx, func(scan func(...any) error) error {
+	err := tx.Ask(func(scan func(...any) error) error {
 		h := &head{}
-		if err := scan(&h.Conversation, &h.seq, &h.ID, &h.Attempt, &h.Class, &h.Channel, &h.contact,
-			&h.body, &h.expired, &h.echoed); err != nil {
+		if err := scan(&h.Conversation, &h.seq, &h.ID, &h.Attempt, &h.Class, &h.Channel,
+			&h.body, &h.expired, &h.echoed, &h.now); err != nil {
 			return err
 		}
 		heads[h.Conversation] = h
-		contacts[h.contact] = append(contacts[h.contact], h)
 		return nil
-	}, `SELECT o.conversation, o.seq, o.id, o.attempt, o.class, c.channel, c.contact, COALESCE(m.body, ''),
-			o.expires_at <> 0 AND o.expires_at <= {now}, EXISTS (SELECT 1 FROM status e WHERE e.ref = o.id AND e.ref <> '')
+	}, `SELECT o.conversation, o.seq, o.id, o.attempt, o.class, c.channel, COALESCE(m.body, ''),
+			o.expires_at <> 0 AND o.expires_at <= {now}, EXISTS (SELECT 1 FROM status e WHERE e.ref = o.id AND e.ref <> ''), {now}
 		FROM outbox o JOIN conversation c ON c.id = o.conversation
 		LEFT JOIN message m ON m.id = o.seq AND m.stored_at = o.message_at
 		WHERE o.conversation IN `+in+` AND o.state = 'queued'
@@ -114,6 +111,18 @@ func readHeads(tx Tx, lanes []int64) (map[int64]*head, error) {
 	if err != nil {
 		return nil, err
 	}
+	err = each(tx, func(scan func(...any) error) error {
+		var conversation int64
+		var id message.Identity
+		if err := scan(&conversation, &id.Scope, &id.Kind, &id.Value); err != nil {
+			return err
+		}
+		if h := heads[conversation]; h != nil {
+			h.Identities = append(h.Identities, id)
+		}
+		return nil
+	}, `SELECT c.id, i.scope, i.kind, i.value FROM conversation c JOIN identity i ON i.contact = c.contact AND i.closed_at = 0
+		WHERE c.id IN `+in+` ORDER BY i.scope, i.kind, i.value`, args...)
 	for _, h := range heads {
 		if h.body == "" {
 			h.unreadable = "its body is not there any more"
@@ -121,25 +130,6 @@ func readHeads(tx Tx, lanes []int64) (map[int64]*head, error) {
 			h.unreadable = "its body cannot be read: " + err.Error()
 		}
 	}
-	ids := make([]int64, 0, len(contacts))
-	for c := range contacts {
-		ids = append(ids, c)
-	}
-	if len(ids) == 0 {
-		return heads, nil
-	}
-	in, args = among(ids)
-	err = each(tx, func(scan func(...any) error) error {
-		var contact int64
-		var id message.Identity
-		if err := scan(&contact, &id.Scope, &id.Kind, &id.Value); err != nil {
-			return err
-		}
-		for _, h := range contacts[contact] {
-			h.Identities = append(h.Identities, id)
-		}
-		return nil
-	}, `SELECT contact, scope, kind, value FROM identity WHERE closed_at = 0 AND contact IN `+in+` ORDER BY scope, kind, value`, args...)
 	return heads, err
 }
 
@@ -174,7 +164,7 @@ func within(tx Tx, heads []*head, rate int64) ([]*head, error) {
 		if took <= 0 {
 			continue
 		}
-		if _, err := tx.Exec(`UPDATE send_budget SET tokens = tokens - $2 * 1000000 WHERE channel = $1`, channel, took); err != nil {
+		if err := tx.Later(`UPDATE send_budget SET tokens = tokens - $2 * 1000000 WHERE channel = $1`, channel, took); err != nil {
 			return nil, err
 		}
 		ready = append(ready, byChannel[channel][:took]...)
@@ -187,10 +177,7 @@ func mark(tx Tx, heads []*head, lease time.Duration) ([]store.Send, error) {
 	if len(heads) == 0 {
 		return nil, nil
 	}
-	var now int64
-	if err := one(tx, into(&now), `SELECT {now}`); err != nil {
-		return nil, err
-	}
+	now := heads[0].now // before anything of this claim: a lease that began earlier only ends earlier
 	until := now + lease.Microseconds()
 	sends := make([]store.Send, 0, len(heads))
 	lanes := make([]int64, 0, len(heads))
@@ -201,18 +188,13 @@ func mark(tx Tx, heads []*head, lease time.Duration) ([]store.Send, error) {
 		lanes = append(lanes, h.Conversation)
 	}
 	in, args := among(lanes, any(until), any(now))
-	n, err := tx.Exec(`UPDATE outbox SET state = 'sending', attempt = attempt + 1, lease_until = $1, claimed_at = $2
+	if err := tx.Expect(int64(len(heads)), "heads", `UPDATE outbox SET state = 'sending', attempt = attempt + 1, lease_until = $1, claimed_at = $2
 		WHERE state = 'queued' AND conversation IN `+in+`
-			AND seq = (SELECT min(f.seq) FROM outbox f WHERE f.conversation = outbox.conversation)`, args...)
-	if err == nil && n != int64(len(heads)) {
-		err = fmt.Errorf("%w: %d of %d heads", errCount, n, len(heads))
-	}
-	if err != nil {
+			AND seq = (SELECT min(f.seq) FROM outbox f WHERE f.conversation = outbox.conversation)`, args...); err != nil {
 		return nil, err
 	}
 	in, args = among(lanes, any(until))
-	_, err = tx.Exec(`UPDATE out_lane SET state = 'sending', due_at = $1 WHERE conversation IN `+in, args...)
-	return sends, err
+	return sends, tx.Later(`UPDATE out_lane SET state = 'sending', due_at = $1 WHERE conversation IN `+in, args...)
 }
 
 // PauseChannel implements store.Sending.

@@ -101,7 +101,7 @@ func handleAgain(tx Tx, body string, conversation int64) error {
 			row.MessageID, conversation, string(row.Kind), stored[0], row.Generation+1)
 		return err
 	}
-	ids, err := tx.Draw(1)
+	ids, _, err := tx.Draw(1)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func bury(tx Tx, c *claim) error {
 
 // deadLetter keeps what was given up, for a person to look at.
 func deadLetter(tx Tx, kind, ref string, conversation int64, reason string, attempts int64, body string) error {
-	ids, err := tx.Draw(1)
+	ids, _, err := tx.Draw(1)
 	if err != nil {
 		return err
 	}

@@ -108,7 +108,7 @@ func (in *intake) plan(messages []store.Inbound, links map[message.Identity]link
 		}
 		if contact == 0 {
 			if len(ids) == 0 { // for all that may be strangers, too
-				if ids, err = in.tx.Draw(len(messages) - i); err != nil {
+				if ids, _, err = in.tx.Draw(len(messages) - i); err != nil {
 					return p, err
 				}
 			}
@@ -317,7 +317,7 @@ func (in *intake) conversations(messages []store.Inbound, contacts []int64) ([]i
 		if err := holdContacts(in.tx, before); err != nil {
 			return nil, err
 		}
-		ids, err := in.tx.Draw(len(missing))
+		ids, _, err := in.tx.Draw(len(missing))
 		if err != nil {
 			return nil, err
 		}

@@ -25,13 +25,10 @@ const restoredReason = "the database was restored, or a standby took over, and t
 // errRestored: the data has another history than when this store last sent.
 var errRestored = errors.New("the store was restored")
 
-// sameLineage fails when the data has another history than the one it was last sent from.
+// sameLineage has the act fail when the data has another history than the one it was last sent from.
 func sameLineage(tx Tx) error {
-	other, err := column[int64](tx, `SELECT one FROM lineage WHERE one = 1 AND name <> {lineage} AND {lineage} <> ''`)
-	if err == nil && len(other) > 0 {
-		err = errRestored
-	}
-	return err
+	return tx.Ask(func(func(...any) error) error { return errRestored },
+		`SELECT one FROM lineage WHERE one = 1 AND name <> {lineage} AND {lineage} <> ''`)
 }
 
 // quarantine puts what is too old to be sent without a look among the dead letters, and then takes the history as its own.

@@ -42,7 +42,7 @@ func queueSends(tx Tx, sends []send) (map[string]int64, error) {
 	// An echo that came before its message (a failover lost the message, not the send) waits as a kept status: it is worked
 	// off again, and until then ClaimSends leaves the message alone.
 	in, args := among(ids)
-	if _, err := tx.Exec(`UPDATE status SET kept = FALSE WHERE ref <> '' AND ref IN `+in, args...); err != nil {
+	if err := tx.Later(`UPDATE status SET kept = FALSE WHERE ref <> '' AND ref IN `+in, args...); err != nil {
 		return nil, err
 	}
 	lanes := after()
@@ -54,17 +54,13 @@ func queueSends(tx Tx, sends []send) (map[string]int64, error) {
 	for _, c := range conversations {
 		lanes.add(c, channels[c], outReady)
 	}
-	if _, err := tx.Exec(`INSERT INTO out_lane (conversation, channel, state, due_at)
+	if err := tx.Later(`INSERT INTO out_lane (conversation, channel, state, due_at)
 		SELECT v.column1, v.column2, v.column3, {now} FROM (`+lanes.String()+`) AS v WHERE TRUE ORDER BY 1
 		ON CONFLICT (conversation) DO UPDATE SET due_at = out_lane.due_at`, lanes.args...); err != nil {
 		return nil, err
 	}
-	numbers, err := tx.Draw(len(sends))
+	numbers, now, err := tx.Draw(len(sends))
 	if err != nil {
-		return nil, err
-	}
-	var now int64
-	if err := one(tx, into(&now), `SELECT {now}`); err != nil {
 		return nil, err
 	}
 	order := make([]int, len(sends))
@@ -103,11 +99,10 @@ func queueSends(tx Tx, sends []send) (map[string]int64, error) {
 		messages.add(numbers[i], now, s.conversation, "out", now, string(body), s.ID, string(s.Author), s.agent)
 		outbox.add(s.conversation, numbers[i], s.ID, now, "queued", string(s.Class), micros(s.Expires))
 	}
-	if _, err := tx.Exec(`INSERT INTO message (id, stored_at, conversation, dir, at, body, out_id, author, agent) `+messages.String(), messages.args...); err != nil {
+	if err := tx.Later(`INSERT INTO message (id, stored_at, conversation, dir, at, body, out_id, author, agent) `+messages.String(), messages.args...); err != nil {
 		return nil, err
 	}
-	_, err = tx.Exec(`INSERT INTO outbox (conversation, seq, id, message_at, state, class, expires_at) `+outbox.String(), outbox.args...)
-	return added, err
+	return added, tx.Later(`INSERT INTO outbox (conversation, seq, id, message_at, state, class, expires_at) `+outbox.String(), outbox.args...)
 }
 
 // nextHeads has out_lanes say what their heads are, after messages left the outbox, or ends them: left is the lowest number
@@ -116,9 +111,8 @@ func queueSends(tx Tx, sends []send) (map[string]int64, error) {
 func nextHeads(tx Tx, left map[int64]int64) error {
 	conversations := slices.Sorted(maps.Keys(left))
 	in, args := among(conversations)
-	n, err := tx.Exec(`DELETE FROM out_lane WHERE conversation IN `+in+`
-		AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.conversation = out_lane.conversation)`, args...)
-	if err != nil || n == int64(len(conversations)) {
+	if err := tx.Later(`DELETE FROM out_lane WHERE conversation IN `+in+`
+		AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.conversation = out_lane.conversation)`, args...); err != nil {
 		return err
 	}
 	rows := after()
@@ -126,9 +120,8 @@ func nextHeads(tx Tx, left map[int64]int64) error {
 		rows.add(c, left[c])
 	}
 	const state = `CASE h.state WHEN 'queued' THEN 'ready' ELSE h.state END`
-	_, err = tx.Exec(`UPDATE out_lane SET state = `+state+`, due_at = CASE h.state WHEN 'queued' THEN {now} ELSE h.lease_until END
+	return tx.Later(`UPDATE out_lane SET state = `+state+`, due_at = CASE h.state WHEN 'queued' THEN {now} ELSE h.lease_until END
 		FROM (`+rows.String()+`) AS v JOIN outbox h ON h.conversation = v.column1
 		WHERE out_lane.conversation = v.column1 AND h.seq = (SELECT min(f.seq) FROM outbox f WHERE f.conversation = v.column1)
 			AND (h.seq > v.column2 OR out_lane.state <> `+state+`)`, rows.args...)
-	return err
 }

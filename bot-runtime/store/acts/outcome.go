@@ -1,17 +1,12 @@
 package acts
 
 import (
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
-
-// errCount: a statement changed fewer rows than the rules of the message path say. The act rolls back.
-var errCount = errors.New("a row that the turn holds was changed by another")
 
 // commitOutcomes writes what steps want, one statement a table for all lanes. The claims are in the order of their
 // conversations.
@@ -50,10 +45,10 @@ func writeConversations(tx Tx, claims []*claim) error {
 	}
 	if len(changed) > 0 {
 		in, args := among(changed)
-		if _, err := column[int64](tx, `SELECT id FROM conversation WHERE id IN `+in+` ORDER BY id {lock}`, args...); err != nil {
+		if err := tx.Later(`SELECT id FROM conversation WHERE id IN `+in+` ORDER BY id {lock}`, args...); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`UPDATE conversation SET display_name = v.column2, language = v.column3, revision = v.column4
+		if err := tx.Later(`UPDATE conversation SET display_name = v.column2, language = v.column3, revision = v.column4
 			FROM (`+rows.String()+`) AS v WHERE conversation.id = v.column1`, rows.args...); err != nil {
 			return err
 		}
@@ -63,9 +58,9 @@ func writeConversations(tx Tx, claims []*claim) error {
 		if o.Handoff == nil {
 			continue
 		}
-		if n, err := tx.Exec(`UPDATE conversation SET owner = 'queue', pool = $2, agent = '' WHERE id = $1 AND owner = 'bot'`,
-			v.ID, o.Handoff.Pool); err != nil || n != 1 {
-			return errors.Join(err, errCount)
+		if err := tx.Expect(1, "conversations of the bot", `UPDATE conversation SET owner = 'queue', pool = $2, agent = '' WHERE id = $1 AND owner = 'bot'`,
+			v.ID, o.Handoff.Pool); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -89,14 +84,10 @@ func writeStates(tx Tx, claims []*claim) error {
 	if want == 0 {
 		return nil
 	}
-	n, err := tx.Exec(`UPDATE conversation_state SET version = conversation_state.version + 1, format = v.column3, state = v.column4,
+	return tx.Expect(want, "states", `UPDATE conversation_state SET version = conversation_state.version + 1, format = v.column3, state = v.column4,
 			last_in_at = v.column5
 		FROM (`+rows.String()+`) AS v
 		WHERE conversation_state.conversation = v.column1 AND conversation_state.version = v.column2`, rows.args...)
-	if err == nil && n != want {
-		err = fmt.Errorf("%w: %d of %d states", errCount, n, want)
-	}
-	return err
 }
 
 func writeTimers(tx Tx, claims []*claim) error {
@@ -122,36 +113,35 @@ func writeTimers(tx Tx, claims []*claim) error {
 			set.add(k.conversation, k.name, t.Generation, micros(t.DueAt))
 			continue
 		}
-		if _, err := tx.Exec(`DELETE FROM timer WHERE conversation = $1 AND name = $2`, k.conversation, k.name); err != nil {
+		if err := tx.Later(`DELETE FROM timer WHERE conversation = $1 AND name = $2`, k.conversation, k.name); err != nil {
 			return err
 		}
 	}
 	if set.rows == 0 {
 		return nil
 	}
-	_, err := tx.Exec(`INSERT INTO timer (conversation, name, generation, due_at) `+set.String()+`
+	return tx.Later(`INSERT INTO timer (conversation, name, generation, due_at) `+set.String()+`
 		ON CONFLICT (conversation, name) DO UPDATE SET generation = excluded.generation, due_at = excluded.due_at`, set.args...)
-	return err
 }
 
 func writeReports(tx Tx, claims []*claim) error {
 	for _, c := range claims {
 		if r := c.outcome.Rating; r != nil {
-			ids, err := tx.Draw(1)
+			ids, _, err := tx.Draw(1)
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Exec(`INSERT INTO rating (id, conversation, scale, score, pool, agent, at) VALUES ($1, $2, $3, $4, $5, $6, {now})`,
+			if err := tx.Later(`INSERT INTO rating (id, conversation, scale, score, pool, agent, at) VALUES ($1, $2, $3, $4, $5, $6, {now})`,
 				ids[0], c.lane.Conversation.ID, r.Scale, int64(r.Score), r.Pool, r.Agent); err != nil {
 				return err
 			}
 		}
 		if c.outcome.Finished {
-			ids, err := tx.Draw(1)
+			ids, _, err := tx.Draw(1)
 			if err != nil {
 				return err
 			}
-			if _, err := tx.Exec(`INSERT INTO enquiry (id, conversation, at) VALUES ($1, $2, {now})`,
+			if err := tx.Later(`INSERT INTO enquiry (id, conversation, at) VALUES ($1, $2, {now})`,
 				ids[0], c.lane.Conversation.ID); err != nil {
 				return err
 			}
@@ -169,11 +159,7 @@ func handleRows(tx Tx, claims []*claim) error {
 		return nil
 	}
 	in, args := among(handled)
-	n, err := tx.Exec(`DELETE FROM inbox WHERE id IN `+in, args...)
-	if err == nil && n != int64(len(handled)) {
-		err = fmt.Errorf("%w: %d of %d inbox rows", errCount, n, len(handled))
-	}
-	return err
+	return tx.Expect(int64(len(handled)), "inbox rows", `DELETE FROM inbox WHERE id IN `+in, args...)
 }
 
 func writeSends(tx Tx, claims []*claim) error {
@@ -201,8 +187,8 @@ func restLanes(tx Tx, claims []*claim) error {
 		return err
 	}
 	left, err := tx.Exec(`UPDATE runnable SET run_at = {now}, fails = 0, reason = '' WHERE conversation IN `+in, args...)
-	if err == nil && gone+left != int64(len(lanes)) {
-		err = fmt.Errorf("%w: %d of %d lanes", errCount, gone+left, len(lanes))
+	if err == nil {
+		err = Counted("lanes", gone+left, int64(len(lanes)))
 	}
 	return err
 }
@@ -213,7 +199,7 @@ func writeDesk(tx Tx, claims []*claim) error {
 	arrived := map[string]int64{}
 	for _, c := range claims {
 		if h := c.outcome.Handoff; h != nil {
-			if _, err := tx.Exec(`INSERT INTO queue (conversation, pool, priority, since, summary, skills) VALUES ($1, $2, $3, {now}, $4, $5)`,
+			if err := tx.Later(`INSERT INTO queue (conversation, pool, priority, since, summary, skills) VALUES ($1, $2, $3, {now}, $4, $5)`,
 				c.lane.Conversation.ID, h.Pool, int64(h.Priority), clean(h.Summary), clean(strings.Join(h.Skills, " "))); err != nil {
 				return err
 			}

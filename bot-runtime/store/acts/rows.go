@@ -109,11 +109,16 @@ func Spell(query string, args []any, rows, in func(n int, l *List) string) strin
 var tokens = regexp.MustCompile(`\{(rows|list):([0-9]+)\}`)
 
 // each calls row for every row of the result.
-func each(tx Tx, row func(scan func(...any) error) error, query string, args ...any) error {
+func each(tx Tx, row Row, query string, args ...any) error {
 	rows, err := tx.Query(query, args...)
 	if err != nil {
 		return err
 	}
+	return row.Each(rows)
+}
+
+// Each reads a result to its end.
+func (row Row) Each(rows Rows) error {
 	defer rows.Close()
 	for rows.Next() {
 		if err := row(rows.Scan); err != nil {

@@ -21,14 +21,15 @@ type sent struct {
 	externalID            string
 	secondID              string // of another copy that the platform took
 	failed                bool
+	followed              bool // another waits behind it in the outbox
 	left, doubled         bool // the outbox, by a second copy: in this act
 }
 
 // Settle implements store.Sending.
-func (a *Acts) Settle(ctx context.Context, settlements []store.Settlement) ([]error, error) {
-	var refused []error
+func (a *Acts) Settle(ctx context.Context, settlements []store.Settlement) ([]store.Settled, error) {
+	var settled []store.Settled
 	err := a.write(ctx, "settle", func(tx Tx) error {
-		refused = make([]error, len(settlements))
+		settled = make([]store.Settled, len(settlements))
 		if err := recall(tx, settlements); err != nil {
 			return err
 		}
@@ -45,18 +46,22 @@ func (a *Acts) Settle(ctx context.Context, settlements []store.Settlement) ([]er
 		for i, one := range settlements {
 			s, refusal := attempted(sents, one)
 			if refusal != nil {
-				refused[i] = refusal
+				settled[i].Refused = refusal
 				continue
 			}
 			if one.Outcome == store.SendAccepted {
 				known := s.state == ""
 				s.accepted(one.ExternalID)
 				taken = append(taken, s)
+				settled[i].Next = s.followed
 				if known { // its echo was faster, and told the desk
 					continue
 				}
-			} else if err := settleOther(tx, s, one.SendResult); err != nil {
-				return err
+			} else {
+				if err := settleOther(tx, s, one.SendResult); err != nil {
+					return err
+				}
+				settled[i].Next = one.Outcome != store.SendUnknown && one.RetryAfter == 0
 			}
 			if s.class == message.ClassAgent {
 				events = append(events, told(s.conversation, s.message))
@@ -67,7 +72,7 @@ func (a *Acts) Settle(ctx context.Context, settlements []store.Settlement) ([]er
 		}
 		return emit(tx, events)
 	})
-	return refused, err
+	return settled, err
 }
 
 // recall has statuses worked off again that came before the answers which name their messages.
@@ -81,9 +86,8 @@ func recall(tx Tx, settlements []store.Settlement) error {
 	if rows.rows == 0 {
 		return nil
 	}
-	_, err := tx.Exec(`UPDATE status SET kept = FALSE FROM (`+rows.String()+`) AS v JOIN outgoing g ON g.id = v.column1
+	return tx.Later(`UPDATE status SET kept = FALSE FROM (`+rows.String()+`) AS v JOIN outgoing g ON g.id = v.column1
 		WHERE status.kept AND status.channel = g.channel AND status.external_id = v.column2`, rows.args...)
-	return err
 }
 
 // attempted finds the message of a settlement, or says why nothing is to be settled any more.
@@ -135,25 +139,26 @@ func lockSents(tx Tx, ids []string) (map[string]*sent, error) {
 		return nil, nil
 	}
 	in, args := among(ids)
-	if _, err := column[int64](tx, `SELECT conversation FROM out_lane WHERE conversation IN
+	if err := tx.Later(`SELECT conversation FROM out_lane WHERE conversation IN
 		(SELECT conversation FROM outgoing WHERE id IN `+in+`) ORDER BY conversation {lock}`, args...); err != nil {
 		return nil, err
 	}
 	// A message that has left the outbox may have no out_lane any more, and two pods may hold statuses of it.
-	if _, err := column[string](tx, `SELECT id FROM outgoing WHERE id IN `+in+` ORDER BY id {lock}`, args...); err != nil {
+	if err := tx.Later(`SELECT id FROM outgoing WHERE id IN `+in+` ORDER BY id {lock}`, args...); err != nil {
 		return nil, err
 	}
 	sents := make(map[string]*sent, len(ids))
 	err := each(tx, func(scan func(...any) error) error {
 		s := &sent{}
 		if err := scan(&s.id, &s.channel, &s.class, &s.conversation, &s.message, &s.progress, &s.externalID, &s.secondID, &s.failed,
-			&s.state, &s.attempt, &s.claimedAt); err != nil {
+			&s.state, &s.attempt, &s.claimedAt, &s.followed); err != nil {
 			return err
 		}
 		sents[s.id] = s
 		return nil
 	}, `SELECT g.id, g.channel, g.class, g.conversation, g.message_id, g.progress, g.external_id, g.second_id, g.failed,
-			COALESCE(o.state, ''), COALESCE(o.attempt, g.attempt), COALESCE(o.claimed_at, g.claimed_at)
+			COALESCE(o.state, ''), COALESCE(o.attempt, g.attempt), COALESCE(o.claimed_at, g.claimed_at),
+			EXISTS (SELECT 1 FROM outbox f WHERE f.conversation = g.conversation AND f.seq > g.message_id)
 		FROM outgoing g LEFT JOIN outbox o ON o.id = g.id WHERE g.id IN `+in, args...)
 	return sents, err
 }
@@ -202,14 +207,14 @@ func writeSents(tx Tx, sents []*sent) error {
 			latest[s.channel] = max(latest[s.channel], s.claimedAt)
 		}
 	}
-	if _, err := tx.Exec(`UPDATE outgoing SET attempt = v.column2, claimed_at = v.column3, progress = v.column4, failed = v.column5,
+	if err := tx.Later(`UPDATE outgoing SET attempt = v.column2, claimed_at = v.column3, progress = v.column4, failed = v.column5,
 			external_id = v.column6, second_id = v.column7
 		FROM (`+rows.String()+`) AS v WHERE outgoing.id = v.column1`, rows.args...); err != nil {
 		return err
 	}
 	if len(left) > 0 {
 		in, args := among(left)
-		if _, err := tx.Exec(`DELETE FROM outbox WHERE id IN `+in, args...); err != nil {
+		if err := tx.Later(`DELETE FROM outbox WHERE id IN `+in, args...); err != nil {
 			return err
 		}
 		if err := nextHeads(tx, first); err != nil {
@@ -217,7 +222,7 @@ func writeSents(tx Tx, sents []*sent) error {
 		}
 	}
 	for _, channel := range slices.Sorted(maps.Keys(doubled)) {
-		if _, err := tx.Exec(`UPDATE send_budget SET doubled = doubled + $2 WHERE channel = $1`, channel, doubled[channel]); err != nil {
+		if err := tx.Later(`UPDATE send_budget SET doubled = doubled + $2 WHERE channel = $1`, channel, doubled[channel]); err != nil {
 			return err
 		}
 	}
@@ -228,7 +233,7 @@ func writeSents(tx Tx, sents []*sent) error {
 // the channel waits for the row. The rows are there, since a claim made them.
 func noteLatest(tx Tx, name string, latest map[string]int64, coarse time.Duration) error {
 	for _, channel := range slices.Sorted(maps.Keys(latest)) {
-		if _, err := tx.Exec(`UPDATE send_budget SET `+name+` = $2 WHERE channel = $1 AND `+name+` < $2 - $3`,
+		if err := tx.Later(`UPDATE send_budget SET `+name+` = $2 WHERE channel = $1 AND `+name+` < $2 - $3`,
 			channel, latest[channel], coarse.Microseconds()); err != nil {
 			return err
 		}

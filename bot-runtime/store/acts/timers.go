@@ -35,7 +35,7 @@ func (a *Acts) FireTimers(ctx context.Context, k int) (int, error) {
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		ids, err := tx.Draw(len(due))
+		ids, _, err := tx.Draw(len(due))
 		if err != nil {
 			return err
 		}

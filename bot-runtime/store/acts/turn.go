@@ -14,7 +14,6 @@ import (
 )
 
 const (
-	inboxMost = 32  // rows of one lane that a step sees
 	turnMost  = 128 // lanes of one transaction
 	triesMost = 3   // failures before the first row goes to the dead letters
 )
@@ -156,7 +155,7 @@ func readClaims(tx Tx, conversations []int64) ([]*claim, error) {
 	byID := make(map[int64]*claim, len(conversations))
 	claims := make([]*claim, 0, len(conversations))
 	in, args := among(conversations)
-	err := each(tx, func(scan func(...any) error) error {
+	err := tx.Ask(func(scan func(...any) error) error {
 		c := &claim{}
 		v := &c.lane.Conversation
 		var lastIn, now int64
@@ -175,9 +174,6 @@ func readClaims(tx Tx, conversations []int64) ([]*claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(claims) != len(conversations) {
-		return nil, fmt.Errorf("%d lanes were claimed, %d have a conversation and a state", len(conversations), len(claims))
-	}
 	err = each(tx, func(scan func(...any) error) error {
 		var conversation, at int64
 		var agent, name, answer, body string
@@ -185,7 +181,10 @@ func readClaims(tx Tx, conversations []int64) ([]*claim, error) {
 		if err := scan(&row.ID, &conversation, &row.Kind, &name, &agent, &row.Generation, &answer, &at, &row.ExternalID, &body); err != nil {
 			return err
 		}
-		c := byID[conversation]
+		c, ok := byID[conversation]
+		if !ok {
+			return nil
+		}
 		row.At = moment(at)
 		switch row.Kind {
 		case store.ItemMessage:
@@ -210,8 +209,11 @@ func readClaims(tx Tx, conversations []int64) ([]*claim, error) {
 		FROM runnable r JOIN inbox i ON i.conversation = r.conversation
 		LEFT JOIN message m ON i.kind = 'message' AND m.id = i.id AND m.stored_at = i.message_at
 		WHERE r.conversation IN `+in+` AND (i.kind = 'answer' OR i.id <= COALESCE((SELECT j.id FROM inbox j WHERE j.conversation = r.conversation
-			ORDER BY j.id LIMIT 1 OFFSET `+strconv.Itoa(inboxMost-1)+`), 9223372036854775807))
+			ORDER BY j.id LIMIT 1 OFFSET `+strconv.Itoa(store.InboxMost-1)+`), 9223372036854775807))
 		ORDER BY i.conversation, CASE i.kind WHEN 'answer' THEN 0 ELSE 1 END, i.id`, args...)
+	if err == nil && len(claims) != len(conversations) {
+		err = fmt.Errorf("%d lanes were claimed, %d have a conversation and a state", len(conversations), len(claims))
+	}
 	return claims, err
 }
 

@@ -149,13 +149,35 @@ type writing struct {
 	ctx        context.Context
 	conn       *pgx.Conn
 	statements map[string]string
-	waiting    []statement
+	waiting    []later
 	begun      bool // something was sent
+}
+
+// later is a statement that waits to be sent with another, and what is done with its result.
+type later struct {
+	statement
+	rows int64 // it must change so many of what; below 0 any number
+	what string
+	row  acts.Row // reads it, where it is a query that is asked for
+}
+
+// take does that. refused is an error of what the result says.
+func (l later) take(conn *pgx.Conn, reader *pgconn.ResultReader) (refused, err error) {
+	if l.row != nil {
+		rows := pgx.RowsFromResultReader(conn.TypeMap(), reader)
+		refused = l.row.Each(rows)
+		return refused, rows.Err()
+	}
+	tag, err := reader.Close()
+	if err == nil && l.rows >= 0 {
+		refused = acts.Counted(l.what, tag.RowsAffected(), l.rows)
+	}
+	return refused, err
 }
 
 // begin starts a transaction.
 func begin(ctx context.Context, conn *pgx.Conn, statements map[string]string) *writing {
-	return &writing{ctx: ctx, conn: conn, statements: statements, waiting: []statement{{text: "begin isolation level read committed read write"}}}
+	return &writing{ctx: ctx, conn: conn, statements: statements, waiting: []later{{statement: statement{text: "begin isolation level read committed read write"}, rows: -1}}}
 }
 
 // send sends what waits with one more statement, and returns the results of the last.
@@ -171,24 +193,51 @@ func (w *writing) send(last statement) (*pgconn.ResultReader, *pgconn.MultiResul
 	}
 	last.join(batch)
 	all := w.conn.PgConn().ExecBatch(w.ctx, batch)
-	for range waiting {
-		if all.NextResult() {
-			_, _ = all.ResultReader().Close() // its error is that of all
+	var refused error
+	for _, l := range waiting {
+		if !all.NextResult() {
+			return nil, nil, ended(all)
+		}
+		no, err := l.take(w.conn, all.ResultReader())
+		if err != nil {
+			return nil, nil, ended(all)
+		}
+		if refused == nil {
+			refused = no
 		}
 	}
 	if !all.NextResult() {
-		err := all.Close()
-		if err == nil {
-			err = errors.New("the server answered fewer statements than it was sent")
-		}
-		return nil, nil, locked(err)
+		return nil, nil, ended(all)
+	}
+	if refused != nil {
+		return nil, nil, errors.Join(refused, all.Close())
 	}
 	return all.ResultReader(), all, nil
 }
 
+// ended is why there are fewer results than statements.
+func ended(all *pgconn.MultiResultReader) error {
+	if err := all.Close(); err != nil {
+		return locked(err)
+	}
+	return errors.New("the server answered fewer statements than it was sent")
+}
+
 func (w *writing) Later(query string, args ...any) error {
-	st, err := prepare(w.ctx, w.conn, w.statements, query, args)
-	w.waiting = append(w.waiting, st)
+	return w.wait(later{rows: -1}, query, args)
+}
+
+func (w *writing) Expect(rows int64, what, query string, args ...any) error {
+	return w.wait(later{rows: rows, what: what}, query, args)
+}
+
+func (w *writing) Ask(row acts.Row, query string, args ...any) error {
+	return w.wait(later{row: row}, query, args)
+}
+
+func (w *writing) wait(l later, query string, args []any) (err error) {
+	l.statement, err = prepare(w.ctx, w.conn, w.statements, query, args)
+	w.waiting = append(w.waiting, l)
 	return err
 }
 
@@ -246,30 +295,55 @@ func (r *lastRows) Close() {
 	r.err = r.all.Close()
 }
 
-// commit ends the transaction, of which nothing is left to do where nothing was sent.
+// commit ends the transaction, of which nothing is left to do where nothing was sent. What waits goes with COMMIT, where its result
+// cannot prevent that.
 func (w *writing) commit() error {
 	if !w.begun && len(w.waiting) == 1 {
 		return nil
 	}
-	if len(w.waiting) > 0 {
-		last := w.waiting[len(w.waiting)-1]
-		w.waiting = w.waiting[:len(w.waiting)-1]
-		reader, all, err := w.send(last)
-		if err == nil {
-			_, err = reader.Close()
-		}
-		if all != nil {
-			err = errors.Join(err, all.Close())
-		}
-		if err != nil {
-			return &beforeCommit{locked(err)}
+	if slices.ContainsFunc(w.waiting, func(l later) bool { return l.rows >= 0 }) {
+		if err := w.flush(); err != nil {
+			return &beforeCommit{err}
 		}
 	}
-	results, err := w.conn.PgConn().Exec(w.ctx, "commit").ReadAll()
-	if err == nil && len(results) == 1 && results[0].CommandTag.String() == "ROLLBACK" {
+	if len(w.waiting) == 0 {
+		results, err := w.conn.PgConn().Exec(w.ctx, "commit").ReadAll()
+		if err == nil && len(results) == 1 && results[0].CommandTag.String() == rolledBack {
+			err = pgx.ErrTxCommitRollback
+		}
+		return err
+	}
+	reader, all, err := w.send(statement{text: "commit"})
+	if err != nil {
+		// The server has refused a statement, and read no further. An answer that is missing says nothing.
+		if pg := new(pgconn.PgError); errors.As(err, &pg) {
+			err = &beforeCommit{err}
+		}
+		return err
+	}
+	tag, err := reader.Close()
+	if err = errors.Join(err, all.Close()); err == nil && tag.String() == rolledBack {
 		err = pgx.ErrTxCommitRollback
 	}
 	return err
+}
+
+// rolledBack is what the server answers to the COMMIT of a transaction that had failed.
+const rolledBack = "ROLLBACK"
+
+// flush sends what waits.
+func (w *writing) flush() error {
+	last := w.waiting[len(w.waiting)-1]
+	w.waiting = w.waiting[:len(w.waiting)-1]
+	reader, all, err := w.send(last.statement)
+	if err != nil {
+		return err
+	}
+	refused, err := last.take(w.conn, reader)
+	if all != nil {
+		err = errors.Join(err, all.Close())
+	}
+	return locked(errors.Join(err, refused))
 }
 
 // beforeCommit is an error of a statement that was sent only when the transaction was to end: COMMIT was not.
@@ -315,22 +389,22 @@ func (w *writing) Savepoint(try func() error) error {
 
 // Draw takes the numbers of the sequence in one statement. A number is drawn before its transaction commits, so all of a
 // transaction that began after this one's commit are higher.
-func (w *writing) Draw(n int) ([]int64, error) {
-	rows, err := w.Query(`SELECT nextval('row_id') FROM generate_series(1, $1)`, int64(n))
+func (w *writing) Draw(n int) (ids []int64, now int64, err error) {
+	rows, err := w.Query(`SELECT nextval('row_id'), {now} FROM generate_series(1, $1)`, int64(n))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer rows.Close()
-	ids := make([]int64, 0, n)
+	ids = make([]int64, 0, n)
 	for rows.Next() {
 		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
+		if err := rows.Scan(&id, &now); err != nil {
+			return nil, 0, err
 		}
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	return ids, rows.Err()
+	return ids, now, rows.Err()
 }
 
 // reading runs each statement by itself.
@@ -356,4 +430,16 @@ func (r *reading) Query(query string, args ...any) (acts.Rows, error) {
 
 func (r *reading) Savepoint(try func() error) error { return try() }
 
-func (r *reading) Draw(int) ([]int64, error) { return nil, errors.New("a read draws no ids") }
+func (r *reading) Expect(int64, string, string, ...any) error {
+	return errors.New("a read changes nothing")
+}
+
+func (r *reading) Ask(row acts.Row, query string, args ...any) error {
+	rows, err := r.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	return row.Each(rows)
+}
+
+func (r *reading) Draw(int) ([]int64, int64, error) { return nil, 0, errors.New("a read draws no ids") }

@@ -130,6 +130,14 @@ func (t *writing) Later(query string, args ...any) error {
 	return err
 }
 
+func (t *writing) Expect(rows int64, what, query string, args ...any) error {
+	n, err := t.Exec(query, args...)
+	if err != nil {
+		return err
+	}
+	return acts.Counted(what, n, rows)
+}
+
 func (t *writing) Query(query string, args ...any) (acts.Rows, error) {
 	query, args = spelt(query, args)
 	s, err := t.w.prepare(query)
@@ -139,28 +147,36 @@ func (t *writing) Query(query string, args ...any) (acts.Rows, error) {
 	return wrap(s.Query(args...))
 }
 
+func (t *writing) Ask(row acts.Row, query string, args ...any) error {
+	rows, err := t.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	return row.Each(rows)
+}
+
 func (t *writing) Savepoint(try func() error) error {
 	failed, undone := t.try(func(acts.Tx) error { return try() })
 	return errors.Join(failed, undone)
 }
 
-func (t *writing) Draw(n int) ([]int64, error) {
-	rows, err := t.Query(`UPDATE sequence SET value = value + $1 WHERE name = 'row' RETURNING value`, int64(n))
+func (t *writing) Draw(n int) (ids []int64, now int64, err error) {
+	rows, err := t.Query(`UPDATE sequence SET value = value + $1 WHERE name = 'row' RETURNING value, {now}`, int64(n))
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer rows.Close()
 	last := int64(0)
 	for rows.Next() {
-		if err := rows.Scan(&last); err != nil {
-			return nil, err
+		if err := rows.Scan(&last, &now); err != nil {
+			return nil, 0, err
 		}
 	}
-	ids := make([]int64, n)
+	ids = make([]int64, n)
 	for i := range ids {
 		ids[i] = last - int64(n-1-i)
 	}
-	return ids, rows.Err()
+	return ids, now, rows.Err()
 }
 
 // reading runs statements on the connections that cannot write.
@@ -181,10 +197,22 @@ func (r *reading) Query(query string, args ...any) (acts.Rows, error) {
 	return rows, classify(err)
 }
 
+func (r *reading) Ask(row acts.Row, query string, args ...any) error {
+	rows, err := r.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	return row.Each(rows)
+}
+
 func (r *reading) Savepoint(try func() error) error { return try() }
 
-func (r *reading) Draw(int) ([]int64, error) {
-	return nil, errors.New("a read draws no ids")
+func (r *reading) Expect(int64, string, string, ...any) error {
+	return errors.New("a read changes nothing")
+}
+
+func (r *reading) Draw(int) ([]int64, int64, error) {
+	return nil, 0, errors.New("a read draws no ids")
 }
 
 type rows struct{ *sql.Rows }

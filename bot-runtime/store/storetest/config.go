@@ -396,7 +396,17 @@ func (t countedTx) Later(query string, args ...any) error {
 	return t.Tx.Later(query, args...)
 }
 
-func (t countedTx) Draw(n int) ([]int64, error) {
+func (t countedTx) Expect(rows int64, what, query string, args ...any) error {
+	t.n.Add(1)
+	return t.Tx.Expect(rows, what, query, args...)
+}
+
+func (t countedTx) Ask(row acts.Row, query string, args ...any) error {
+	t.n.Add(1)
+	return t.Tx.Ask(row, query, args...)
+}
+
+func (t countedTx) Draw(n int) ([]int64, int64, error) {
 	t.n.Add(1)
 	return t.Tx.Draw(n)
 }

@@ -96,6 +96,19 @@ func (s shown) Query(query string, args ...any) (acts.Rows, error) {
 	return s.Tx.Query(query, args...)
 }
 
+func (s shown) Expect(rows int64, what, query string, args ...any) error {
+	s.show(s.Tx, query, args)
+	return s.Tx.Expect(rows, what, query, args...)
+}
+
+func (s shown) Ask(row acts.Row, query string, args ...any) error {
+	rows, err := s.Query(query, args...) // now: what it fails with is the act's, and not of a plan that is asked for after it
+	if err != nil {
+		return err
+	}
+	return row.Each(rows)
+}
+
 func (s shown) Later(query string, args ...any) error {
 	s.show(s.Tx, query, args)
 	return s.Tx.Later(query, args...)

@@ -37,7 +37,7 @@ func (c *counter) settle(s store.Send, r store.SendResult) {
 // settling returns why one settlement was refused.
 func (c *counter) settling(id string, attempt int, r store.SendResult) error {
 	c.t.Helper()
-	return must(c.Settle(c.ctx, []store.Settlement{{ID: id, Attempt: attempt, SendResult: r}}))[0]
+	return must(c.Settle(c.ctx, []store.Settlement{{ID: id, Attempt: attempt, SendResult: r}}))[0].Refused
 }
 
 func (c *counter) resolve(wait, quiet time.Duration) int {
@@ -175,16 +175,18 @@ var sendTests = []check{
 		accepted := c.sending("1", "one", "two")
 		failed := c.sending("2", "eins")
 		later := c.sending("3", "satu")
-		refused := must(c.Settle(c.ctx, []store.Settlement{
+		settled := must(c.Settle(c.ctx, []store.Settlement{
 			{ID: later.ID, Attempt: later.Attempt, SendResult: store.SendResult{Outcome: store.SendNotAccepted}},
 			{ID: "nobody", Attempt: 1, SendResult: store.SendResult{Outcome: store.SendAccepted}},
 			{ID: accepted.ID, Attempt: accepted.Attempt, SendResult: store.SendResult{Outcome: store.SendAccepted, ExternalID: "x1"}},
 			{ID: failed.ID, Attempt: failed.Attempt + 1, SendResult: store.SendResult{Outcome: store.SendAccepted, ExternalID: "x2"}},
 			{ID: failed.ID, Attempt: failed.Attempt, SendResult: store.SendResult{Outcome: store.SendFailed, Reason: "no such number"}},
 		}))
-		wantErr(t, refused[1], store.ErrNotFound)
-		wantErr(t, refused[3], store.ErrConflict)
-		want(t, "settled", errors.Join(refused[0], refused[2], refused[4]), nil)
+		wantErr(t, settled[1].Refused, store.ErrNotFound)
+		wantErr(t, settled[3].Refused, store.ErrConflict)
+		want(t, "settled", errors.Join(settled[0].Refused, settled[2].Refused, settled[4].Refused), nil)
+		want(t, "the first has a next message", settled[2].Next, true)
+		want(t, "the third is to be sent again", settled[0].Next, true)
 		wantAll(t, "states of the first", c.deliveries(accepted.Conversation), "sent", "queued")
 		wantAll(t, "states of the second", c.deliveries(failed.Conversation), "failed")
 		wantAll(t, "states of the third", c.deliveries(later.Conversation), "queued")
