@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,6 +86,27 @@ func BenchmarkBesideAFloodedTenant(b *testing.B) {
 			}
 			if err := cmd.Wait(); err != nil {
 				b.Error(err)
+			}
+		}
+	})
+}
+
+// BenchmarkBesideABusyNeighbour is the same where the other only computes, on as many cores as there are, and touches no database:
+// what the machine makes of two, whatever Loket does.
+func BenchmarkBesideABusyNeighbour(b *testing.B) {
+	besideAFlood(b, func(b *testing.B, _ string, _ *others) (end func()) {
+		neighbours := make([]*exec.Cmd, runtime.NumCPU())
+		for i := range neighbours {
+			neighbours[i] = exec.Command("sh", "-c", "while :; do :; done")
+			neighbours[i].SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+			if err := neighbours[i].Start(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return func() {
+			for _, n := range neighbours {
+				_ = n.Process.Kill()
+				_ = n.Wait()
 			}
 		}
 	})
