@@ -8,29 +8,47 @@ import (
 	"github.com/loket-dev/loket/bot-runtime/store"
 )
 
-// contacts of one change. Messages find theirs by id; Meta promises no order.
-type contacts []contact
-
-func newContacts(raw []json.RawMessage) contacts {
-	var all contacts
-	for _, r := range raw {
-		var one contact
-		if json.Unmarshal(r, &one) == nil {
-			all = append(all, one)
-		}
-	}
-	return all
+// contacts of one change. Messages find theirs by id; Meta promises no order, and a body holds tens of thousands of each.
+type contacts struct {
+	all              []contact
+	byUser, byNumber map[string]int // the first with that user id, and with that number
 }
 
-// of finds the contact of a message. Where neither names the other, the only contact of an only message is its sender.
-func (cs contacts) of(m incoming, messages int) contact {
-	for _, c := range cs {
-		if m.FromUserID != "" && c.UserID == m.FromUserID || m.From != "" && digits(c.WaID) != "" && digits(c.WaID) == digits(m.From) {
-			return c
+func newContacts(raw []json.RawMessage) contacts {
+	cs := contacts{byUser: map[string]int{}, byNumber: map[string]int{}}
+	for _, r := range raw {
+		var one contact
+		if json.Unmarshal(r, &one) != nil {
+			continue
 		}
+		if _, there := cs.byUser[string(one.UserID)]; !there {
+			cs.byUser[string(one.UserID)] = len(cs.all)
+		}
+		number := digits(one.WaID)
+		if _, there := cs.byNumber[number]; !there {
+			cs.byNumber[number] = len(cs.all)
+		}
+		cs.all = append(cs.all, one)
 	}
-	if len(cs) == 1 && messages == 1 && m.From == "" && m.FromUserID == "" {
-		return cs[0]
+	return cs
+}
+
+// of finds the first contact with the user id or the number of a message. Where neither names the other, the only contact of an
+// only message is its sender.
+func (cs contacts) of(m incoming, messages int) contact {
+	first := len(cs.all)
+	if i, there := cs.byUser[string(m.FromUserID)]; there && m.FromUserID != "" {
+		first = i
+	}
+	number := digits(m.From)
+	if i, there := cs.byNumber[number]; there && number != "" {
+		first = min(first, i)
+	}
+	switch {
+	case first < len(cs.all):
+		return cs.all[first]
+	case len(cs.all) == 1 && messages == 1 && m.From == "" && m.FromUserID == "":
+		return cs.all[0]
 	}
 	return contact{}
 }

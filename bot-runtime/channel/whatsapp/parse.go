@@ -122,8 +122,8 @@ func (c *Channel) idUpdate(p *parsed, raw json.RawMessage, cs contacts, updates 
 	var u idUpdate
 	err := json.Unmarshal(raw, &u)
 	number, id := u.WaID, c.bsuid(u.UserID.Current)
-	if number == "" && len(cs) == 1 && updates == 1 {
-		number = cs[0].WaID
+	if number == "" && len(cs.all) == 1 && updates == 1 {
+		number = cs.all[0].WaID
 	}
 	if err != nil || id == nil || !c.move(p, c.bsuid(u.UserID.Previous), c.when(u.Timestamp), id, c.phone(number)) {
 		c.raw(p, "user_id_update", raw)

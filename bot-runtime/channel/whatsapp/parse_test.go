@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -134,6 +135,26 @@ func TestARawEventIsBounded(t *testing.T) {
 	batch := one(t, `{"from":"62811","id":"wamid.1","type":"hologram","hologram":"`+strings.Repeat("x", 2*maxRaw)+`"}`)
 	if len(batch.Raw) != 1 || len(batch.Raw[0].Body) != maxRaw || len(batch.Messages) != 1 {
 		t.Fatalf("got %d raw", len(batch.Raw))
+	}
+}
+
+// A search through all contacts for each message would take minutes here.
+func TestEachOfTwentyThousandMessagesOfABodyFindsItsContact(t *testing.T) {
+	const n = 20_000
+	var contacts, messages []string
+	for i := range n {
+		contacts = append(contacts, fmt.Sprintf(`{"profile":{"name":"name %d"},"wa_id":"6281%07d"}`, i, i))
+		messages = append(messages, fmt.Sprintf(`{"from":"6281%07d","id":"m%d","timestamp":"1764000000","type":"text","text":{"body":"x"}}`, n-1-i, i))
+	}
+	p, err := testChannel(t, whole()).parse([]byte(`{"entry":[{"id":"` + waba + `","changes":[{"field":"messages","value":{"metadata":{"phone_number_id":"` + numberID + `"},"contacts":[` +
+		strings.Join(contacts, ",") + `],"messages":[` + strings.Join(messages, ",") + `]}}]}]}`))
+	if err != nil || len(p.batch.Messages) != n {
+		t.Fatalf("%d messages, %v", len(p.batch.Messages), err)
+	}
+	for i, m := range p.batch.Messages {
+		if want := fmt.Sprintf("name %d", n-1-i); m.DisplayName != want {
+			t.Fatalf("message %d is from %q, not %q", i, m.DisplayName, want)
+		}
 	}
 }
 
