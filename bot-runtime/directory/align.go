@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"math/bits"
 	"strings"
 
 	"github.com/loket-dev/loket/bot-runtime/directory/words"
@@ -22,6 +23,7 @@ type alignment struct {
 	fine        int     // letters that differ in spelling, of equals
 	share       float32 // weight of the explained words in the key's
 	glued       bool    // the whole name stands inside the query's letters
+	stuck       uint64  // words of the query that are one of the key's with letters stuck on
 }
 
 // align explains the query's words by a key's: equal ones first, then equal by sound, then joined and split ones, then typos
@@ -57,7 +59,7 @@ func (x *Index) align(q *query, key uint32) alignment {
 	joinRuns(listed, eUsed, own, qUsed)
 	a := alignment{key: key, letters: total(listed), asked: len(q.distinctive)}
 	a.edits = x.typos(q, qUsed, key, eUsed, words.TypoBudget(min(total(listed), total(own)+2)))
-	stuck := gluedWords(q, qUsed, listed, eUsed)
+	a.stuck = gluedWords(q, qUsed, listed, eUsed)
 	all := float32(0)
 	for j, w := range ids {
 		weight := x.soundIDF[x.wordSound[w]]
@@ -89,7 +91,7 @@ func (x *Index) align(q *query, key uint32) alignment {
 			a.strangers++
 		}
 	}
-	a.glued = stuck && a.left == 0 && a.strangers <= 2 && (a.names > 1 || a.edits == 0) || a.strangers > 0 && a.left > 0 && glued(q, listed)
+	a.glued = a.stuck != 0 && a.left == 0 && a.strangers <= 2 && (a.names > 1 || a.edits == 0) || a.strangers > 0 && a.left > 0 && glued(q, listed)
 	return a
 }
 
@@ -203,9 +205,8 @@ func (x *Index) joinedTypo(q *query, qUsed []bool, key uint32, eUsed []bool, bud
 
 // gluedWords finds words of the name with letters or digits stuck on: they are the name's, and the query's word is a stranger
 // none the less.
-func gluedWords(q *query, qUsed []bool, listed []string, eUsed []bool) bool {
+func gluedWords(q *query, qUsed []bool, listed []string, eUsed []bool) (found uint64) {
 	const least = 4
-	found := false
 	for _, i := range q.distinctive {
 		if i >= len(qUsed) || qUsed[i] || q.words[i].rigid {
 			continue
@@ -214,7 +215,7 @@ func gluedWords(q *query, qUsed []bool, listed []string, eUsed []bool) bool {
 		for j, e := range listed {
 			if !eUsed[j] && len(e) >= least && len(w) > len(e) && (strings.HasPrefix(w, e) || strings.HasSuffix(w, e)) {
 				eUsed[j] = true
-				found = true
+				found |= 1 << i
 				break
 			}
 		}
@@ -256,6 +257,8 @@ func contains(w string, parts []string) bool {
 func (x *Index) lookalike(q *query, a *alignment) bool {
 	left := a.left - a.leftKinds
 	switch {
+	case q.inPassing(a):
+		return false
 	case a.glued:
 		return true
 	case a.explained == 0 || a.strangers == 0:
@@ -275,6 +278,27 @@ func (x *Index) lookalike(q *query, a *alignment) bool {
 		return a.edits == 0 && (a.strangers == 1 && a.share >= leastShareOfTwo || a.strangers == 2 && a.left == 1 && a.share >= 0.7)
 	}
 	return a.strangers <= 2 && a.share >= leastShare
+}
+
+// inPassing: one word of the query is a name's, and chat stands between it and its kind of licence or every stranger, in a text
+// that does not ask who is genuine. What is added to a name stands at it: "saya mau bicara dengan petugas" speaks of nobody called
+// Bicara, and "pinjaman saya di bank belum lunas dua bulan" of no Bank Bulan.
+func (q *query) inPassing(a *alignment) bool {
+	var named, kinds uint64
+	for _, d := range q.distinctive {
+		switch {
+		case a.unexplained>>d&1 == 1:
+		case words.Kind(q.words[d].text):
+			kinds |= 1 << d
+		default:
+			named |= 1 << d
+		}
+	}
+	if bits.OnesCount64(named) != 1 || q.claims() {
+		return false
+	}
+	apart := func(of uint64) bool { return of != 0 && !q.touch(named, of) }
+	return apart(kinds) || apart(a.stuck) || apart(a.unexplained)
 }
 
 const (

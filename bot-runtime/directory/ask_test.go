@@ -24,6 +24,45 @@ func sample() *Index {
 	})
 }
 
+func TestAWordOfANameInPassingIsNoWarning(t *testing.T) {
+	x := FromEntries([]Entry{
+		{ID: "lunas", Name: "Bank Lunas", Status: StatusLicensed},
+		{ID: "bicara", Name: "PT Jiko Tober Digital", Aliases: []string{"Bicara"}, Status: StatusLicensed},
+		{ID: "bawa", Name: "Asuransi Bawa", Status: StatusLicensed},
+		{ID: "naki", Name: "Bank Naki", Status: StatusLicensed},
+		{ID: "dipe", Name: "PT Dipe Kredit", Status: StatusLicensed},
+	})
+	for _, c := range []struct {
+		ask     string
+		outcome Outcome
+		id      string
+	}{
+		{"pinjaman saya di bank belum lunas setahun", None, ""},
+		{"bank lunas cepat", Lookalike, "lunas"},
+		{"bank cepat lunas", Lookalike, "lunas"},
+		{"apakah bank lunas itu resmi", Exact, "lunas"},
+		{"saya mau bicara dengan petugas", None, ""},
+		{"bicara petugas", Lookalike, "bicara"},
+		{"saya mau tanya bicara express itu aman", Lookalike, "bicara"},
+		{"apakah bicara itu resmi, kok petugas", Lookalike, "bicara"},
+		{"asuransi mobil harus bawa dokumen apa", None, ""},
+		{"asuransi bawa mobil", Lookalike, "bawa"},
+		{"pinjaman saya di bank kenapa naik lagi", None, ""},
+		{"bank naik", Confident, "naki"},
+		{"kartu kredit bisa diperpanjang gak", None, ""},
+		{"dipecepat kredit", Lookalike, "dipe"},
+	} {
+		a := x.Ask(c.ask)
+		id := ""
+		if len(a.Entries) > 0 {
+			id = a.Entries[0].ID
+		}
+		if a.Outcome != c.outcome || id != c.id {
+			t.Errorf("%q: %s %q (%s), want %s %q", c.ask, a.Outcome, id, a.Why, c.outcome, c.id)
+		}
+	}
+}
+
 func TestWhatCitizensAskIsFound(t *testing.T) {
 	x := sample()
 	for _, c := range []struct {

@@ -109,7 +109,10 @@ func (x *Index) closeEnough(q *query, a *alignment) bool {
 		}
 	}
 	budget := min(words.TypoBudget(len(only)), 1)
-	if len(only) >= long || len(only) >= 6 && len(q.distinctive) > 1 && a.left == 0 { // the kind was named as well
+	switch {
+	case len(q.distinctive) > 1 && q.inPassing(a):
+		return false
+	case len(only) >= long || len(only) >= 6 && len(q.distinctive) > 1 && a.left == 0: // the kind was named as well
 		budget = 2
 	}
 	text := asked.String()

@@ -141,6 +141,24 @@ func (q *query) compact(all bool) string {
 	return b.String()
 }
 
+// touch: a word at the bits of a and one at those of b stand together, with no chat between them.
+func (q *query) touch(a, b uint64) bool {
+	var run uint64
+	for i := range q.words {
+		if q.words[i].chat {
+			run = 0
+			continue
+		}
+		if run |= 1 << i; run&a != 0 && run&b != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// claims: the text holds a word of who is genuine.
+func (q *query) claims() bool { return slices.ContainsFunc(q.folded, words.Claim) }
+
 // hasKind: one of the words at the bits is a kind of licence.
 func (q *query) hasKind(at uint64) bool {
 	for i := range q.words {
