@@ -24,6 +24,7 @@ type alignment struct {
 	share       float32 // weight of the explained words in the key's
 	glued       bool    // the whole name stands inside the query's letters
 	stuck       uint64  // words of the query that are one of the key's with letters stuck on
+	own         uint64  // words of the query that are the key's, chat among them
 }
 
 // align explains the query's words by a key's: equal ones first, then equal by sound, then joined and split ones, then typos
@@ -84,6 +85,11 @@ func (x *Index) align(q *query, key uint32) alignment {
 	}
 	if all > 0 {
 		a.share /= all
+	}
+	for i, used := range qUsed {
+		if used {
+			a.own |= 1 << i
+		}
 	}
 	for _, d := range q.distinctive {
 		if d < len(qUsed) && !qUsed[d] {
@@ -297,7 +303,7 @@ func (q *query) inPassing(a *alignment) bool {
 	if bits.OnesCount64(named) != 1 || q.claims() {
 		return false
 	}
-	apart := func(of uint64) bool { return of != 0 && !q.touch(named, of) }
+	apart := func(of uint64) bool { return of != 0 && !q.touch(named, of, a.own) }
 	return apart(kinds) || apart(a.stuck) || apart(a.unexplained)
 }
 

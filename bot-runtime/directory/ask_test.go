@@ -31,6 +31,7 @@ func TestAWordOfANameInPassingIsNoWarning(t *testing.T) {
 		{ID: "bawa", Name: "Asuransi Bawa", Status: StatusLicensed},
 		{ID: "naki", Name: "Bank Naki", Status: StatusLicensed},
 		{ID: "dipe", Name: "PT Dipe Kredit", Status: StatusLicensed},
+		{ID: "aman", Name: "Koperasi Aman Tahun", Status: StatusLicensed}, // a word of chat in its name
 	})
 	for _, c := range []struct {
 		ask     string
@@ -51,6 +52,7 @@ func TestAWordOfANameInPassingIsNoWarning(t *testing.T) {
 		{"bank naik", Confident, "naki"},
 		{"kartu kredit bisa diperpanjang gak", None, ""},
 		{"dipecepat kredit", Lookalike, "dipe"},
+		{"cepat koperasi aman tahun", Lookalike, "aman"},
 	} {
 		a := x.Ask(c.ask)
 		id := ""
@@ -241,6 +243,20 @@ func TestANameWithOneDistinctiveWordMoreIsNeverLicensed(t *testing.T) {
 			t.Fatalf("%q is %s (%s)", text, a.Outcome, a.Why)
 		}
 	})
+}
+
+func TestAWordThatSoundsShorterThanItIsWrittenIsAWordMore(t *testing.T) {
+	x := FromEntries([]Entry{{ID: "1", Name: "CV Banluya Jajuja", Status: StatusLicensed}})
+	for text, want := range map[string]Outcome{
+		"bbbabb banluya jajuja": Lookalike, // heard, it is "babanluya": two letters more
+		"banluya jajuja jjjaaj": Lookalike,
+		"ba banluya jajuja":     Lookalike,
+		"babanluya jajuja":      Confident, // a syllable stuttered within the word
+	} {
+		if a := x.Ask(text); a.Outcome != want {
+			t.Errorf("%q is %s (%s), not %s", text, a.Outcome, a.Why, want)
+		}
+	}
 }
 
 func TestAForeignIdentifierIsNeverLicensed(t *testing.T) {

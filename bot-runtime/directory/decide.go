@@ -35,7 +35,7 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 	}
 	slices.SortStableFunc(best, func(a, b alignment) int { return nearer(&a, &b) })
 	first := &best[0]
-	if x.besideWhole(first, found) {
+	if x.besideWhole(q, first, found) {
 		return hit{}, false
 	}
 	as := []uint32{x.entryOf(first.key)}
@@ -54,17 +54,20 @@ func (x *Index) meant(q *query, found []alignment) (hit, bool) {
 	return h, true
 }
 
-// besideWhole: a name with a typo and another slip, a second typo or a word left out, where what is a typo of it stands in another's name
-// letter by letter, and that name stands in the query whole, its kind aside, with one word beside it. That word is more likely an
-// impostor's, or another kind of licence, than the rest is two slips. Names of the warning list warn by themselves.
-func (x *Index) besideWhole(first *alignment, found []alignment) bool {
+// besideWhole: a name with a typo and another slip, a second typo or a word left out, where the mistyped word is one of another's name,
+// and that name stands in the query whole, its kind aside, with one word beside it. That word is more likely an impostor's, or
+// another kind of licence, than the rest is two slips. Names of the warning list warn by themselves.
+func (x *Index) besideWhole(q *query, first *alignment, found []alignment) bool {
 	if first.edits == 0 || first.edits+first.left < 2 || x.illegal(x.entryOf(first.key)) {
 		return false
 	}
-	own := x.wordsOf(first.key)
+	name := x.textsOf(first.key)
 	return slices.ContainsFunc(found, func(b alignment) bool {
-		return b.strangers == 1 && b.left == b.leftKinds && b.edits == 0 && x.entryOf(b.key) != x.entryOf(first.key) &&
-			slices.ContainsFunc(x.wordsOf(b.key), func(id uint32) bool { return !words.Kind(x.word(id)) && !slices.Contains(own, id) })
+		return b.strangers == 1 && b.stuck == 0 && b.left == b.leftKinds && b.edits == 0 && x.entryOf(b.key) != x.entryOf(first.key) &&
+			slices.ContainsFunc(q.distinctive, func(d int) bool {
+				w := q.words[d].text
+				return b.own>>d&1 == 1 && !words.Kind(w) && !slices.Contains(name, w)
+			})
 	})
 }
 

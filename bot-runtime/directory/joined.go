@@ -10,13 +10,9 @@ import (
 // What is compared without blanks forgets where words end. These are the rules about words that it must not forget.
 
 // hasWordMore: one of the words is none of the name's, though its letters are few enough to pass for typos: without it the name
-// is no farther off. "dana mekar xy" is no typo of "dana mekar".
+// is no farther off. "dana mekar xy" is no typo of "dana mekar", and neither is "dana mekar bbbabb", which sounds no longer than "bab".
 func (x *Index) hasWordMore(q *query, a *alignment) bool {
-	const longest = 3
-	short := false
-	for _, d := range q.distinctive {
-		short = short || len(q.words[d].text) <= longest
-	}
+	short := slices.ContainsFunc(q.distinctive, func(d int) bool { return brief(q.words[d].text) })
 	if !short || len(q.words) == 1 {
 		return false
 	}
@@ -33,7 +29,7 @@ func (x *Index) hasWordMore(q *query, a *alignment) bool {
 		}
 		needed := true
 		for i, w := range ws {
-			if len(w) <= longest && !words.Chat(w) && near(slices.Delete(slices.Clone(ws), i, i+1)) {
+			if brief(w) && !words.Chat(w) && near(slices.Delete(slices.Clone(ws), i, i+1)) {
 				needed = false
 			}
 		}
@@ -43,6 +39,12 @@ func (x *Index) hasWordMore(q *query, a *alignment) bool {
 		more = true
 	}
 	return more
+}
+
+// brief: no more letters, as written or as heard, than typos may be.
+func brief(w string) bool {
+	const longest = 3
+	return len(w) <= longest || len(words.Sound(w)) <= longest
 }
 
 func (x *Index) textsOf(key uint32) []string {

@@ -141,11 +141,11 @@ func (q *query) compact(all bool) string {
 	return b.String()
 }
 
-// touch: a word at the bits of a and one at those of b stand together, with no chat between them.
-func (q *query) touch(a, b uint64) bool {
+// touch: a word at the bits of a and one at those of b stand together, with no chat between them but at the bits of own.
+func (q *query) touch(a, b, own uint64) bool {
 	var run uint64
 	for i := range q.words {
-		if q.words[i].chat {
+		if q.words[i].chat && own>>i&1 == 0 {
 			run = 0
 			continue
 		}
