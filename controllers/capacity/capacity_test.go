@@ -47,6 +47,12 @@ func TestWorkersFollowDemand(t *testing.T) {
 		"a full worker is not two": {pool(nil), 1, []moment{
 			{0, 0, 60, false, 1, "waiting 0 + active 60 over 60 a worker = 1"},
 		}},
+		"a large pool is not written for each worker": {pool(func(s *Spec) { s.Max, s.Ceiling = 100, 0 }), 50, []moment{
+			{0, 0, 3001, false, 53, "waiting 0 + active 3001 over 60 a worker = 51; reserve +2"},
+		}},
+		"and is never short of its most by what nobody needs": {pool(func(s *Spec) { s.Max, s.Ceiling = 52, 0 }), 50, []moment{
+			{0, 0, 3001, false, 52, "waiting 0 + active 3001 over 60 a worker = 51; reserve +1"},
+		}},
 		"nobody there leaves the least": {pool(nil), 1, []moment{
 			{0, 0, 0, false, 1, "waiting 0 + active 0 over 60 a worker = 0; at least 1"},
 		}},
@@ -506,6 +512,14 @@ func TestAChangeThatIsTakenBackMakesTheNextOnesRarer(t *testing.T) {
 }
 
 // What waiting saves depends on when the load would return: see returning.worth.
+func TestAFlapCostsALargePoolAsMuchOfItsWorkers(t *testing.T) {
+	state := newState()
+	at := func(have int32) float64 { return state.price(&question{have: have}) }
+	if few, dozen, many := at(3), at(12), at(72); few != dozen || many != 6*dozen {
+		t.Errorf("with 3, 12 and 72 workers a flap costs %g, %g and %g seconds", few, dozen, many)
+	}
+}
+
 func TestWaitingForAFallIsWorthItOnlyWhereItSavesFlaps(t *testing.T) {
 	flat := func(chance float64) (by returning) { // on a plateau it returns as likely in each window
 		at := 0.0

@@ -192,7 +192,7 @@ func (s *State) sure(q *question, near outlook, wanted int32) int32 {
 	by := max((q.have-n)/16, 1) // of thousands, not each number is tried
 	for ; n < q.have; n += by {
 		back := p.returning(float64(n)*q.per-reserve, s.Quantiles[q.scale()])
-		if back.worth(s.Price/s.borne(), q.window, float64(q.have-n)) {
+		if back.worth(s.price(q), q.window, float64(q.have-n)) {
 			return n
 		}
 	}
@@ -268,7 +268,15 @@ const (
 	priceStep   = 0.3 // of its logarithm
 	flapsDay    = 1.4
 	burstsBorne = 8
+	// priceFleet is a fleet for which the price is as it was learnt; a larger one pays in proportion, since a flap a day is a smaller
+	// share of what it costs.
+	priceFleet = 12
 )
+
+// price is what a flap costs the pool now.
+func (s *State) price(q *question) float64 {
+	return s.Price / s.borne() * max(1, float64(q.have)/priceFleet)
+}
 
 // bursts is how many times more than those of Poisson the arrivals vary.
 func (s *State) bursts() float64 { return min(max(s.Burst, 1), burstsBorne) }
