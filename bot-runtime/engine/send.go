@@ -80,10 +80,10 @@ func newSender(s store.Sending, timing Timing, live func() *Live, now func() tim
 		rests: map[string]rest{}}
 }
 
-// some claims what may be sent now and starts the calls; it returns how many, or 0 where nothing can have been left. Each channel is claimed by itself: one whose budget
-// is spent, or whose platform answers slowly, would else hold up the others with what it has waiting. A channel whose calls are
-// all in the air is left out; the end of each has us look again. A claim that fails is that channel's alone: what failed may be a
-// row of its own.
+// some claims what may be sent now and starts the calls; it returns how many, or 0 where nothing can have been left. Each channel is
+// claimed by itself: one whose budget is spent, or whose platform answers slowly, would else hold up the others with what it has
+// waiting. A channel whose calls are all in the air is left out; the end of each has us look again. A claim that fails is that
+// channel's alone: what failed may be a row of its own.
 func (s *sender) some(ctx context.Context) (int, error) {
 	s.forget()
 	started, more := 0, false
