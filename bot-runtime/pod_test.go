@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -290,6 +292,31 @@ func TestADatabaseThatCannotBeOpenedIsAPodThatIsNotReadyAndMendsItself(t *testin
 	}
 	there.Store(true)
 	w.apply(sampleObjects(t))
+}
+
+// A series that begins with its first count has no increase: Prometheus would tell nobody of the first failure.
+func TestWhatAlarmsCountIsThereBeforeItHappens(t *testing.T) {
+	w := newTown(t, platform.Faults{})
+	w.start(nil)
+	w.apply(sampleObjects(t))
+	page, err := os.ReadFile("../docs/operate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := regexp.MustCompile(`(?:increase|rate)\((loket_\w+)`).FindAllSubmatch(page, -1)
+	if len(counted) < 5 {
+		t.Fatalf("docs/operate.md has %d alarms that count", len(counted))
+	}
+	for _, m := range counted {
+		w.until(string(m[1])+" is there", func() bool {
+			r, err := http.NewRequest(http.MethodGet, "http://"+w.internal+"/metrics", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, body := w.do(r)
+			return bytes.Contains(body, append([]byte("\n"), m[1]...))
+		})
+	}
 }
 
 // crowd lets citizens write numbers to the counting flow, each after the last was acknowledged, and returns when all are

@@ -39,6 +39,9 @@ func New(client *outbound.Client, secrets string, registry prometheus.Registerer
 		ended: prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "loket", Name: "calls_total",
 			Help: "Outside calls of dialogs, by outcome: answered, failed (surely not done) or unknown."}, []string{"outcome"})}
 	registry.MustRegister(c.ended)
+	for _, outcome := range []dialog.CallOutcome{dialog.CallAnswered, dialog.CallFailed, dialog.CallUnknown} { // from 0: a first count is an increase only then
+		c.ended.WithLabelValues(string(outcome))
+	}
 	return c
 }
 

@@ -61,6 +61,7 @@ func (e *Engine) configure(ctx context.Context) (int, error) {
 	e.desired.Store(&current.Hash)
 	e.sawBundle.Store(current.Version)
 	e.report.bundleVersion.Set(float64(next.Version))
+	e.report.watch(next.Flows)
 	e.wakeHeart.raise()
 	e.status.stale()
 	e.wakeSteps.raise() // lanes may have waited for their channel

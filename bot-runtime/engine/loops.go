@@ -294,7 +294,7 @@ func (e *Engine) carefulStep(ctx context.Context, step func(store.Lane) (store.O
 
 // gaveUp reports a message that has killed this process before.
 func (e *Engine) gaveUp() {
-	e.report.stepFailures.WithLabelValues("killed the process").Inc()
+	e.report.stepFailures.WithLabelValues(killedProcess).Inc()
 	e.report.log.Info("a message that killed the process twice is answered with an apology; this is a bug in Loket")
 }
 

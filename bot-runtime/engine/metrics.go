@@ -76,7 +76,24 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		storeUp:       gauge("store_up", "1 while the database answers."),
 	}
 	r.MustRegister(m.stepSeconds)
+	for _, reason := range []string{failedStep, unreadableState, killedProcess} { // from 0: a first count is an increase only then
+		m.stepFailures.WithLabelValues(reason)
+	}
 	return m
+}
+
+// Why a lane's step failed.
+const (
+	failedStep      = "step"
+	unreadableState = "unreadable state"
+	killedProcess   = "killed the process"
+)
+
+// watch has the problems of flows counted from 0.
+func (m *metrics) watch(flows map[string]*Flow) {
+	for name := range flows {
+		m.problems.WithLabelValues(name)
+	}
 }
 
 func (m *metrics) acceptedBatch(a store.Accepted) {

@@ -87,7 +87,7 @@ func (s *stepper) step(lane store.Lane) (out store.Outcome, err error) {
 	if len(lane.State) > 0 {
 		if err := json.Unmarshal(lane.State, &m); err != nil {
 			m = memory{} // cannot be read: begin anew rather than never answer again
-			s.report.stepFailures.WithLabelValues("unreadable state").Inc()
+			s.report.stepFailures.WithLabelValues(unreadableState).Inc()
 		}
 	}
 	flow, known := s.flowFor(live, newest, &m)
@@ -101,7 +101,7 @@ func (s *stepper) step(lane store.Lane) (out store.Outcome, err error) {
 		return store.Outcome{Skip: skipSoon}, nil
 	}
 	if err != nil {
-		s.report.stepFailures.WithLabelValues("step").Inc()
+		s.report.stepFailures.WithLabelValues(failedStep).Inc()
 		return store.Outcome{}, err
 	}
 	return t.out, nil
