@@ -185,6 +185,33 @@ func TestAGapIsNoBurst(t *testing.T) {
 	}
 }
 
+// No two mornings are alike to the minute, and nobody can see this one.
+func TestAnOpeningInAGapMayComeSomeMinutesSooner(t *testing.T) {
+	c := counter{spec: pool(func(s *Spec) { s.Max, s.Ceiling = 100, 0 }), now: monday.Add(-2 * time.Hour), workers: 1}
+	sooner := time.Duration(0)
+	ramp := func(at time.Time) float64 { // from nine to ten six more a second
+		return 0.05 + 6*min(max(at.Add(sooner).Sub(at.Truncate(24*time.Hour).Add(9*time.Hour)).Hours(), 0), 1)*float64(min(max(20-at.Hour(), 0), 1))
+	}
+	c.run(49*time.Hour+40*time.Minute, ramp, nil)
+	if c.now.Hour() != 8 || c.now.Minute() != 40 {
+		t.Fatalf("it is %s", c.now)
+	}
+	sooner = 4 * time.Minute
+	for range 70 * 30 { // until ten
+		c.now = c.now.Add(2 * time.Second)
+		came := 2 * ramp(c.now)
+		c.load += came - c.load*2/480
+		if int(c.now.Unix())%60 == 0 {
+			var d Decision
+			d, c.state = Decide(c.spec, c.state, Observation{Now: c.now, Workers: c.workers, Ready: c.workers})
+			c.workers = d.Workers
+		}
+		if room := 60 * float64(c.workers); c.load > room {
+			t.Fatalf("at %s %.0f are there, and room for %.0f", c.now.Format("15:04:05"), c.load, room)
+		}
+	}
+}
+
 // Once a day was seen, those who came through a door while nobody looked are booked to when it was open.
 func TestAGapOverAnOpeningDoesNotSmearIt(t *testing.T) {
 	c := counter{spec: pool(nil), now: monday.Add(-2 * time.Hour), workers: 1}

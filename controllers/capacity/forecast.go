@@ -337,7 +337,12 @@ func (s *State) unseen(q *question) int32 {
 		slope *= math.Exp(-dt / slopeTau)
 		r := rate
 		if known {
-			if there, ok := s.seasonRate(slotOf(then.Add(time.Duration(float64(i+1) * dt * float64(time.Second))))); ok {
+			at := then.Add(time.Duration(float64(i+1) * dt * float64(time.Second)))
+			if there, ok := s.seasonRate(slotOf(at)); ok {
+				// No two mornings are alike to the minute: a rise may come half a quarter of an hour sooner.
+				if soon, ok := s.seasonRate(slotOf(at.Add(quarter / 2 * time.Second))); ok {
+					there = max(there, soon)
+				}
 				r += (there - base) * scale
 			}
 		}
