@@ -68,6 +68,9 @@ const (
 	reserveSigma = 1.5
 	// lateSigma is the same within a flap window after workers went: coming back so soon is worth a thinner reserve.
 	lateSigma = 1.0
+	// burstSigma is the same while arrivals break out, of a pool whose arrivals vary more than bursty times as much as Poisson's.
+	burstSigma = 2.0
+	bursty     = 1.3
 	// upAhead is how far ahead, in seconds, a decision for more looks once it is due, so that a ramp takes few decisions.
 	upAhead = 150.0
 	// spikeAhead is the same when arrivals break out: nobody knows where a spike ends, and it may be soon.

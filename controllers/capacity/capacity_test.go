@@ -539,6 +539,28 @@ func TestAChangeThatIsTakenBackMakesTheNextOnesRarer(t *testing.T) {
 }
 
 // What waiting saves depends on when the load would return: see returning.worth.
+func TestMoreIsKeptFreeInABurstOfMany(t *testing.T) {
+	kept := func(burst, fast float64) float64 { // in standard deviations
+		s := newState()
+		s.Levelled, s.Level, s.Fast, s.Mid, s.Burst, s.Caution = true, 1.5, fast, 1.5, burst, 1
+		q := question{spec: pool(nil).sane(), seen: Observation{Now: monday}, now: 1e9, per: 60, window: 900, load: 480, have: 9}
+		o := s.near(&q)
+		still := s
+		still.Caution = 0
+		return (o.pressure - still.near(&q).pressure) / o.sigma
+	}
+	for what, c := range map[string]struct{ burst, fast, want float64 }{
+		"calm arrivals":            {1, 1.5, reserveSigma},
+		"calm ones that break out": {1, 9, reserveSigma},
+		"bursts, and none now":     {2, 1.5, reserveSigma},
+		"bursts, and one of them":  {2, 9, burstSigma},
+	} {
+		if got := kept(c.burst, c.fast); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%s: %.2f standard deviations, not %.2f", what, got, c.want)
+		}
+	}
+}
+
 func TestAFlapCostsALargePoolAsMuchOfItsWorkers(t *testing.T) {
 	state := newState()
 	at := func(have int32) float64 { return state.price(&question{have: have}) }

@@ -55,6 +55,9 @@ func (s *State) near(q *question) outlook {
 	if q.now-s.LastDown < q.window && s.LastDown > 0 { // once down, a thinner reserve must do for a while
 		reserve = lateSigma
 	}
+	if o.spike && burst > bursty { // where arrivals come in bursts, one is seldom over when it is seen
+		reserve = max(reserve, burstSigma)
+	}
 	o.pressure = q.load + o.drift*felt + growth + reserve*s.Caution*o.sigma
 	o.pressure = max(o.pressure, q.load+1)
 	if o.rate <= 0 { // nobody comes: a full counter needs no room
