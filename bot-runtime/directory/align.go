@@ -289,7 +289,8 @@ func (x *Index) lookalike(q *query, a *alignment) bool {
 
 // inPassing: one word of the query is a name's, in talk, and little says that the name is meant. What is added to a name stands at it:
 // "saya mau bicara dengan petugas" speaks of nobody called Bicara, and "pinjaman saya di bank belum lunas dua bulan" of no Bank Bulan.
-// And beside a stranger the word is all of the name, letter by letter: "siapa yang jaga loket" speaks neither of Jaga Putra nor of Yaga.
+// And beside a stranger the word is as the name has it, letter by letter and in its place: "pinjaman saya di bank susah dibuka" speaks of
+// no Bank Sucah, and "cara lapor lewat telepon gimana" of no Panca Cara.
 func (x *Index) inPassing(q *query, a *alignment) bool {
 	var named, kinds uint64
 	for _, d := range q.distinctive {
@@ -308,11 +309,28 @@ func (x *Index) inPassing(q *query, a *alignment) bool {
 	if bits.OnesCount64(named) != 1 || !q.talks(a.own) {
 		return false
 	}
-	if strangers != 0 && (a.left > a.leftKinds || !slices.Contains(x.textsOf(a.key), q.words[bits.TrailingZeros64(named)].text)) {
+	if at := bits.TrailingZeros64(named); strangers != 0 && !(slices.Contains(x.textsOf(a.key), q.words[at].text) && x.inPlace(a, strangers, at)) {
 		return true
 	}
 	apart := func(of uint64) bool { return of != 0 && !q.touch(named, of, a.own) }
 	return apart(kinds) || apart(a.stuck&^named) || apart(strangers)
+}
+
+// inPlace: where of two words of a name only the one at at is asked, a stranger stands on that side of it where the name has the other.
+func (x *Index) inPlace(a *alignment, strangers uint64, at int) bool {
+	if a.names != 2 || a.left == a.leftKinds {
+		return true
+	}
+	for j, id := range x.wordsOf(a.key) {
+		if w := x.word(id); words.Kind(w) || words.Chat(w) {
+			continue
+		}
+		if a.missed>>j&1 == 1 { // the first of the two
+			return strangers&(1<<at-1) != 0
+		}
+		break
+	}
+	return strangers>>at != 0
 }
 
 const (

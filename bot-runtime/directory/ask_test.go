@@ -59,9 +59,12 @@ func TestAWordOfANameInPassingIsNoWarning(t *testing.T) {
 		{"cepat koperasi mana tahun", Lookalike, "mana"},
 		{"gimana cepat koperasi mana tahun", Lookalike, "mana"},
 		{"mana tahvn koperasi cepat", Lookalike, "mana"},
-		{"cara lapor lewat telepon gimana", None, ""}, // one of two words, and chat around
+		{"cara lapor lewat telepon gimana", None, ""}, // one of two words, and the other's place is empty
+		{"pasti cara lewat telepon gimana", Lookalike, "cara"},
+		{"panca lapor lewat telepon gimana", Lookalike, "cara"},
+		{"lapor panca lewat telepon gimana", None, ""},
 		{"cara lapor", Lookalike, "cara"},
-		{"siapa yang jaga loket sore ini", None, ""},
+		{"siapa yang jaga loket sore ini", None, ""}, // one of two, and that only by sound
 		{"yaga loket", Lookalike, "jaga"},
 		{"halo kak, yaga loket?", Lookalike, "jaga"}, // with courtesies alone
 		{"kak, yaga loket itu legal atau tidak", Lookalike, "jaga"},
