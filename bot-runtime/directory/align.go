@@ -2,6 +2,7 @@ package directory
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/loket-dev/loket/bot-runtime/directory/words"
@@ -263,7 +264,7 @@ func contains(w string, parts []string) bool {
 func (x *Index) lookalike(q *query, a *alignment) bool {
 	left := a.left - a.leftKinds
 	switch {
-	case q.inPassing(a):
+	case x.inPassing(q, a):
 		return false
 	case a.glued:
 		return true
@@ -286,10 +287,11 @@ func (x *Index) lookalike(q *query, a *alignment) bool {
 	return a.strangers <= 2 && a.share >= leastShare
 }
 
-// inPassing: one word of the query is a name's, and chat stands between it and its kind of licence or every stranger, in a text
-// that does not ask who is genuine. What is added to a name stands at it: "saya mau bicara dengan petugas" speaks of nobody called
-// Bicara, and "pinjaman saya di bank belum lunas dua bulan" of no Bank Bulan.
-func (q *query) inPassing(a *alignment) bool {
+// inPassing: one word of the query is a name's, in talk, and little says that the name is meant. What is added to a name stands at it:
+// "saya mau bicara dengan petugas" speaks of nobody called Bicara, and "pinjaman saya di bank belum lunas dua bulan" of no Bank Bulan.
+// And beside a stranger the word is as the name has it, letter by letter and in its place: "pinjaman saya di bank susah dibuka" speaks of
+// no Bank Sucah, and "cara lapor lewat telepon gimana" of no Panca Cara.
+func (x *Index) inPassing(q *query, a *alignment) bool {
 	var named, kinds uint64
 	for _, d := range q.distinctive {
 		switch {
@@ -300,11 +302,35 @@ func (q *query) inPassing(a *alignment) bool {
 			named |= 1 << d
 		}
 	}
-	if bits.OnesCount64(named) != 1 || q.claims() {
+	strangers := a.unexplained
+	if named == 0 {
+		named, strangers = a.stuck, strangers&^a.stuck
+	}
+	if bits.OnesCount64(named) != 1 || !q.talks(a.own) {
 		return false
 	}
+	if at := bits.TrailingZeros64(named); strangers != 0 && !(slices.Contains(x.textsOf(a.key), q.words[at].text) && x.inPlace(a, strangers, at)) {
+		return true
+	}
 	apart := func(of uint64) bool { return of != 0 && !q.touch(named, of, a.own) }
-	return apart(kinds) || apart(a.stuck) || apart(a.unexplained)
+	return apart(kinds) || apart(a.stuck&^named) || apart(strangers)
+}
+
+// inPlace: where of two words of a name only the one at at is asked, a stranger stands on that side of it where the name has the other.
+func (x *Index) inPlace(a *alignment, strangers uint64, at int) bool {
+	if a.names != 2 || a.left == a.leftKinds {
+		return true
+	}
+	for j, id := range x.wordsOf(a.key) {
+		if w := x.word(id); words.Kind(w) || words.Chat(w) {
+			continue
+		}
+		if a.missed>>j&1 == 1 { // the first of the two
+			return strangers&(1<<at-1) != 0
+		}
+		break
+	}
+	return strangers>>at != 0
 }
 
 const (

@@ -31,7 +31,11 @@ func TestAWordOfANameInPassingIsNoWarning(t *testing.T) {
 		{ID: "bawa", Name: "Asuransi Bawa", Status: StatusLicensed},
 		{ID: "naki", Name: "Bank Naki", Status: StatusLicensed},
 		{ID: "dipe", Name: "PT Dipe Kredit", Status: StatusLicensed},
-		{ID: "aman", Name: "Koperasi Aman Tahun", Status: StatusLicensed}, // a word of chat in its name
+		{ID: "mana", Name: "Koperasi Mana Tahun", Status: StatusLicensed}, // a word of chat in its name
+		{ID: "jaga", Name: "Yaga Putra", Status: StatusLicensed},
+		{ID: "cara", Name: "Panca Cara", Status: StatusLicensed},
+		{ID: "susah", Name: "Bank Sucah", Status: StatusLicensed},
+		{ID: "docu", Name: "Docume", Status: StatusLicensed},
 	})
 	for _, c := range []struct {
 		ask     string
@@ -52,7 +56,26 @@ func TestAWordOfANameInPassingIsNoWarning(t *testing.T) {
 		{"bank naik", Confident, "naki"},
 		{"kartu kredit bisa diperpanjang gak", None, ""},
 		{"dipecepat kredit", Lookalike, "dipe"},
-		{"cepat koperasi aman tahun", Lookalike, "aman"},
+		{"cepat koperasi mana tahun", Lookalike, "mana"},
+		{"gimana cepat koperasi mana tahun", Lookalike, "mana"},
+		{"mana tahvn koperasi cepat", Lookalike, "mana"},
+		{"cara lapor lewat telepon gimana", None, ""}, // one of two words, and the other's place is empty
+		{"pasti cara lewat telepon gimana", Lookalike, "cara"},
+		{"panca lapor lewat telepon gimana", Lookalike, "cara"},
+		{"lapor panca lewat telepon gimana", None, ""},
+		{"cara lapor", Lookalike, "cara"},
+		{"siapa yang jaga loket sore ini", None, ""}, // one of two, and that only by sound
+		{"yaga loket", Lookalike, "jaga"},
+		{"halo kak, yaga loket?", Lookalike, "jaga"}, // with courtesies alone
+		{"kak, yaga loket itu legal atau tidak", Lookalike, "jaga"},
+		{"saya ditawari uang oleh yaga loket", Lookalike, "jaga"},
+		{"pinjaman saya di bank susah dibuka dari hp", None, ""}, // the only word, and that a letter off
+		{"bank susah dibuka", Lookalike, "susah"},
+		{"kak, bank susah dibuka itu aman", Lookalike, "susah"},
+		{"what documents do I have to bring", None, ""}, // the only word, and that with letters stuck on
+		{"documents bring", Lookalike, "docu"},
+		{"documents do I have", Lookalike, "docu"},
+		{"is documents bring a scam", Lookalike, "docu"},
 	} {
 		a := x.Ask(c.ask)
 		id := ""

@@ -113,7 +113,7 @@ func (x *Index) closeEnough(q *query, a *alignment) bool {
 	}
 	budget := min(words.TypoBudget(len(only)), 1)
 	switch {
-	case len(q.distinctive) > 1 && q.inPassing(a):
+	case len(q.distinctive) > 1 && x.inPassing(q, a):
 		return false
 	case len(only) >= long || len(only) >= 6 && len(q.distinctive) > 1 && a.left == 0: // the kind was named as well
 		budget = 2

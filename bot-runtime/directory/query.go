@@ -156,8 +156,14 @@ func (q *query) touch(a, b, own uint64) bool {
 	return false
 }
 
-// claims: the text holds a word of who is genuine.
-func (q *query) claims() bool { return slices.ContainsFunc(q.folded, words.Claim) }
+// talks: more than courtesies stands beside the words at the bits, and nothing asks who is genuine or tells of an offer.
+func (q *query) talks(own uint64) bool {
+	talk := false
+	for i := range q.words {
+		talk = talk || q.words[i].chat && own>>i&1 == 0 && !words.Courtesy(q.words[i].text)
+	}
+	return talk && !slices.ContainsFunc(q.folded, words.Doubt)
+}
 
 // hasKind: one of the words at the bits is a kind of licence.
 func (q *query) hasKind(at uint64) bool {

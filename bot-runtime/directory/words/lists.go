@@ -20,6 +20,10 @@ var (
 	claimsID string
 	//go:embed claims_en.txt
 	claimsEN string
+	//go:embed doubts_id.txt
+	doubtsID string
+	//go:embed doubts_en.txt
+	doubtsEN string
 	//go:embed cities_id.txt
 	citiesID string
 	//go:embed courtesy_id.txt
@@ -34,6 +38,7 @@ var (
 	chat     = setOf(chatID, chatEN)
 	context  = setOf(contextID, contextEN)
 	claims   = setOf(claimsID, claimsEN)
+	doubts   = setOf(doubtsID, doubtsEN)
 	cities   = setOf(citiesID)
 	courtesy = setOf(courtesyID, courtesyEN)
 	shared   = readShared()
@@ -48,6 +53,9 @@ func ChatInContext(word string) bool { _, ok := context[word]; return ok }
 
 // Claim says whether a chat word is one by which impostors present themselves: "official".
 func Claim(word string) bool { _, ok := claims[word]; return ok }
+
+// Doubt says whether a chat word asks whether somebody is genuine, or tells of an offer: "legal", "ditawari". Claims do so too.
+func Doubt(word string) bool { _, ok := doubts[word]; return ok || Claim(word) }
 
 // City says whether a folded word is a place that tells institutions of one name apart: it is a typo of nothing else.
 func City(word string) bool { _, ok := cities[word]; return ok }

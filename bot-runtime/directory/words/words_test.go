@@ -38,13 +38,15 @@ func TestTextsThatReadAlikeFoldAlike(t *testing.T) {
 	}
 }
 
-func TestWhatImpostorsCallThemselvesIsChatAsWell(t *testing.T) {
-	if len(claims) < 10 {
-		t.Errorf("only %d words", len(claims))
-	}
-	for w := range claims {
-		if !Chat(w) || Fold(w) != w {
-			t.Errorf("%q is no chat word, or not folded", w)
+func TestClaimsAndDoubtsAreChatAsWell(t *testing.T) {
+	for _, list := range []map[string]struct{}{claims, doubts} {
+		if len(list) < 10 {
+			t.Errorf("only %d words", len(list))
+		}
+		for w := range list {
+			if !Chat(w) || Fold(w) != w {
+				t.Errorf("%q is no chat word, or not folded", w)
+			}
 		}
 	}
 }
