@@ -24,6 +24,7 @@ type Corpus struct {
 	parts      [][]spoken         // each name and alias, without legal forms
 	byWord     map[string][]int32 // entries by word of name or alias
 	byName     map[string]int32   // by all words in a row
+	hosts      map[string]bool    // that entries have
 	byPiece    map[uint64][]owner // entries by pieces of a name without blanks
 	letters    []alphabet         // of each entry's names together
 }
@@ -175,9 +176,13 @@ func (c *Corpus) entry(r *rand.Rand, ws []string, illegal bool) directory.Entry 
 // prepare makes what fairness is told by.
 func (c *Corpus) prepare() {
 	c.byWord, c.byName, c.byPiece = map[string][]int32{}, map[string]int32{}, map[uint64][]owner{}
+	c.hosts = map[string]bool{}
 	c.letters = make([]alphabet, len(c.Entries))
 	c.parts = make([][]spoken, len(c.Entries))
 	for i, e := range c.Entries {
+		for _, site := range e.Sites {
+			c.hosts[strings.ToLower(bare(site))] = true
+		}
 		for _, name := range append([]string{e.Name}, e.Aliases...) {
 			ws := words.Name(name)
 			c.parts[i] = append(c.parts[i], speak(ws))

@@ -55,6 +55,16 @@ func TestThereAreAtLeastThirtyKindsOfQuestion(t *testing.T) {
 	}
 }
 
+func TestAHostThatAnotherHasIsNoFake(t *testing.T) {
+	c := &Corpus{Entries: []directory.Entry{{ID: "a", Name: "Penpa", Sites: []string{"https://www.penpa.net"}}, {ID: "b", Name: "Penja", Sites: []string{"Penja.net"}}}}
+	c.prepare()
+	for host, fair := range map[string]bool{"penja.net": false, "penka.net": true, "penja.net.top": true} {
+		if got := c.fair(kind{class: Fake, foreign: true}, 0, host); got != fair {
+			t.Errorf("%s as a fake of penpa.net is fair: %v", host, got)
+		}
+	}
+}
+
 func TestAnUnfairQuestionIsThrownAway(t *testing.T) {
 	c := &Corpus{Entries: []directory.Entry{{ID: "a", Name: "PT Dana Mekar Jaya"}, {ID: "b", Name: "PT Dana Mekar Sentosa"}, {ID: "c", Name: "Bank Sinar Padi"}}}
 	c.prepare()
