@@ -89,8 +89,10 @@ func (c *Corpus) Queries(n int, seed uint64) []Query {
 // fair throws away what another entry could claim, and fakes that their own entry could.
 func (c *Corpus) fair(k kind, i int, q string) bool {
 	switch {
-	case k.foreign: // a letter off one's host may be another's
+	case k.foreign && k.class == Fake: // a letter off one's host may be another's
 		return !c.hosts[strings.ToLower(bare(q))]
+	case k.foreign:
+		return true
 	case k.class == Fake, k.class == Absent:
 		return !c.claimed(q)
 	case k.class == Talk:
