@@ -252,7 +252,12 @@ func fsync(b *testing.B) time.Duration {
 
 func openPostgres(tb testing.TB) store.Store {
 	tb.Helper()
-	s, err := openURI(migratedPostgres(tb))
+	return openPostgresAt(tb, migratedPostgres(tb))
+}
+
+func openPostgresAt(tb testing.TB, uri string) store.Store {
+	tb.Helper()
+	s, err := openURI(uri)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -156,7 +156,7 @@ func start(bin string) (string, error) {
 		return "", err
 	}
 	conf := fmt.Sprintf("\nlisten_addresses = '127.0.0.1'\nport = %d\nunix_socket_directories = ''\nmax_connections = 3000\n"+
-		"fsync = on\nshared_buffers = 128MB\nmax_wal_size = 512MB\nlogging_collector = off\n", port)
+		"fsync = on\nshared_buffers = 1GB\nmax_wal_size = 2GB\nlogging_collector = off\n", port)
 	f, err := os.OpenFile(filepath.Join(dir, "data", "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return "", err
