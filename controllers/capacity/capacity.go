@@ -72,12 +72,13 @@ const (
 	burstSigma = 2.0
 	bursty     = 1.3
 	// upAhead is how far ahead, in seconds, a decision for more looks once it is due, so that a ramp takes few decisions.
-	upAhead = 150.0
+	upAhead = 260.0
 	// spikeAhead is the same when arrivals break out: nobody knows where a spike ends, and it may be soon.
 	spikeAhead = 30.0
-	// upShare of the workers are added at once when more are due: four to 70. One by one they were written 87 times a day, and who
-	// came between two writes waited.
-	upShare = 0.06
+	// upShare of the workers are added at once when more are due: six to 70. One by one they were written 87 times a day, and who
+	// came between two writes waited. Where arrivals come in bursts it is less, by the root of how much they vary: more is due sooner
+	// there, and seldom for long.
+	upShare = 0.09
 	// downShare of the workers must be superfluous before any goes.
 	downShare = 0.08
 )
@@ -200,7 +201,7 @@ func (s *State) decide(q *question) Decision {
 func (s *State) up(q *question, near outlook, demand, wanted int32) Decision {
 	target, spec := wanted, q.spec
 	if wanted > 0 {
-		target = max(target, q.workersFor(near.ahead), spec.within(q.have+int32(upShare*float64(q.have))))
+		target = max(target, q.workersFor(near.ahead), spec.within(q.have+int32(upShare/math.Sqrt(s.bursts())*float64(q.have))))
 	}
 	if reserve := target - demand; reserve > 0 {
 		code := Reserve

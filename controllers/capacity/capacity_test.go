@@ -48,7 +48,7 @@ func TestWorkersFollowDemand(t *testing.T) {
 			{0, 0, 60, false, 1, "waiting 0 + active 60 over 60 a worker = 1"},
 		}},
 		"a large pool is not written for each worker": {pool(func(s *Spec) { s.Max, s.Ceiling = 100, 0 }), 50, []moment{
-			{0, 0, 3001, false, 53, "waiting 0 + active 3001 over 60 a worker = 51; reserve +2"},
+			{0, 0, 3001, false, 54, "waiting 0 + active 3001 over 60 a worker = 51; reserve +3"},
 		}},
 		"and is never short of its most by what nobody needs": {pool(func(s *Spec) { s.Max, s.Ceiling = 52, 0 }), 50, []moment{
 			{0, 0, 3001, false, 52, "waiting 0 + active 3001 over 60 a worker = 51; reserve +1"},
@@ -557,6 +557,18 @@ func TestMoreIsKeptFreeInABurstOfMany(t *testing.T) {
 	} {
 		if got := kept(c.burst, c.fast); math.Abs(got-c.want) > 1e-9 {
 			t.Errorf("%s: %.2f standard deviations, not %.2f", what, got, c.want)
+		}
+	}
+}
+
+// At 100 workers and a conversation that needs one more: nine more when arrivals are calm, and four when they vary four times as much.
+func TestALargePoolAddsFewerAtOnceWhereArrivalsComeInBursts(t *testing.T) {
+	for burst, want := range map[float64]int32{0: 109, 1: 109, 4: 104} {
+		s := newState()
+		s.Burst = burst
+		q := question{spec: pool(func(s *Spec) { s.Max, s.Ceiling = 1000, 0 }).sane(), seen: Observation{Now: monday}, now: 1e9, per: 60, have: 100}
+		if got := s.up(&q, outlook{}, 101, 101).Workers; got != want {
+			t.Errorf("with bursts of %g: %d workers, not %d", burst, got, want)
 		}
 	}
 }
