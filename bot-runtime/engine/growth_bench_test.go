@@ -21,14 +21,10 @@ const (
 	growthRounds, growthSize          = 200, 50
 )
 
-// tidied has a database as it is long after it was filled: it does not tidy up while it is measured.
-func tidied(b *testing.B, name string, db *sql.DB) {
+// vacuumed has PostgreSQL be as it is long after it was filled: it does not tidy up while it is measured.
+func vacuumed(b *testing.B, db *sql.DB) {
 	b.Helper()
-	tidy := []string{"ANALYZE"}
-	if name == "postgres" {
-		tidy = []string{"VACUUM (ANALYZE)", "CHECKPOINT"}
-	}
-	for _, one := range tidy {
+	for _, one := range []string{"VACUUM (ANALYZE)", "CHECKPOINT"} {
 		if _, err := db.ExecContext(b.Context(), one); err != nil {
 			b.Fatal(err)
 		}
@@ -89,7 +85,9 @@ func plainGrowth(b *testing.B, e engineUnderBench, state []byte) (few, many floa
 			exec(`INSERT INTO held (conversation, version, state) SELECT n, 1, $3 FROM `+numbers, from, min(to, from+growthPart), state)
 			exec(`INSERT INTO said (id, conversation, body) SELECT n, n, $3 FROM `+numbers, from, min(to, from+growthPart), words)
 		}
-		tidied(b, e.name, db)
+		if e.name == "postgres" {
+			vacuumed(b, db)
+		}
 	}
 	next := 10 * growthMany
 	measure := func(citizens int) float64 {
@@ -128,7 +126,6 @@ func plainGrowth(b *testing.B, e engineUnderBench, state []byte) (few, many floa
 // BenchmarkGrowth is how many messages a second are accepted and stepped, of citizens drawn at random, with 10,000 conversations
 // and with a million in the same store, and what plainGrowth makes of the same. One pod, one transaction at a time.
 func BenchmarkGrowth(b *testing.B) {
-	const few, many, part = growthFew, growthMany, growthPart
 	for _, e := range engines {
 		b.Run(e.name, func(b *testing.B) {
 			open, tidy := e.open, func() {}
@@ -139,10 +136,10 @@ func BenchmarkGrowth(b *testing.B) {
 					b.Fatal(err)
 				}
 				defer db.Close()
-				open, tidy = func(tb testing.TB) store.Store { return openPostgresAt(tb, uri) }, func() { tidied(b, e.name, db) }
+				open, tidy = func(tb testing.TB) store.Store { return openPostgresAt(tb, uri) }, func() { vacuumed(b, db) }
 			}
 			p := newParts(b, open(b))
-			p.write(many) // the first, whose state the others have
+			p.write(growthMany) // the first, whose state the others have
 			var state []byte
 			if _, err := p.store.Turn(b.Context(), 1, func(lane store.Lane) (store.Outcome, error) {
 				out, err := p.stepper.step(lane)
@@ -153,10 +150,10 @@ func BenchmarkGrowth(b *testing.B) {
 			}
 			p.send()
 			grow := func(from, to int) {
-				for ; from < to; from += part {
+				for ; from < to; from += growthPart {
 					if err := p.store.Write(context.Background(), func(tx acts.Tx) error {
 						for _, q := range fill[e.name] {
-							args := []any{int64(from), int64(min(to, from+part)), state}
+							args := []any{int64(from), int64(min(to, from+growthPart)), state}
 							if q[:4] != "WITH" && q[:4] != "INSE" {
 								args = nil
 							}
@@ -172,10 +169,9 @@ func BenchmarkGrowth(b *testing.B) {
 				tidy()
 			}
 			measure := func(citizens int) (accepted, stepped float64) {
-				const rounds, size = growthRounds, growthSize
 				var accept, step time.Duration
-				for range rounds {
-					some := make([]int, size)
+				for range growthRounds {
+					some := make([]int, growthSize)
 					for i := range some {
 						some[i] = rand.IntN(citizens)
 					}
@@ -187,14 +183,14 @@ func BenchmarkGrowth(b *testing.B) {
 					step += time.Since(began)
 				}
 				p.send()
-				return rounds * size / accept.Seconds(), rounds * size / step.Seconds()
+				return growthRounds * growthSize / accept.Seconds(), growthRounds * growthSize / step.Seconds()
 			}
-			grow(0, few)
-			measure(few) // what is read for the first time
-			acceptFew, stepFew := measure(few)
-			grow(few, many)
-			measure(many)
-			acceptMany, stepMany := measure(many)
+			grow(0, growthFew)
+			measure(growthFew) // what is read for the first time
+			acceptFew, stepFew := measure(growthFew)
+			grow(growthFew, growthMany)
+			measure(growthMany)
+			acceptMany, stepMany := measure(growthMany)
 			b.ReportMetric(acceptFew, "accepted/s-of-10k")
 			b.ReportMetric(acceptMany, "accepted/s-of-1M")
 			b.ReportMetric(stepFew, "steps/s-of-10k")
